@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+
+namespace eigenscape {
+
+/// A symmetric linear map on flat parameter vectors, known through its products alone.
+///
+///     HessianOperator hessian(model, examples, options, context);
+///     torch::Tensor hv = hessian.apply(v);
+class LinearOperator {
+ public:
+  virtual ~LinearOperator() = default;
+  virtual std::int64_t dimension() const = 0;
+  /// Av for a flat v of dimension() elements, on device() in type(). Counts one product.
+  torch::Tensor apply(const torch::Tensor& vector) {
+    ++products_;
+    return multiply(vector);
+  }
+  virtual torch::Device device() const = 0;
+  virtual torch::ScalarType type() const = 0;
+  std::int64_t products() const { return products_; }
+
+ protected:
+  virtual torch::Tensor multiply(const torch::Tensor& vector) = 0;
+
+ private:
+  std::int64_t products_ = 0;
+};
+
+}  // namespace eigenscape

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "core/model/model.h"
+
+namespace eigenscape {
+
+/// How the text of `x` or `y` in a recipe reads.
+struct DirectionSpec {
+  enum class Kind { Eigenvector, Random, Gradient } kind = Kind::Eigenvector;
+  std::int64_t index = 1;  ///< eigenvector: K ≥ 1 from the top, K ≤ −1 from the bottom
+  std::uint64_t seed = 0;  ///< random
+};
+/// Parses "eigenvector:K", "random:SEED" or "gradient". Throws std::invalid_argument whose text says what is accepted.
+DirectionSpec parseDirection(const std::string& text);
+
+enum class Normalization { None, Filter, Layer };
+
+/// A Gaussian random direction in the model's parameters, on its device and in its type. With Filter (Li et al.,
+/// arXiv:1712.09913) each filter (row of the weight's first axis) gets the norm of the model's filter; with Layer each
+/// weight tensor gets the norm of the model's; in both, biases and BatchNorm parameters (one-dimensional) are zero.
+/// None: unit length over all parameters.
+torch::Tensor randomDirection(const Model& model, std::uint64_t seed, Normalization normalization);
+
+/// Rescales any flat direction in the same manner. None leaves it as it is.
+torch::Tensor normalizedDirection(const Model& model, const torch::Tensor& direction, Normalization normalization);
+
+}  // namespace eigenscape

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/model/model.h"
+#include "core/model/objective.h"
+#include "core/results/context.h"
+
+namespace eigenscape {
+
+/// `points` equally spaced values from `low` to `high`; the middle one of an odd number over a symmetric range is exactly 0.
+std::vector<double> axisValues(double low, double high, std::int64_t points);
+
+/// A split that is evaluated at each point.
+struct LandscapeSplit {
+  std::string name;  ///< "train" or "test"
+  Examples examples;
+};
+
+struct LandscapePoint {
+  double alpha = 0, beta = 0;
+  std::size_t split = 0;  ///< index into the given splits
+  LossAndAccuracy value;
+};
+
+/// Evaluates L(θ + αx [+ βy]) in evaluation mode without gradients. Points are delivered in order (β outer, α inner,
+/// split innermost); the first `skip` deliveries are left out and not computed, so an interrupted evaluation goes on
+/// where it stopped. A loss that is not finite is delivered as it is. The model's parameters are restored to the bit,
+/// also when Stopped or another exception leaves this function.
+void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, const torch::Tensor& x,
+                       const std::vector<double>& alphas, const torch::Tensor& y, const std::vector<double>& betas,
+                       std::int64_t batchSize, std::int64_t skip,
+                       const std::function<void(const LandscapePoint&)>& deliver, const Context& context);
+
+/// The same along one direction: y undefined, betas = {0}.
+void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, const torch::Tensor& x,
+                       const std::vector<double>& alphas, std::int64_t batchSize, std::int64_t skip,
+                       const std::function<void(const LandscapePoint&)>& deliver, const Context& context);
+
+}  // namespace eigenscape

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/results/rows.h"
+
+namespace eigenscape {
+
+/// A finished step of a run and what it cost. `name` is unique within the run ("train:3", "spectrum:3", "surface:e1-e2:3").
+struct PhaseInfo {
+  std::string name;
+  double seconds = 0;
+  std::int64_t products = 0;  ///< operator products
+};
+
+/// One of the directions that a profile or a surface was measured along.
+struct LandscapeInfo {
+  std::string name;         ///< the profile's or surface's
+  std::string kind;         ///< "profile" or "surface"
+  std::string x, y;         ///< as in the recipe, e.g. "eigenvector:1"; y is empty for a profile
+  std::string normalization;
+  std::int64_t samples = 0;  ///< examples of each split, as evaluated; 0: all
+};
+
+/// run.json
+struct RunInfo {
+  std::string status = "running";  ///< running | done | failed | interrupted
+  std::string message;             ///< of a failed run
+  std::string name;                ///< the recipe's
+  std::string program, libtorch, compiler;  ///< versions
+  std::string device;              ///< "cpu" or "cuda:0 (name)"
+  std::int64_t threads = 0;
+  std::uint64_t seed = 0;
+  std::string started, finished;  ///< ISO 8601, UTC
+  std::string model;              ///< architecture or TorchScript file
+  std::string weights;            ///< file name of the loaded weights; empty: none
+  std::string dataset;
+  std::int64_t parameters = 0;
+  std::int64_t trainExamples = 0, testExamples = 0;
+  std::int64_t curvatureSamples = 0;  ///< examples that the operator averages over
+  std::string curvatureOperator;
+  std::int64_t epochs = 0;            ///< that the run trains (0: none) or checkpoints that it visits
+  std::vector<LandscapeInfo> landscapes;
+  std::vector<PhaseInfo> phases;
+};
+
+/// Everything that the views need of a run, as plain values.
+struct RunResults {
+  std::filesystem::path directory;
+  RunInfo info;
+  std::string recipe;  ///< text of recipe.toml
+  std::vector<MetricRow> metrics;
+  std::vector<SpectrumRow> spectrum;
+  std::vector<TraceRow> traces;
+  std::vector<ProfileRow> profiles;
+  std::vector<SurfaceRow> surfaces;
+  std::vector<SensitivityRow> sensitivity;
+
+  /// Every epoch that any table speaks of, ascending.
+  std::vector<std::int64_t> epochs() const;
+};
+
+/// True when the folder holds a run.json.
+bool isRunDirectory(const std::filesystem::path& directory);
+
+/// Reads a run directory, also of a run that is going on. Throws RunError that names the file and what is wrong with it.
+RunResults loadRun(const std::filesystem::path& directory);
+
+RunInfo readRunInfo(const std::filesystem::path& directory);
+/// Writes run.json beside and renames it. Throws RunError.
+void writeRunInfo(const std::filesystem::path& directory, const RunInfo& info);
+
+/// The present time as ISO 8601 in UTC, to the second.
+std::string utcNow();
+
+}  // namespace eigenscape

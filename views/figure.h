@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+#include <QStringList>
+#include <QWidget>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "core/results/run_directory.h"
+
+namespace eigenscape {
+
+/// How a figure is written. Sizes are physical, so that what is legible on screen is legible in print.
+struct ExportOptions {
+  double widthMm = 120, heightMm = 90;
+  double fontPoints = 8;
+  double dotsPerInch = 96;
+  double scale = 2;     ///< PNG pixel density: 2 gives twice the pixels of the screen's size
+  bool caption = true;  ///< small type: model, data, split, samples, epoch, seed, operator, version
+};
+
+/// A figure of a run, e.g. kind "surface" and name "e1-e2". `fileStem()` names its files: "surface-e1-e2".
+struct FigureId {
+  QString kind;  ///< training | trajectories | profile | contour | surface | sensitivity
+  QString name;  ///< of the [[profile]] or [[surface]]; else empty
+  QString title() const;
+  QString fileStem() const;
+  bool operator==(const FigureId&) const = default;
+};
+
+/// One figure on screen. Its draw function is the one that batch mode and --render use.
+/// The context menu (right click) offers PNG, SVG, PDF, CSV (those of formats()), copy picture, copy as batch command and
+/// reset view.
+class Figure : public QWidget {
+  Q_OBJECT
+ public:
+  explicit Figure(FigureId id, QWidget* parent = nullptr);
+  const FigureId& id() const { return id_; }
+
+  /// Shows the run at `epoch` (the nearest earlier epoch that the figure has data for). Never blocks for long; called
+  /// again whenever rows were added. A figure with nothing to show yet says so in its own area.
+  virtual void showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch) = 0;
+  /// "png", "svg", "pdf" where the figure has them, and "csv".
+  virtual QStringList formats() const = 0;
+  /// Writes the figure as it stands; the format is the suffix. Written beside, then renamed. Throws RunError.
+  virtual void exportTo(const std::filesystem::path& file, const ExportOptions& options) = 0;
+  virtual void resetView() = 0;
+
+ Q_SIGNALS:
+  void copyBatchCommandRequested();
+  void exportRequested(const QString& format);  ///< the window asks for a file name and calls exportTo
+  /// One line for the read-out: coordinates and value below the pointer.
+  void hovered(const QString& text);
+
+ protected:
+  void contextMenuEvent(QContextMenuEvent* event) override;
+
+ private:
+  FigureId id_;
+};
+
+/// The figures that a run has rows for, in the order of the window's tabs.
+std::vector<FigureId> availableFigures(const RunResults& run);
+
+/// The list of views stands here and nowhere else.
+std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent = nullptr);
+
+/// Draws every available figure at the run's last epoch into DIR/figures/ and returns the files. Needs a QApplication
+/// (the offscreen platform will do) but no display. Throws RunError.
+std::vector<std::filesystem::path> renderRun(const RunResults& run, const QStringList& formats,
+                                             const ExportOptions& options = {});
+
+}  // namespace eigenscape
