@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/results/run_directory.h"
+
+#include <chrono>
+#include <ctime>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/results/error.h"
+#include "core/results/tables.h"
+
+namespace eigenscape {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+std::string readText(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+// One list of fields serves writing and reading: `visit(key, member)`.
+template <class Info, class Visitor>
+void fields(Info& info, Visitor&& visit) {
+  using Plain = std::remove_const_t<Info>;
+  if constexpr (std::is_same_v<Plain, PhaseInfo>) {
+    visit("name", info.name), visit("seconds", info.seconds), visit("products", info.products);
+  } else if constexpr (std::is_same_v<Plain, LandscapeInfo>) {
+    visit("name", info.name), visit("kind", info.kind), visit("x", info.x), visit("y", info.y);
+    visit("normalization", info.normalization), visit("samples", info.samples);
+  } else {
+    visit("status", info.status), visit("message", info.message), visit("name", info.name);
+    visit("program", info.program), visit("libtorch", info.libtorch), visit("compiler", info.compiler);
+    visit("device", info.device), visit("threads", info.threads), visit("seed", info.seed);
+    visit("started", info.started), visit("finished", info.finished), visit("model", info.model);
+    visit("weights", info.weights), visit("dataset", info.dataset), visit("parameters", info.parameters);
+    visit("train_examples", info.trainExamples), visit("test_examples", info.testExamples);
+    visit("curvature_samples", info.curvatureSamples), visit("curvature_operator", info.curvatureOperator);
+    visit("epochs", info.epochs), visit("landscapes", info.landscapes), visit("phases", info.phases);
+  }
+}
+
+template <class Info>
+Json toJson(const Info& info);
+
+template <class Value>
+void put(Json& json, const char* key, const Value& value) {
+  json[key] = value;
+}
+
+template <class Item>
+void put(Json& json, const char* key, const std::vector<Item>& items) {
+  json[key] = Json::array();
+  for (const auto& item : items) json[key].push_back(toJson(item));
+}
+
+template <class Info>
+Json toJson(const Info& info) {
+  Json json = Json::object();
+  fields(info, [&](const char* key, const auto& value) { put(json, key, value); });
+  return json;
+}
+
+template <class Info>
+void fromJson(const Json& json, Info& info, const std::string& place);
+
+template <class Value>
+void take(const Json& json, Value& value, const std::string& place) {
+  try {
+    value = json.get<Value>();
+  } catch (const Json::exception&) {
+    throw RunError(place + " holds " + json.dump(-1, ' ', false, Json::error_handler_t::replace) +
+                   ", which is of the wrong type; mend the file or run again");
+  }
+}
+
+template <class Item>
+void take(const Json& json, std::vector<Item>& items, const std::string& place) {
+  if (!json.is_array()) throw RunError(place + " is not a list; mend the file or run again");
+  items.clear();
+  for (const auto& element : json) fromJson(element, items.emplace_back(), place);
+}
+
+template <class Info>
+void fromJson(const Json& json, Info& info, const std::string& place) {
+  if (!json.is_object()) throw RunError(place + " is not a JSON object; mend the file or run again");
+  fields(info, [&](const char* key, auto& value) {
+    const auto found = json.find(key);
+    // Other versions of the program may know fewer keys; null stands for a number that was not finite.
+    if (found != json.end() && !found->is_null()) take(*found, value, place + ": '" + key + "'");
+  });
+}
+
+}  // namespace
+
+std::vector<std::int64_t> RunResults::epochs() const {
+  std::set<std::int64_t> all;
+  for (const auto& row : metrics) all.insert(row.epoch);
+  for (const auto& row : spectrum) all.insert(row.epoch);
+  for (const auto& row : traces) all.insert(row.epoch);
+  for (const auto& row : profiles) all.insert(row.epoch);
+  for (const auto& row : surfaces) all.insert(row.epoch);
+  return {all.begin(), all.end()};
+}
+
+bool isRunDirectory(const fs::path& directory) {
+  std::error_code error;
+  return fs::is_regular_file(directory / "run.json", error);
+}
+
+RunInfo readRunInfo(const fs::path& directory) {
+  if (!isRunDirectory(directory)) {
+    throw RunError(directory.string() +
+                   " is not a run directory: it holds no run.json; give the folder that --out named");
+  }
+  const fs::path path = directory / "run.json";
+  RunInfo info;
+  const Json json = Json::parse(readText(path), nullptr, false);
+  if (json.is_discarded()) {
+    throw RunError(path.string() + " is not valid JSON (cut short or foreign); mend the file or run again");
+  }
+  fromJson(json, info, path.string());
+  return info;
+}
+
+void writeRunInfo(const fs::path& directory, const RunInfo& info) {
+  // A file name may hold bytes that are not UTF-8: better a replaced letter than no record of the run.
+  writeFileAtomically(directory / "run.json", toJson(info).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+RunResults loadRun(const fs::path& directory) {
+  RunResults run;
+  run.directory = directory;
+  run.info = readRunInfo(directory);
+  run.recipe = readText(directory / "recipe.toml");
+  run.metrics = readTable<MetricRow>(directory);
+  run.spectrum = readTable<SpectrumRow>(directory);
+  run.traces = readTable<TraceRow>(directory);
+  run.profiles = readTable<ProfileRow>(directory);
+  run.surfaces = readTable<SurfaceRow>(directory);
+  run.sensitivity = readTable<SensitivityRow>(directory);
+  return run;
+}
+
+std::string utcNow() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+}  // namespace eigenscape
