@@ -48,7 +48,7 @@ class Model {
   const ParameterSpace& parameters() const { return space_; }
 
   /// Parameters and buffers in state_dict order; the tensors are shared.
-  NamedTensors stateDict() const;
+  virtual NamedTensors stateDict() const;
   /// Copies by name. Every parameter and buffer must be there with the same shape (`num_batches_tracked` may be missing)
   /// and no other name may. `source` is the file that an error names. Throws RunError; nothing is changed then.
   void loadStateDict(const NamedTensors& state, const std::string& source);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/model/layers.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <torch/torch.h>
+
+#include <cmath>
+
+namespace eigenscape {
+
+namespace {
+constexpr double kEpsilon = 1e-5;
+constexpr double kMomentum = 0.1;
+}  // namespace
+
+Initializer::Initializer(std::uint64_t seed) : generator_(at::detail::createCPUGenerator(seed)) {}
+
+torch::Tensor Initializer::uniform(std::vector<std::int64_t> shape, std::int64_t fanIn) {
+  const double bound = 1 / std::sqrt(static_cast<double>(fanIn));
+  torch::NoGradGuard noGrad;
+  return torch::empty(shape).uniform_(-bound, bound, generator_);
+}
+
+torch::Tensor Initializer::kaimingNormal(std::vector<std::int64_t> shape, std::int64_t fanIn) {
+  torch::NoGradGuard noGrad;
+  return torch::empty(shape).normal_(0, std::sqrt(2 / static_cast<double>(fanIn)), generator_);
+}
+
+Convolution::Convolution(Initializer& init, Init kind, std::int64_t in, std::int64_t out, std::int64_t kernel,
+                         std::int64_t stride)
+    : stride_(stride), padding_(kernel / 2) {
+  const std::vector<std::int64_t> shape{out, in, kernel, kernel};
+  const auto fanIn = in * kernel * kernel;
+  weight = register_parameter("weight", kind == Init::Uniform ? init.uniform(shape, fanIn) : init.kaimingNormal(shape, fanIn));
+}
+
+torch::Tensor Convolution::forward(const torch::Tensor& x, const torch::Tensor& scale, const torch::Tensor& shift) {
+  const auto kernel = scale.defined() ? weight * scale.view({-1, 1, 1, 1}) : weight;
+  auto y = torch::conv2d(x, kernel, shift, stride_, padding_);
+  macs = weight.numel() * y.size(2) * y.size(3);
+  return y;
+}
+
+BatchNorm::BatchNorm(std::int64_t channels) {
+  weight = register_parameter("weight", torch::ones(channels));
+  bias = register_parameter("bias", torch::zeros(channels));
+  runningMean = register_buffer("running_mean", torch::zeros(channels));
+  runningVar = register_buffer("running_var", torch::ones(channels));
+  batches = register_buffer("num_batches_tracked", torch::zeros({}, torch::kInt64));
+}
+
+torch::Tensor BatchNorm::forward(const torch::Tensor& x) {
+  batches.add_(1);
+  return torch::batch_norm(x, weight, bias, runningMean, runningVar, true, kMomentum, kEpsilon, false);
+}
+
+std::pair<torch::Tensor, torch::Tensor> BatchNorm::affine() const {
+  const auto scale = weight * torch::rsqrt(runningVar + kEpsilon);
+  return {scale, bias - runningMean * scale};
+}
+
+Linear::Linear(Initializer& init, Init kind, std::int64_t in, std::int64_t out) {
+  weight = register_parameter("weight", kind == Init::Uniform ? init.uniform({out, in}, in) : init.kaimingNormal({out, in}, in));
+  bias = register_parameter("bias", init.uniform({out}, in));
+}
+
+torch::Tensor Linear::forward(const torch::Tensor& x) {
+  macs = weight.numel();
+  return torch::linear(x, weight, bias);
+}
+
+torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x) {
+  if (norm.is_training()) return norm.forward(convolution.forward(x));
+  const auto [scale, shift] = norm.affine();
+  return convolution.forward(x, scale, shift);
+}
+
+}  // namespace eigenscape

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/model/objective.h"
+
+#include <torch/torch.h>
+
+namespace eigenscape {
+
+LossAndAccuracy evaluate(Model& model, const Examples& examples, std::int64_t batchSize, const Context& context) {
+  torch::NoGradGuard noGrad;
+  const bool wasTraining = model.isTraining();
+  model.setTraining(false);
+  struct Restore {
+    Model& model;
+    bool training;
+    ~Restore() { model.setTraining(training); }
+  } restore{model, wasTraining};
+
+  double loss = 0;
+  std::int64_t correct = 0;
+  for (std::int64_t begin = 0; begin < examples.size(); begin += batchSize) {
+    context.check();
+    const auto batch = examples.slice(begin, batchSize);
+    const auto logits = model.forward(batch.inputs);
+    // Double sums: a mean over many examples must not depend on the order of rounding in float.
+    loss += torch::nn::functional::cross_entropy(
+                logits.to(torch::kFloat64), batch.targets,
+                torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum))
+                .item<double>();
+    correct += logits.argmax(1).eq(batch.targets).sum().item<std::int64_t>();
+  }
+  const auto count = static_cast<double>(std::max<std::int64_t>(examples.size(), 1));
+  return {loss / count, static_cast<double>(correct) / count};
+}
+
+}  // namespace eigenscape

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <torch/torch.h>
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "core/model/layers.h"
+#include "core/model/model.h"
+#include "core/results/error.h"
+
+namespace eigenscape {
+
+namespace {
+
+namespace nn = torch::nn;
+
+class Network : public nn::Module {
+ public:
+  virtual torch::Tensor forward(const torch::Tensor& x) = 0;
+};
+
+/// Softmax regression: convex, so its Hessian is known in closed form.
+class LinearNetwork : public Network {
+ public:
+  LinearNetwork(Initializer& init, const InputShape& in)
+      : linear_(register_module("linear", std::make_shared<Linear>(init, Init::Uniform,
+                                                                   in.channels * in.height * in.width, in.classes))) {}
+  torch::Tensor forward(const torch::Tensor& x) override { return linear_->forward(x.flatten(1)); }
+
+ private:
+  std::shared_ptr<Linear> linear_;
+};
+
+class Mlp : public Network {
+ public:
+  Mlp(Initializer& init, const InputShape& in) {
+    constexpr std::int64_t hidden = 64;
+    const auto features = in.channels * in.height * in.width;
+    const std::array<std::int64_t, 4> widths{features, hidden, hidden, in.classes};
+    for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
+      layers_.push_back(register_module("fc" + std::to_string(i + 1),
+                                        std::make_shared<Linear>(init, Init::Uniform, widths[i], widths[i + 1])));
+    }
+  }
+  torch::Tensor forward(const torch::Tensor& x) override {
+    auto y = x.flatten(1);
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      y = layers_[i]->forward(y);
+      if (i + 1 < layers_.size()) y = torch::relu(y);
+    }
+    return y;
+  }
+
+ private:
+  std::vector<std::shared_ptr<Linear>> layers_;
+};
+
+/// Four 3×3 convolutions (16, 32, 32, 64 channels; the second and the fourth halve the image), each with BatchNorm and
+/// ReLU; global mean; linear.
+class Cnn : public Network {
+ public:
+  Cnn(Initializer& init, const InputShape& in) {
+    constexpr std::array<std::int64_t, 4> channels{16, 32, 32, 64};
+    constexpr std::array<std::int64_t, 4> strides{1, 2, 1, 2};
+    auto previous = in.channels;
+    for (std::size_t i = 0; i < channels.size(); ++i) {
+      const auto number = std::to_string(i + 1);
+      convolutions_.push_back(register_module(
+          "conv" + number, std::make_shared<Convolution>(init, Init::KaimingNormal, previous, channels[i], 3, strides[i])));
+      norms_.push_back(register_module("bn" + number, std::make_shared<BatchNorm>(channels[i])));
+      previous = channels[i];
+    }
+    linear_ = register_module("linear", std::make_shared<Linear>(init, Init::Uniform, previous, in.classes));
+  }
+  torch::Tensor forward(const torch::Tensor& x) override {
+    auto y = x;
+    for (std::size_t i = 0; i < convolutions_.size(); ++i) {
+      y = convolveAndNormalize(*convolutions_[i], *norms_[i], y).relu_();
+    }
+    return linear_->forward(y.mean({2, 3}));
+  }
+
+ private:
+  std::vector<std::shared_ptr<Convolution>> convolutions_;
+  std::vector<std::shared_ptr<BatchNorm>> norms_;
+  std::shared_ptr<Linear> linear_;
+};
+
+/// Basic residual block with the parameter-free shortcut of He et al. (arXiv:1512.03385), option A: every second pixel,
+/// new channels zero, half of them before and half behind the old ones.
+class BasicBlock : public nn::Module {
+ public:
+  BasicBlock(Initializer& init, std::int64_t in, std::int64_t out, std::int64_t stride)
+      : in_(in), out_(out), stride_(stride) {
+    conv1_ = register_module("conv1", std::make_shared<Convolution>(init, Init::KaimingNormal, in, out, 3, stride));
+    bn1_ = register_module("bn1", std::make_shared<BatchNorm>(out));
+    conv2_ = register_module("conv2", std::make_shared<Convolution>(init, Init::KaimingNormal, out, out, 3, 1));
+    bn2_ = register_module("bn2", std::make_shared<BatchNorm>(out));
+  }
+  torch::Tensor forward(const torch::Tensor& x) {
+    auto y = convolveAndNormalize(*conv1_, *bn1_, x).relu_();
+    y = convolveAndNormalize(*conv2_, *bn2_, y);
+    return y.add_(shortcut(x)).relu_();
+  }
+
+ private:
+  torch::Tensor shortcut(const torch::Tensor& x) const {
+    if (stride_ == 1 && in_ == out_) return x;
+    const auto every = x.slice(2, 0, x.size(2), stride_).slice(3, 0, x.size(3), stride_);
+    const auto before = (out_ - in_) / 2;
+    return torch::constant_pad_nd(every, {0, 0, 0, 0, before, out_ - in_ - before});
+  }
+
+  std::int64_t in_, out_, stride_;
+  std::shared_ptr<Convolution> conv1_, conv2_;
+  std::shared_ptr<BatchNorm> bn1_, bn2_;
+};
+
+/// ResNet for CIFAR with 6n + 2 layers; names as in the widely used PyTorch state dicts: conv1, bn1, layer1.0.conv1, …, linear.
+class CifarResNet : public Network {
+ public:
+  CifarResNet(Initializer& init, const InputShape& in, std::int64_t blocksPerStage) {
+    conv1_ = register_module("conv1", std::make_shared<Convolution>(init, Init::KaimingNormal, in.channels, 16, 3, 1));
+    bn1_ = register_module("bn1", std::make_shared<BatchNorm>(16));
+    std::int64_t channels = 16;
+    for (int stage = 0; stage < 3; ++stage) {
+      const std::int64_t width = 16 << stage;
+      auto layer = register_module("layer" + std::to_string(stage + 1), std::make_shared<Stage>());
+      for (std::int64_t block = 0; block < blocksPerStage; ++block) {
+        const std::int64_t stride = stage > 0 && block == 0 ? 2 : 1;
+        blocks_.push_back(layer->add(block, std::make_shared<BasicBlock>(init, channels, width, stride)));
+        channels = width;
+      }
+    }
+    linear_ = register_module("linear", std::make_shared<Linear>(init, Init::KaimingNormal, channels, in.classes));
+  }
+  torch::Tensor forward(const torch::Tensor& x) override {
+    auto y = convolveAndNormalize(*conv1_, *bn1_, x).relu_();
+    for (const auto& block : blocks_) y = block->forward(y);
+    return linear_->forward(y.mean({2, 3}));
+  }
+
+ private:
+  struct Stage : nn::Module {
+    std::shared_ptr<BasicBlock> add(std::int64_t index, std::shared_ptr<BasicBlock> block) {
+      return register_module(std::to_string(index), std::move(block));
+    }
+  };
+
+  std::shared_ptr<Convolution> conv1_;
+  std::shared_ptr<BatchNorm> bn1_;
+  std::vector<std::shared_ptr<BasicBlock>> blocks_;
+  std::shared_ptr<Linear> linear_;
+};
+
+class ZooModel : public Model {
+ public:
+  ZooModel(std::string architecture, std::shared_ptr<Network> network, const InputShape& input)
+      : architecture_(std::move(architecture)), network_(std::move(network)) {
+    network_->train(false);
+    rebuildSpace();
+    describeLayers(input);
+  }
+
+  std::string architecture() const override { return architecture_; }
+  torch::Tensor forward(const torch::Tensor& inputs) override { return network_->forward(inputs); }
+  void setTraining(bool on) override { network_->train(on); }
+  bool isTraining() const override { return network_->is_training(); }
+
+  NamedTensors namedParameters() const override { return items(network_->named_parameters()); }
+  NamedTensors namedBuffers() const override { return items(network_->named_buffers()); }
+  NamedTensors stateDict() const override {
+    NamedTensors state;
+    for (const auto& module : network_->named_modules("", false)) {
+      append(state, module.key(), module.value()->named_parameters(false));
+      append(state, module.key(), module.value()->named_buffers(false));
+    }
+    return state;
+  }
+
+  void to(torch::Device device, torch::ScalarType type) override {
+    torch::NoGradGuard noGrad;
+    for (auto& [name, tensor] : stateDict()) {
+      tensor.set_data(tensor.is_floating_point() ? tensor.to(device, type) : tensor.to(device));
+    }
+    rebuildSpace();
+  }
+
+ private:
+  static NamedTensors items(const torch::OrderedDict<std::string, torch::Tensor>& tensors) {
+    NamedTensors list;
+    for (const auto& item : tensors) list.emplace_back(item.key(), item.value());
+    return list;
+  }
+  static void append(NamedTensors& state, const std::string& module,
+                     const torch::OrderedDict<std::string, torch::Tensor>& tensors) {
+    for (const auto& item : tensors) state.emplace_back(module + "." + item.key(), item.value());
+  }
+
+  /// One example is run through, so that each layer knows its multiply-accumulates.
+  void describeLayers(const InputShape& input) {
+    torch::NoGradGuard noGrad;
+    network_->forward(torch::zeros({1, input.channels, input.height, input.width}));
+    const auto& entries = parameters().entries();
+    for (const auto& module : network_->named_modules("", false)) {
+      const auto* convolution = dynamic_cast<const Convolution*>(module.value().get());
+      const auto* linear = dynamic_cast<const Linear*>(module.value().get());
+      if (!convolution && !linear) continue;
+      for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (entries[i].name != module.key() + ".weight") continue;
+        weightLayers_.push_back({module.key(), i, convolution ? convolution->macs : linear->macs, convolution != nullptr});
+      }
+    }
+  }
+
+  std::string architecture_;
+  std::shared_ptr<Network> network_;
+};
+
+using Maker = std::shared_ptr<Network> (*)(Initializer&, const InputShape&);
+
+struct Architecture {
+  ArchitectureInfo info;
+  Maker make;
+};
+
+template <int blocks>
+std::shared_ptr<Network> makeResNet(Initializer& init, const InputShape& in) {
+  return std::make_shared<CifarResNet>(init, in, blocks);
+}
+
+const std::vector<Architecture>& zoo() {
+  static const std::vector<Architecture> list{
+      {{"linear", "softmax regression: one linear layer (convex)"},
+       [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> { return std::make_shared<LinearNetwork>(init, in); }},
+      {{"mlp", "multilayer perceptron: two hidden layers of 64, ReLU"},
+       [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> { return std::make_shared<Mlp>(init, in); }},
+      {{"cnn", "small convolutional network: four 3×3 convolutions with BatchNorm, global mean, linear"},
+       [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> { return std::make_shared<Cnn>(init, in); }},
+      {{"resnet20", "ResNet-20 for CIFAR (option-A shortcuts), 0.27 million parameters"}, makeResNet<3>},
+      {{"resnet32", "ResNet-32 for CIFAR (option-A shortcuts), 0.46 million parameters"}, makeResNet<5>},
+      {{"resnet56", "ResNet-56 for CIFAR (option-A shortcuts), 0.85 million parameters"}, makeResNet<9>},
+  };
+  return list;
+}
+
+}  // namespace
+
+const std::vector<ArchitectureInfo>& architectures() {
+  static const std::vector<ArchitectureInfo> infos = [] {
+    std::vector<ArchitectureInfo> list;
+    for (const auto& architecture : zoo()) list.push_back(architecture.info);
+    return list;
+  }();
+  return infos;
+}
+
+std::unique_ptr<Model> makeModel(const std::string& architecture, const InputShape& input, std::uint64_t seed) {
+  std::string names;
+  for (const auto& candidate : zoo()) {
+    if (candidate.info.name == architecture) {
+      Initializer init(seed);
+      return std::make_unique<ZooModel>(architecture, candidate.make(init, input), input);
+    }
+    names += (names.empty() ? "" : ", ") + candidate.info.name;
+  }
+  throw RecipeError("model.architecture = \"" + architecture + "\": expected one of " + names);
+}
+
+}  // namespace eigenscape
