@@ -24,6 +24,7 @@ struct Dataset {
   std::int64_t classes = 0;
   std::vector<std::string> classNames;
   std::vector<double> mean, deviation;  ///< per channel on a 0..1 scale
+  bool mirrored = false;                ///< a mirrored image is still of its class, so training may flip it
   RawSplit train, test;                 ///< a split may be absent (undefined tensors), e.g. a folder without test files
 };
 
