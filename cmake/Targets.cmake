@@ -1,25 +1,39 @@
 # How every target of our own is compiled.
 
+# Sanitizers concern whole programs, so every target gets them.
+if(EIGENSCAPE_SANITIZE)
+  list(JOIN EIGENSCAPE_SANITIZE "," sanitizers)
+  add_compile_options(-fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${sanitizers})
+endif()
+
 function(eigenscape_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow=local -Wnon-virtual-dtor
                                            -Woverloaded-virtual -Wimplicit-fallthrough)
   if(EIGENSCAPE_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
-  foreach(sanitizer IN LISTS EIGENSCAPE_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=${sanitizer} -fno-omit-frame-pointer)
-    target_link_options(${target} PUBLIC -fsanitize=${sanitizer})
-  endforeach()
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
 endfunction()
 
 # One precompiled <torch/torch.h> for all targets that use LibTorch: it is the bulk of their compile time.
+function(eigenscape_torch_header target)
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "EXECUTABLE")
+    # The header was compiled for a library; code for a program (-fPIE) would not fit it.
+    target_compile_options(${target} PRIVATE -fPIC)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM eigenscape_model)
+endfunction()
+
+# A library that may use LibTorch.
 function(eigenscape_torch_room target)
   target_link_libraries(${target} PUBLIC eigenscape_torch)
   eigenscape_options(${target})
+  set_property(GLOBAL APPEND PROPERTY EIGENSCAPE_TORCH_ROOMS ${target})
   if(target STREQUAL "eigenscape_model")
     target_precompile_headers(${target} PRIVATE <torch/torch.h>)
   else()
-    target_precompile_headers(${target} REUSE_FROM eigenscape_model)
+    eigenscape_torch_header(${target})
   endif()
 endfunction()
