@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "core/landscape/directions.h"
+#include "core/results/error.h"
+#include "core/study/recipe.h"
+#include "core/study/recipe_values.h"
+#include "core/study/workload.h"
+#include "datasets/dataset.h"
+
+namespace eigenscape {
+namespace {
+
+[[noreturn]] void refuse(const std::string& key, const std::string& value, const std::string& why) {
+  throw RecipeError(key + " = " + value + ": " + why);
+}
+
+/// What one key accepts by itself: recipes also come from the form and from code.
+void checkField(const Field& field, const std::string& key, const Slot& slot) {
+  const std::string problem = problemWithValue(field, slot);
+  if (!problem.empty()) refuse(key, literal(slot), "expected " + problem);
+  const std::string later = unavailability(field, slot);
+  if (!later.empty()) refuse(key, literal(slot), later);
+}
+
+void checkFields(Recipe recipe) {
+  for (const auto& field : recipeFields()) {
+    if (!field.isEntry()) checkField(field, field.key, field.slot(recipe));
+  }
+  if (!recipe.sweeps.empty()) {
+    refuse("sweep.key", tomlString(recipe.sweeps.front().key), "not available in this version; accepted: no [[sweep]]");
+  }
+}
+
+void checkData(DataRecipe data) {
+  if (data.dataset.empty()) {
+    throw RecipeError("data.dataset is empty: expected " + findField("data.dataset")->accepted());
+  }
+  if (data.mean.size() != data.deviation.size()) {
+    refuse("data.std", literal(Slot(&data.deviation)),
+           "expected as many numbers as data.mean has (" + std::to_string(data.mean.size()) + ")");
+  }
+  const auto& infos = datasetInfos();
+  const auto info = std::find_if(infos.begin(), infos.end(), [&](const auto& one) { return one.name == data.dataset; });
+  if (info == infos.end() || !info->needsPath) return;
+  if (data.path.empty()) {
+    throw RecipeError("data.path is empty: " + data.dataset + " needs the folder of its files (" + info->help +
+                      "); give it with --set data.path=FOLDER");
+  }
+  std::error_code error;
+  if (!std::filesystem::exists(data.path, error)) {
+    refuse("data.path", tomlString(data.path),
+           "no such folder; expected the folder that holds the files of " + data.dataset);
+  }
+}
+
+void checkModel(const ModelRecipe& model) {
+  if (model.architecture.empty()) {
+    throw RecipeError("model.architecture is empty: expected " + findField("model.architecture")->accepted());
+  }
+  if (model.weights.empty()) return;
+  std::error_code error;
+  if (!std::filesystem::exists(model.weights, error)) {
+    refuse("model.weights", tomlString(model.weights), "no such file; expected a .pt, .pth, .th or .safetensors file");
+  }
+  if (std::filesystem::is_directory(model.weights, error)) {
+    refuse("model.weights", tomlString(model.weights), "is a folder; expected a .pt, .pth, .th or .safetensors file");
+  }
+}
+
+bool isSafeName(const std::string& name) {
+  if (name.empty() || name.size() > 64 || name.front() == '.' || name.front() == '-') return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x80 || std::isalnum(byte) || c == '-' || c == '_' || c == '.';
+  });
+}
+
+void checkDirection(const std::string& key, const std::string& text, const CurvatureRecipe& curvature) {
+  DirectionSpec spec;
+  try {
+    spec = parseDirection(text);
+  } catch (const std::invalid_argument& error) {
+    refuse(key, tomlString(text), error.what());
+  }
+  if (spec.kind != DirectionSpec::Kind::Eigenvector) return;
+  const bool fromTop = spec.index > 0;
+  const auto wanted = std::abs(spec.index), known = fromTop ? curvature.top : curvature.bottom;
+  if (wanted > known) {
+    const std::string count = fromTop ? "curvature.top" : "curvature.bottom";
+    refuse(key, tomlString(text),
+           "only " + std::to_string(known) + " eigenvalues from that end are computed; raise " + count + " to " +
+               std::to_string(wanted));
+  }
+}
+
+void checkEntries(const std::string& section, const std::vector<LandscapeRecipe>& entries, const Recipe& recipe) {
+  std::set<std::string> names;
+  for (LandscapeRecipe entry : entries) {
+    if (!isSafeName(entry.name)) {
+      refuse(section + ".name", tomlString(entry.name),
+             "expected letters, digits, '-', '_' or '.', as it becomes part of file names");
+    }
+    if (!names.insert(entry.name).second) {
+      refuse(section + ".name", tomlString(entry.name), "expected another name; there is already one of that name");
+    }
+    const std::string prefix = section + "." + entry.name + ".";
+    for (const auto& field : recipeFields()) {
+      if (field.isEntry() && field.section() == section) {
+        checkField(field, prefix + field.key.substr(section.size() + 1), field.entrySlot(entry));
+      }
+    }
+    if (entry.range[0] >= entry.range[1]) {
+      refuse(prefix + "range", literal(Slot(&entry.range)), "expected two numbers, the smaller one first");
+    }
+    checkDirection(prefix + "x", entry.x, recipe.curvature);
+    if (section == "profile") continue;
+    checkDirection(prefix + "y", entry.y, recipe.curvature);
+    if (entry.x == entry.y) refuse(prefix + "y", tomlString(entry.y), "expected another direction than x");
+  }
+}
+
+void checkQuantization(QuantizationRecipe quantization) {
+  if (!quantization.enabled) return;
+  if (quantization.bits.empty()) refuse("quantization.bits", "[]", "expected at least one bit width from 2 to 8");
+  const std::set<std::int64_t> distinct(quantization.bits.begin(), quantization.bits.end());
+  if (distinct.size() != quantization.bits.size()) {
+    refuse("quantization.bits", literal(Slot(&quantization.bits)), "expected each bit width once");
+  }
+}
+
+std::string counted(std::int64_t count, const std::string& thing, const std::string& things) {
+  return std::to_string(count) + " " + (count == 1 ? thing : things);
+}
+
+std::string sampleText(std::int64_t samples) {
+  return samples == 0 ? "all examples" : "the first " + counted(samples, "example", "examples");
+}
+
+std::string splitText(const std::string& split) {
+  return split == "both" ? "train and test" : split;
+}
+
+std::int64_t times(std::int64_t every, std::int64_t epochs) {
+  std::int64_t count = 0;
+  for (std::int64_t epoch = 0; epoch <= epochs; ++epoch) count += isDueAt(epoch, every, epochs) ? 1 : 0;
+  return count;
+}
+
+std::string spectrumText(const CurvatureRecipe& curvature, std::int64_t epochs) {
+  const std::int64_t spectra = times(curvature.every, epochs) * (curvature.split == "both" ? 2 : 1);
+  std::string wanted = "top " + std::to_string(curvature.top);
+  if (curvature.bottom > 0) wanted += " and bottom " + std::to_string(curvature.bottom);
+  return counted(spectra, "spectrum", "spectra") + ": " + wanted + " eigenvalues of the " +
+         (curvature.op == "hessian" ? "Hessian" : curvature.op) + " on " + sampleText(curvature.samples) + " of " +
+         splitText(curvature.split);
+}
+
+std::string landscapeText(const LandscapeRecipe& entry, std::int64_t epochs) {
+  const std::string points = std::to_string(entry.points);
+  return (entry.y.empty() ? "profile " : "surface ") + entry.name + ": " +
+         (entry.y.empty() ? points : points + " × " + points) + " points along " + entry.x +
+         (entry.y.empty() ? "" : " and " + entry.y) + ", " + sampleText(entry.samples) + " of " +
+         splitText(entry.split) + ", at " + counted(times(entry.every, epochs), "epoch", "epochs");
+}
+
+}  // namespace
+
+void validate(const Recipe& recipe) {
+  checkFields(recipe);
+  checkData(recipe.data);
+  checkModel(recipe.model);
+  checkEntries("profile", recipe.profiles, recipe);
+  checkEntries("surface", recipe.surfaces, recipe);
+  checkQuantization(recipe.quantization);
+}
+
+std::vector<std::string> plannedWork(const Recipe& recipe) {
+  const std::int64_t epochs = recipe.training.epochs;
+  std::vector<std::string> lines;
+  if (epochs > 0) {
+    lines.push_back("training: " + counted(epochs, "epoch", "epochs") + " in batches of " +
+                    std::to_string(recipe.training.batchSize));
+  } else {
+    lines.push_back(recipe.model.weights.empty() ? "no training: the model keeps its random weights" : "no training");
+  }
+  lines.push_back("loss and accuracy on train and test, " + counted(epochs + 1, "time", "times"));
+  const auto& curvature = recipe.curvature;
+  if (curvature.top + curvature.bottom > 0) lines.push_back(spectrumText(curvature, epochs));
+  if (curvature.trace) {
+    lines.push_back(counted(times(curvature.every, epochs), "trace", "traces") + ": at most " +
+                    std::to_string(curvature.traceProbes) + " products each");
+  }
+  for (const auto& entry : recipe.profiles) lines.push_back(landscapeText(entry, epochs));
+  for (const auto& entry : recipe.surfaces) lines.push_back(landscapeText(entry, epochs));
+  if (recipe.quantization.enabled) {
+    std::string bits;
+    for (const auto width : recipe.quantization.bits) bits += (bits.empty() ? "" : ", ") + std::to_string(width);
+    lines.push_back("sensitivity of each layer at " + bits + " bits");
+  }
+  return lines;
+}
+
+}  // namespace eigenscape
