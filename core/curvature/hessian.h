@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "core/curvature/linear_operator.h"
@@ -17,9 +18,11 @@ struct HessianOptions {
   /// Bytes that kept graphs may take; 0: a quarter of the memory that is free. Batches beyond it are differentiated
   /// twice in every product (three gradients in place of two).
   std::int64_t graphMemory = 0;
+  /// Loss of a batch, summed over its examples, from the model's outputs and the targets. Empty: cross-entropy.
+  std::function<torch::Tensor(const torch::Tensor& outputs, const torch::Tensor& targets)> loss;
 };
 
-/// The Hessian of the mean cross-entropy over `examples` at the model's present parameters, by double backward
+/// The Hessian of the mean loss over `examples` at the model's present parameters, by double backward
 /// (Pearlmutter's product): each batch weighs by its number of examples. With batch statistics (BatchNormMode::Training)
 /// running statistics are not touched, and the batch size is part of the objective.
 ///

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/study/journal.h"
+
+#include "core/results/error.h"
+
+namespace eigenscape {
+
+namespace fs = std::filesystem;
+
+Journal::Journal(fs::path directory, RunInfo info, std::function<void(const std::string&)> changed)
+    : directory_(std::move(directory)),
+      info_(std::move(info)),
+      changed_(std::move(changed)),
+      writers_{TableWriter<MetricRow>(directory_),  TableWriter<SpectrumRow>(directory_), TableWriter<TraceRow>(directory_),
+               TableWriter<ProfileRow>(directory_), TableWriter<SurfaceRow>(directory_),  TableWriter<SensitivityRow>(directory_)} {
+  for (const auto& phase : info_.phases) finished_.insert(phase.name);
+}
+
+Journal Journal::begin(const fs::path& directory, RunInfo info, const std::string& recipe,
+                       std::function<void(const std::string&)> changed) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error) {
+    throw RunError(directory.string() + ": the run directory cannot be made (" + error.message() + "); choose another --out");
+  }
+  info.phases.clear();
+  info.status = "running";
+  info.started = utcNow();
+  Journal journal(directory, std::move(info), std::move(changed));
+  writeFileAtomically(directory / "recipe.toml", recipe);
+  journal.write();
+  return journal;
+}
+
+Journal Journal::resume(const fs::path& directory, RunInfo info, std::function<void(const std::string&)> changed) {
+  const auto old = readRunInfo(directory);
+  info.phases = old.phases;
+  info.started = old.started;
+  info.status = "running";
+  Journal journal(directory, std::move(info), std::move(changed));
+  journal.dropUnfinished();
+  journal.write();
+  return journal;
+}
+
+void Journal::dropUnfinished() {
+  const auto done = [this](const char* phase, std::int64_t epoch) { return has(phase + (":" + std::to_string(epoch))); };
+  retainRows<MetricRow>(directory_, [&](const MetricRow& row) { return done("metrics", row.epoch); });
+  retainRows<SpectrumRow>(directory_, [&](const SpectrumRow& row) { return done("spectrum", row.epoch); });
+  retainRows<TraceRow>(directory_, [&](const TraceRow& row) { return done("trace", row.epoch); });
+  retainRows<SensitivityRow>(directory_, [&](const SensitivityRow&) { return has("sensitivity"); });
+}
+
+void Journal::finish(const std::string& phase, double seconds, std::int64_t products) {
+  finished_.insert(phase);
+  info_.phases.push_back({phase, seconds, products});
+  write();
+}
+
+void Journal::close(const std::string& status, const std::string& message) {
+  info_.status = status;
+  info_.message = message;
+  info_.finished = utcNow();
+  write();
+}
+
+void Journal::write() {
+  writeRunInfo(directory_, info_);
+  notify("run.json");
+}
+
+}  // namespace eigenscape

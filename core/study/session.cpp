@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/study/session.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+
+#include "core/model/objective.h"
+#include "core/model/state_dict.h"
+#include "core/study/session_support.h"
+
+namespace eigenscape {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Batch of loss measurements. Profiles use the recipe's own key, whose default is the same number, so that the loss at
+/// α = 0 is the recorded one to the last bit.
+constexpr std::int64_t kMeasureBatch = 256;
+constexpr const char* kStateFile = "state.safetensors";
+
+TrainingOptions trainingOptions(const Recipe& recipe, bool mirrored) {
+  const auto& training = recipe.training;
+  TrainingOptions options;
+  options.epochs = training.epochs;
+  options.batchSize = training.batchSize;
+  options.learningRate = training.learningRate;
+  options.momentum = training.momentum;
+  options.weightDecay = training.weightDecay;
+  if (training.optimizer == "adam") options.optimizer = Optimizer::Adam;
+  if (training.schedule == "constant") options.schedule = Schedule::Constant;
+  if (training.schedule == "cosine") options.schedule = Schedule::Cosine;
+  options.augment = recipe.data.augment;
+  options.flip = mirrored;
+  options.seed = static_cast<std::uint64_t>(recipe.seed);
+  return options;
+}
+
+}  // namespace
+
+Session::Session(const Recipe& recipe, Material& material, Journal& journal, const StudyContext& context)
+    : recipe_(recipe),
+      material_(material),
+      journal_(journal),
+      context_(context),
+      workload_(context, Costs(recipe, material.train.size(), material.test.size()).total(recipe)),
+      epochs_(recipe.training.epochs) {
+  if (epochs_ > 0) trainer_ = std::make_unique<Trainer>(*material_.model, material_.train, trainingOptions(recipe, material.mirrored));
+  restoreState();
+}
+
+void Session::run() {
+  for (std::int64_t epoch = 0; epoch <= epochs_; ++epoch) visit(epoch);
+}
+
+bool Session::isSpectrumDue(std::int64_t epoch) const {
+  if (isDue(epoch, recipe_.curvature.every)) return true;
+  const auto needs = [&](const LandscapeRecipe& item) {
+    return isDue(epoch, item.every) && (item.x.starts_with("eigenvector") || item.y.starts_with("eigenvector"));
+  };
+  return std::any_of(recipe_.profiles.begin(), recipe_.profiles.end(), needs) ||
+         std::any_of(recipe_.surfaces.begin(), recipe_.surfaces.end(), needs);
+}
+
+bool Session::isDue(std::int64_t epoch, std::int64_t every) const { return isDueAt(epoch, every, epochs_); }
+
+void Session::visit(std::int64_t epoch) {
+  // A resumed run has the weights of the last trained epoch; everything of the epochs before it is finished.
+  if (epoch < trainedEpoch_) {
+    const Costs costs(recipe_, material_.train.size(), material_.test.size());
+    double skipped = costs.measure + (epoch > 0 ? costs.train : 0);
+    if (isDue(epoch, recipe_.curvature.every)) skipped += costs.spectrum + (recipe_.curvature.trace ? costs.trace : 0);
+    for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
+      for (const auto& item : *list) skipped += isDue(epoch, item.every) ? costs.landscape(item) : 0;
+    }
+    workload_.endPhase(skipped, false);
+    return;
+  }
+  if (epoch > 0) train(epoch);
+  measure(epoch);
+  if (isSpectrumDue(epoch)) spectrum(epoch);
+  if (recipe_.curvature.trace && isDue(epoch, recipe_.curvature.every)) trace(epoch);
+  for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
+    for (const auto& item : *list) {
+      if (isDue(epoch, item.every)) landscape(item, epoch);
+    }
+  }
+  if (epoch == epochs_ && recipe_.quantization.enabled) sensitivity(epoch);
+}
+
+void Session::restoreState() {
+  const auto file = journal_.directory() / kStateFile;
+  if (!fs::exists(file)) return;
+  std::map<std::string, std::string> metadata;
+  const auto tensors = readSafetensors(file, &metadata);
+  NamedTensors state, optimizer;
+  for (const auto& item : tensors) (item.first.starts_with("optimizer/") ? optimizer : state).push_back(item);
+  material_.model->loadStateDict(state, file.string());
+  trainedEpoch_ = std::stoll(metadata["epoch"]);
+  iterationsPerEpoch_ = std::stoll(metadata["iterations_per_epoch"]);
+  secondsOfEpoch_ = std::stod(metadata["seconds"]);
+  for (auto& item : optimizer) item.first.erase(0, std::string("optimizer/").size());
+  if (trainer_) trainer_->loadOptimizerState(optimizer);
+}
+
+void Session::saveState(std::int64_t epoch) const {
+  auto tensors = material_.model->stateDict();
+  for (const auto& [name, tensor] : trainer_->optimizerState()) tensors.emplace_back("optimizer/" + name, tensor);
+  writeSafetensors(journal_.directory() / kStateFile, tensors,
+                   {{"epoch", std::to_string(epoch)},
+                    {"iterations_per_epoch", std::to_string(iterationsPerEpoch_)},
+                    {"seconds", shortNumber(secondsOfEpoch_, "%.6f")}});
+}
+
+void Session::train(std::int64_t epoch) {
+  const Costs costs(recipe_, material_.train.size(), material_.test.size());
+  if (epoch <= trainedEpoch_) {
+    workload_.endPhase(costs.train, false);
+    // Killed between the state file and the journal.
+    if (!journal_.has(keyed("train", epoch))) journal_.finish(keyed("train", epoch), secondsOfEpoch_, 0);
+    return;
+  }
+  const auto title = "training · epoch " + std::to_string(epoch) + " of " + std::to_string(epochs_);
+  phase(keyed("train", epoch), title, costs.train, [&](const Context& context) -> Products {
+    const auto report = trainer_->runEpoch(epoch, context);
+    iterationsPerEpoch_ = report.iterations;
+    secondsOfEpoch_ = report.seconds;
+    trainedEpoch_ = epoch;
+    if (epoch % recipe_.training.checkpointEvery == 0 || epoch == epochs_) {
+      writeSafetensors(journal_.directory() / "checkpoints" / epochFile(epoch), material_.model->stateDict());
+    }
+    saveState(epoch);
+    return 0;
+  });
+}
+
+void Session::measure(std::int64_t epoch) {
+  const Costs costs(recipe_, material_.train.size(), material_.test.size());
+  phase(keyed("metrics", epoch), "loss and accuracy · epoch " + std::to_string(epoch), costs.measure, [&](const Context& context) -> Products {
+    std::vector<MetricRow> rows;
+    std::string line = "epoch " + std::to_string(epoch) + ":";
+    for (const auto& split : splitsOf("both", 0)) {
+      const auto value = evaluate(*material_.model, split.examples, kMeasureBatch, context);
+      MetricRow row;
+      row.epoch = epoch;
+      row.iteration = epoch * iterationsPerEpoch_;
+      row.split = split.name;
+      row.loss = value.loss;
+      row.accuracy = value.accuracy;
+      if (trainer_) {
+        row.learningRate = learningRateAt(trainingOptions(recipe_, material_.mirrored), std::max<std::int64_t>(epoch, 1));
+        row.batchSize = recipe_.training.batchSize;
+        row.seconds = epoch > 0 ? secondsOfEpoch_ : 0;
+      }
+      rows.push_back(row);
+      line += " " + split.name + " loss " + shortNumber(value.loss) + ", accuracy " + shortNumber(100 * value.accuracy, "%.2f") + " %;";
+    }
+    journal_.append(rows);
+    line.pop_back();
+    context.say(line);
+    return 0;
+  });
+}
+
+std::vector<LandscapeSplit> Session::splitsOf(const std::string& split, std::int64_t samples) const {
+  std::vector<LandscapeSplit> splits;
+  if (split != "test" && material_.train.size() > 0) splits.push_back({"train", material_.train.first(samples)});
+  if (split != "train" && material_.test.size() > 0) splits.push_back({"test", material_.test.first(samples)});
+  return splits;
+}
+
+}  // namespace eigenscape

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/curvature/trace.h"
+#include "core/landscape/landscape.h"
+#include "core/model/model.h"
+#include "core/study/journal.h"
+#include "core/study/recipe.h"
+#include "core/study/study.h"
+#include "core/study/workload.h"
+#include "core/training/trainer.h"
+
+namespace eigenscape {
+
+/// What a study works on, loaded before anything is written: data and model on their device.
+struct Material {
+  Examples train, test;
+  std::unique_ptr<Model> model;
+  bool mirrored = true;  ///< flipping an image keeps its class
+};
+
+/// One pass through a recipe: for each epoch train, measure, then look at curvature and landscape; every phase that the
+/// journal has already is skipped. Throws Stopped, RunError.
+class Session {
+ public:
+  Session(const Recipe& recipe, Material& material, Journal& journal, const StudyContext& context);
+  void run();
+
+ private:
+  using Products = std::int64_t;
+
+  void visit(std::int64_t epoch);
+  void train(std::int64_t epoch);
+  void measure(std::int64_t epoch);
+  void spectrum(std::int64_t epoch);
+  void trace(std::int64_t epoch);
+  void sensitivity(std::int64_t epoch);
+  void landscape(const LandscapeRecipe& recipe, std::int64_t epoch);
+
+  void saveDirections() const;
+  void loadDirections(std::int64_t epoch);
+  void restoreState();
+  void saveState(std::int64_t epoch) const;
+  bool isDue(std::int64_t epoch, std::int64_t every) const;
+  /// Runs `work` as the phase `key` unless it is finished; `title` is what people see.
+  template <class Work>
+  void phase(const std::string& key, const std::string& title, double cost, Work&& work);
+
+  std::vector<LandscapeSplit> splitsOf(const std::string& split, std::int64_t samples) const;
+  torch::Tensor direction(const std::string& text, const std::string& normalization, std::int64_t epoch);
+  /// Traces of every weight (first) and every layer (behind them) at the present weights.
+  TraceEstimates traceOn(const LandscapeSplit& split, const Context& context);
+  bool isSpectrumDue(std::int64_t epoch) const;
+
+  const Recipe& recipe_;
+  Material& material_;
+  Journal& journal_;
+  const StudyContext& context_;
+  Workload workload_;
+  std::unique_ptr<Trainer> trainer_;
+  std::int64_t epochs_ = 0, trainedEpoch_ = 0, iterationsPerEpoch_ = 0;
+  double secondsOfEpoch_ = 0;
+  NamedTensors directions_;  ///< of the present epoch
+  std::int64_t directionsEpoch_ = -1;
+  TraceEstimates lastTrace_;  ///< on the first split of the last epoch, shared with the sensitivity
+  std::int64_t lastTraceEpoch_ = -1;
+};
+
+}  // namespace eigenscape

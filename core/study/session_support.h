@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "core/study/session.h"
+
+// What the source files of Session share; not for others.
+namespace eigenscape {
+
+inline std::string epochFile(std::int64_t epoch) {
+  char name[40];
+  std::snprintf(name, sizeof name, "epoch-%04lld.safetensors", static_cast<long long>(epoch));
+  return name;
+}
+
+inline std::string keyed(const std::string& phase, std::int64_t epoch) { return phase + ":" + std::to_string(epoch); }
+
+inline std::string shortNumber(double value, const char* format = "%.4g") {
+  char text[40];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+template <class Work>
+void Session::phase(const std::string& key, const std::string& title, double cost, Work&& work) {
+  if (journal_.has(key)) {
+    workload_.endPhase(cost, false);
+    return;
+  }
+  if (context_.stop.stop_requested()) throw Stopped();
+  workload_.beginPhase(title, cost);
+  const auto start = std::chrono::steady_clock::now();
+  const Context context{context_.stop, [this](double fraction) { workload_.report(fraction); }, context_.log};
+  const Products products = work(context);
+  workload_.report(1);
+  workload_.endPhase(cost, true);
+  journal_.finish(key, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), products);
+}
+
+}  // namespace eigenscape

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/study/study.h"
+
+#include <torch/torch.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "core/model/state_dict.h"
+#include "core/study/session.h"
+#include "datasets/dataset.h"
+
+namespace eigenscape {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+torch::Device pickDevice(const std::string& text) {
+  const bool cuda = torch::cuda::is_available();
+  if (text == "auto") return cuda ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
+  if (text == "cpu") return torch::kCPU;
+  if (text == "cuda" || text.starts_with("cuda:")) {
+    if (!cuda) throw RecipeError("--device " + text + ": this LibTorch finds no CUDA device; expected auto or cpu");
+    const auto index = text == "cuda" ? std::string("0") : text.substr(5);
+    const bool digits = !index.empty() && index.size() < 4 && std::all_of(index.begin(), index.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+    if (digits && std::stoi(index) < static_cast<int>(torch::cuda::device_count())) {
+      return torch::Device(torch::kCUDA, static_cast<torch::DeviceIndex>(std::stoi(index)));
+    }
+    throw RecipeError("--device " + text + ": there are " + std::to_string(torch::cuda::device_count()) + " CUDA devices, counted from 0");
+  }
+  throw RecipeError("--device " + text + ": expected auto, cpu or cuda[:N]");
+}
+
+void requireSplit(const Examples& examples, const std::string& split, const std::string& wanted, const std::string& key) {
+  if (examples.size() == 0 && wanted == split) {
+    throw RecipeError(key + " = \"" + wanted + "\": the data set has no " + split + " examples; choose the other split or another data.path");
+  }
+}
+
+/// Data and model on their device, loaded before anything is written.
+Material loadMaterial(const Recipe& recipe, torch::Device device, const Context& context) {
+  DatasetRequest request;
+  request.name = recipe.data.dataset;
+  request.path = recipe.data.path;
+  request.seed = static_cast<std::uint64_t>(recipe.seed);
+  request.trainLimit = recipe.data.trainLimit;
+  request.testLimit = recipe.data.testLimit;
+  request.mean = recipe.data.mean;
+  request.deviation = recipe.data.deviation;
+  const auto dataset = loadDataset(request, context);
+
+  Material material;
+  material.train = normalized(dataset.train, dataset);
+  material.test = normalized(dataset.test, dataset);
+  material.mirrored = dataset.mirrored;
+  if (recipe.training.epochs > 0 && material.train.size() == 0) {
+    throw RecipeError("training.epochs = " + std::to_string(recipe.training.epochs) + ": the data set has no training examples in " + recipe.data.path);
+  }
+  for (const auto& [examples, split] : {std::pair{&material.train, "train"}, std::pair{&material.test, "test"}}) {
+    requireSplit(*examples, split, recipe.curvature.split, "curvature.split");
+    for (const auto& item : recipe.profiles) requireSplit(*examples, split, item.split, "profile." + item.name + ".split");
+    for (const auto& item : recipe.surfaces) requireSplit(*examples, split, item.split, "surface." + item.name + ".split");
+  }
+
+  const auto& any = material.train.size() > 0 ? material.train : material.test;
+  const InputShape shape{any.inputs.size(1), any.inputs.size(2), any.inputs.size(3), dataset.classes};
+  material.model = makeModel(recipe.model.architecture, shape, static_cast<std::uint64_t>(recipe.seed));
+  if (!recipe.model.weights.empty()) {
+    material.model->loadStateDict(readStateDict(recipe.model.weights), recipe.model.weights);
+  }
+  material.model->to(device, torch::kFloat32);
+  if (material.train.size() > 0) material.train = material.train.to(device, torch::kFloat32);
+  if (material.test.size() > 0) material.test = material.test.to(device, torch::kFloat32);
+  return material;
+}
+
+std::int64_t limited(std::int64_t available, std::int64_t limit) { return limit > 0 ? std::min(available, limit) : available; }
+
+RunInfo describe(const Recipe& recipe, const Material& material, torch::Device device) {
+  RunInfo info;
+  info.name = recipe.name;
+  info.program = EIGENSCAPE_VERSION;
+  info.libtorch = libtorchVersion();
+  info.compiler = __VERSION__;
+  info.device = device.str();
+  info.threads = at::get_num_threads();
+  info.seed = static_cast<std::uint64_t>(recipe.seed);
+  info.model = recipe.model.architecture;
+  info.weights = fs::path(recipe.model.weights).filename().string();
+  info.dataset = recipe.data.dataset;
+  info.parameters = material.model->parameters().dimension();
+  info.trainExamples = material.train.size();
+  info.testExamples = material.test.size();
+  info.curvatureSamples = limited(recipe.curvature.split == "test" ? info.testExamples : info.trainExamples, recipe.curvature.samples);
+  info.curvatureOperator = recipe.curvature.op;
+  info.epochs = recipe.training.epochs;
+  for (const auto& item : recipe.profiles) info.landscapes.push_back({item.name, "profile", item.x, "", item.normalization, item.samples});
+  for (const auto& item : recipe.surfaces) info.landscapes.push_back({item.name, "surface", item.x, item.y, item.normalization, item.samples});
+  return info;
+}
+
+std::string textOf(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+Journal openJournal(const Recipe& recipe, const StudyOptions& options, RunInfo info, const StudyContext& context) {
+  const auto text = toToml(recipe);
+  if (!isRunDirectory(options.out)) return Journal::begin(options.out, std::move(info), text, context.changed);
+  if (!options.resume) {
+    throw RecipeError("--out " + options.out.string() + ": holds a run already; go on with --resume or name another folder");
+  }
+  if (textOf(options.out / "recipe.toml") != text) {
+    throw RecipeError("--resume: the recipe differs from " + (options.out / "recipe.toml").string() + "; resume with that recipe or name another --out");
+  }
+  return Journal::resume(options.out, std::move(info), context.changed);
+}
+
+/// When the disk is full, the first error is the one to report.
+void closeQuietly(Journal& journal, const std::string& status, const std::string& message) {
+  try {
+    journal.close(status, message);
+  } catch (const RunError&) {
+  }
+}
+
+}  // namespace
+
+RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyContext& context) {
+  validate(recipe);
+  const auto device = pickDevice(options.device);
+  const auto hardware = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  at::set_num_threads(options.threads > 0 ? options.threads : hardware);
+
+  const Context loading{context.stop, {}, context.log};
+  if (context.progress) context.progress({"reading data and model", 0, 0, -1});
+  auto material = loadMaterial(recipe, device, loading);
+  loading.check();
+  auto journal = openJournal(recipe, options, describe(recipe, material, device), context);
+  try {
+    Session(recipe, material, journal, context).run();
+  } catch (const Stopped&) {
+    closeQuietly(journal, "interrupted", {});
+    throw;
+  } catch (const std::exception& error) {
+    closeQuietly(journal, "failed", error.what());
+    throw;
+  }
+  journal.close("done");
+  return journal.info();
+}
+
+std::string libtorchVersion() { return TORCH_VERSION; }
+
+}  // namespace eigenscape

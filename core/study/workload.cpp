@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/study/workload.h"
+
+#include <algorithm>
+
+namespace eigenscape {
+
+namespace {
+
+double limited(double available, std::int64_t limit) {
+  return limit > 0 ? std::min(available, static_cast<double>(limit)) : available;
+}
+
+/// Number of epochs of 0 … epochs at which something is due.
+double occasions(std::int64_t every, std::int64_t epochs) {
+  double count = 0;
+  for (std::int64_t epoch = 0; epoch <= epochs; ++epoch) count += isDueAt(epoch, every, epochs) ? 1 : 0;
+  return count;
+}
+
+}  // namespace
+
+bool isDueAt(std::int64_t epoch, std::int64_t every, std::int64_t epochs) {
+  if (epoch == epochs) return true;
+  return every > 0 && epoch % every == 0;
+}
+
+Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples)
+    : trainExamples_(static_cast<double>(trainExamples)), testExamples_(static_cast<double>(testExamples)) {
+  constexpr double gradient = 3, product = 6;
+  train = gradient * trainExamples_;
+  measure = trainExamples_ + testExamples_;
+
+  const auto& curvature = recipe.curvature;
+  double examples = 0;
+  if (curvature.split != "test") examples += limited(trainExamples_, curvature.samples);
+  if (curvature.split != "train") examples += limited(testExamples_, curvature.samples);
+  const auto pairs = static_cast<double>(curvature.top + curvature.bottom);
+  if (pairs > 0) spectrum = (2 + product * (20 + 5 * pairs)) * examples;
+  if (curvature.trace || recipe.quantization.enabled) {
+    trace = product * 0.5 * static_cast<double>(curvature.traceProbes) * examples;
+  }
+}
+
+double Costs::landscape(const LandscapeRecipe& recipe) const {
+  double examples = 0;
+  if (recipe.split != "test") examples += limited(trainExamples_, recipe.samples);
+  if (recipe.split != "train") examples += limited(testExamples_, recipe.samples);
+  const auto points = static_cast<double>(recipe.points);
+  return examples * (recipe.y.empty() ? points : points * points);
+}
+
+double Costs::total(const Recipe& recipe) const {
+  const auto epochs = recipe.training.epochs;
+  const auto spectra = occasions(recipe.curvature.every, epochs);
+  double sum = train * static_cast<double>(epochs) + measure * static_cast<double>(epochs + 1) + spectrum * spectra;
+  sum += recipe.curvature.trace ? trace * spectra : trace;
+  for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
+    for (const auto& item : *list) sum += landscape(item) * occasions(item.every, epochs);
+  }
+  return sum;
+}
+
+double Workload::elapsed() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+void Workload::beginPhase(const std::string& title, double cost) {
+  title_ = title;
+  cost_ = cost;
+  report(0);
+}
+
+void Workload::report(double fraction) {
+  if (!context_.progress) return;
+  fraction = std::clamp(fraction, 0.0, 1.0);
+  const double done = done_ + cost_ * fraction;
+  StudyProgress progress{title_, fraction, total_ > 0 ? std::clamp(done / total_, 0.0, 1.0) : 0, -1};
+  const double measured = done - skipped_;
+  // Before a few per cent are measured, a guess at the time left would be noise.
+  if (measured > 0.03 * total_) progress.secondsLeft = elapsed() / measured * std::max(total_ - done, 0.0);
+  context_.progress(progress);
+}
+
+void Workload::endPhase(double cost, bool measured) {
+  done_ += cost;
+  if (!measured) skipped_ += cost;
+  cost_ = 0;
+}
+
+}  // namespace eigenscape

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "core/study/recipe.h"
+#include "core/study/study.h"
+
+namespace eigenscape {
+
+/// How much work a study is, counted in forward passes of one example: a gradient is three, a Hessian product six.
+/// Only shares matter; time left comes from the seconds that the finished part took.
+struct Costs {
+  explicit Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples);
+
+  double train = 0, measure = 0, spectrum = 0, trace = 0;
+  double landscape(const LandscapeRecipe& recipe) const;
+  double total(const Recipe& recipe) const;
+
+ private:
+  double trainExamples_, testExamples_;
+};
+
+/// Epochs at which something with `every` is due: 0 means the last one alone; the first and the last always count.
+bool isDueAt(std::int64_t epoch, std::int64_t every, std::int64_t epochs);
+
+/// Turns phases into StudyProgress.
+class Workload {
+ public:
+  Workload(const StudyContext& context, double total) : context_(context), total_(total) {}
+  void beginPhase(const std::string& title, double cost);
+  void report(double fraction);
+  /// `measured` is false for a phase that a resumed run skips: it says nothing about speed.
+  void endPhase(double cost, bool measured);
+
+ private:
+  double elapsed() const;
+
+  const StudyContext& context_;
+  std::string title_;
+  double total_, done_ = 0, skipped_ = 0, cost_ = 0;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace eigenscape
