@@ -69,6 +69,8 @@ class Unpickler {
   const Value& load();
   /// Where the next pickle would begin.
   std::size_t position() const { return position_; }
+  /// All storages named so far.
+  const std::vector<const Value*>& storages() const { return storages_; }
 
  private:
   using Kind = Value::Kind;
@@ -118,6 +120,7 @@ class Unpickler {
   std::deque<Value> values_;  // owns all: hostile cycles and depth cost nothing
   std::deque<Array> arrays_;
   std::deque<std::string> texts_;
+  std::vector<const Value*> storages_;
   std::vector<Value*> stack_;
   std::vector<std::size_t> marks_;
   std::unordered_map<std::uint64_t, Value*> memo_;
