@@ -4,7 +4,7 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <string>
+#include <memory>
 
 #include "core/model/examples.h"
 #include "core/model/model.h"
@@ -13,13 +13,17 @@
 namespace eigenscape {
 
 enum class Schedule { Constant, Step, Cosine };
+enum class Optimizer { Sgd, Adam };
+
+class ParameterUpdate;
 
 struct TrainingOptions {
   std::int64_t epochs = 10;
   std::int64_t batchSize = 128;
+  Optimizer optimizer = Optimizer::Sgd;
   double learningRate = 0.1;
-  double momentum = 0.9;
-  double weightDecay = 5e-4;
+  double momentum = 0.9;      ///< of SGD; Adam's β₁
+  double weightDecay = 5e-4;  ///< added to the gradient (L2), for both optimizers
   bool nesterov = false;
   Schedule schedule = Schedule::Step;
   bool augment = true;  ///< random crop (padding 4 for 32×32, size/8 in general) and horizontal flip
@@ -34,24 +38,42 @@ double learningRateAt(const TrainingOptions& options, std::int64_t epoch);
 struct EpochReport {
   std::int64_t iterations = 0;  ///< optimizer steps of this epoch
   double learningRate = 0;
+  double meanLoss = 0;  ///< of the batches as they were trained on
   double seconds = 0;
 };
 
-/// SGD with momentum and weight decay, as torch.optim.SGD computes it. Shuffling and augmentation of an epoch depend on
-/// (seed, epoch) alone, so a training that goes on from a checkpoint equals one that was never interrupted.
+/// SGD with momentum and weight decay, as torch.optim.SGD computes it, or Adam, as torch.optim.Adam does. Shuffling and
+/// augmentation of an epoch depend on (seed, epoch) alone, so a training that goes on from a checkpoint equals one that
+/// was never interrupted. The global random generator is neither used nor changed.
+///
+/// The last batch of an epoch holds what is left. A single example that is left joins the batch before it, because
+/// batch statistics of one example may not exist.
+///
+///     Trainer trainer(*model, train, options);
+///     for (std::int64_t epoch = 1; epoch <= options.epochs; ++epoch) trainer.runEpoch(epoch, context);
 class Trainer {
  public:
-  /// `train` lives on the model's device. Both must outlive the trainer.
+  /// `train` lives on the model's device. The model must outlive the trainer and keep its device and type.
   Trainer(Model& model, const Examples& train, TrainingOptions options);
+  ~Trainer();
 
   /// One epoch (1-based) in training mode; leaves the model in evaluation mode. Polls `context.stop` every batch;
   /// after Stopped the model is in the middle of the epoch and has to be restored from a checkpoint.
-  /// Throws RunError when the loss is not finite (names epoch and iteration, advises a lower learning rate).
+  /// Throws RunError when the loss is not finite (names epoch and iteration and the remedy); the model may hold
+  /// anything then. `context.progress` gets the share of the epoch's batches.
   EpochReport runEpoch(std::int64_t epoch, const Context& context);
 
-  /// Optimizer state under names "momentum.<parameter>", for checkpoints; and its way back.
+  /// Optimizer state for checkpoints, and its way back: "momentum.<parameter>" of SGD (none without momentum);
+  /// "mean.<parameter>", "square.<parameter>" and "step" of Adam. The state is a copy. Throws RunError when a tensor is
+  /// missing or has another shape; nothing is changed then.
   NamedTensors optimizerState() const;
   void loadOptimizerState(const NamedTensors& state);
+
+ private:
+  Model& model_;
+  Examples train_;
+  TrainingOptions options_;
+  std::unique_ptr<ParameterUpdate> update_;
 };
 
 }  // namespace eigenscape
