@@ -24,10 +24,11 @@ enum class Normalization { None, Filter, Layer };
 /// A Gaussian random direction in the model's parameters, on its device and in its type. With Filter (Li et al.,
 /// arXiv:1712.09913) each filter (row of the weight's first axis) gets the norm of the model's filter; with Layer each
 /// weight tensor gets the norm of the model's; in both, biases and BatchNorm parameters (one-dimensional) are zero.
-/// None: unit length over all parameters.
+/// None: unit length over all parameters. The same seed gives the same direction on every device and in every type.
 torch::Tensor randomDirection(const Model& model, std::uint64_t seed, Normalization normalization);
 
-/// Rescales any flat direction in the same manner. None leaves it as it is.
+/// Rescales any flat direction in the same manner. None leaves it as it is. A filter where the direction is zero stays
+/// zero.
 torch::Tensor normalizedDirection(const Model& model, const torch::Tensor& direction, Normalization normalization);
 
 }  // namespace eigenscape

@@ -14,7 +14,8 @@
 
 namespace eigenscape {
 
-/// `points` equally spaced values from `low` to `high`; the middle one of an odd number over a symmetric range is exactly 0.
+/// `points` equally spaced values from `low` to `high`; the middle one of an odd number over a symmetric range is
+/// exactly 0.
 std::vector<double> axisValues(double low, double high, std::int64_t points);
 
 /// A split that is evaluated at each point.

@@ -14,8 +14,8 @@ namespace eigenscape {
 /// The flat range of each weight layer's weight, in the order of model.weightLayers().
 std::vector<Range> weightRanges(const Model& model);
 
-/// One row per weight layer and bit width: mean trace Tr(H_i)/n_i with its standard error, perturbation ‖Q(W) − W‖₂² and
-/// Ω = mean trace · perturbation (HAWQ-V2, arXiv:1911.03852). `traces` holds one estimate per weight layer.
+/// One row per weight layer and bit width: mean trace Tr(H_i)/n_i with its standard error, perturbation ‖Q(W) − W‖₂²
+/// and Ω = mean trace · perturbation (HAWQ-V2, arXiv:1911.03852). `traces` holds one estimate per weight layer.
 /// `topEigenvalues` is empty (cells become nan) or holds one per weight layer.
 std::vector<SensitivityRow> sensitivity(const Model& model, const std::vector<TraceEstimate>& traces,
                                         const std::vector<double>& topEigenvalues,

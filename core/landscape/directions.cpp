@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/landscape/directions.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <torch/torch.h>
+
+#include <charconv>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+
+namespace eigenscape {
+
+namespace {
+
+template <class Number>
+std::optional<Number> numberAfter(std::string_view text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return std::nullopt;
+  text.remove_prefix(prefix.size());
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+/// `direction` with each part (all axes but the first) as long as that part of `weight`; both double, same shape.
+torch::Tensor matched(const torch::Tensor& direction, const torch::Tensor& weight, Normalization normalization) {
+  const std::int64_t parts = normalization == Normalization::Filter ? weight.size(0) : 1;
+  const auto d = direction.reshape({parts, -1});
+  const auto lengths = d.norm(2, {1}, true);
+  const auto wanted = weight.reshape({parts, -1}).norm(2, {1}, true);
+  const auto factors = torch::where(lengths > 0, wanted / lengths, torch::zeros_like(lengths));
+  return (d * factors).view_as(direction);
+}
+
+}  // namespace
+
+DirectionSpec parseDirection(const std::string& text) {
+  DirectionSpec spec;
+  if (text == "gradient") {
+    spec.kind = DirectionSpec::Kind::Gradient;
+    return spec;
+  }
+  if (const auto index = numberAfter<std::int64_t>(text, "eigenvector:"); index && *index != 0) {
+    spec.index = *index;
+    return spec;
+  }
+  if (const auto seed = numberAfter<std::uint64_t>(text, "random:")) {
+    spec.kind = DirectionSpec::Kind::Random;
+    spec.seed = *seed;
+    return spec;
+  }
+  throw std::invalid_argument(
+      "\"" + text + "\": expected eigenvector:K (K = 1 is the largest, K = -1 the smallest), random:SEED or gradient");
+}
+
+torch::Tensor randomDirection(const Model& model, std::uint64_t seed, Normalization normalization) {
+  torch::NoGradGuard noGrad;
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+  const auto gaussian = torch::randn({model.parameters().dimension()}, generator, torch::kFloat64);
+  const auto direction = normalization == Normalization::None ? gaussian / gaussian.norm() : gaussian;
+  return normalizedDirection(model, direction.to(model.device(), model.type()), normalization);
+}
+
+torch::Tensor normalizedDirection(const Model& model, const torch::Tensor& direction, Normalization normalization) {
+  if (normalization == Normalization::None) return direction;
+  torch::NoGradGuard noGrad;
+  const auto& weights = model.parameters().tensors();
+  auto pieces = model.parameters().unflatten(direction);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    if (weights[i].dim() <= 1) {
+      pieces[i] = torch::Tensor();  // biases and BatchNorm: flatten() puts zeros there
+    } else {
+      // In double: a norm over millions of floats would lose digits.
+      pieces[i] = matched(pieces[i].to(torch::kFloat64), weights[i].to(torch::kFloat64), normalization)
+                      .to(direction.scalar_type());
+    }
+  }
+  return model.parameters().flatten(pieces);
+}
+
+}  // namespace eigenscape
