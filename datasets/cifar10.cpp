@@ -152,6 +152,7 @@ Dataset readCifar10(const DatasetRequest& request, const Context& context) {
   Dataset set;
   set.classes = 10;
   set.mirrored = true;
+  set.mirrored = true;
   set.classNames = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
   // Those of ImageNet, which the ResNet weights published for CIFAR-10 were trained with.
   set.mean = {0.485, 0.456, 0.406}, set.deviation = {0.229, 0.224, 0.225};

@@ -171,6 +171,7 @@ Dataset readIdx(const DatasetRequest& request, const Context& context) {
   if (request.name == "fashion-mnist") {
     set.mirrored = true;
     set.classNames = {"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"};
+    set.mirrored = true;
     set.mean = {0.2860}, set.deviation = {0.3530};
   } else {
     set.classNames = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
