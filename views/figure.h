@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QImage>
 #include <QString>
 #include <QStringList>
 #include <QWidget>
@@ -10,6 +11,8 @@
 #include <vector>
 
 #include "core/results/run_directory.h"
+
+class QMenu;
 
 namespace eigenscape {
 
@@ -32,8 +35,8 @@ struct FigureId {
 };
 
 /// One figure on screen. Its draw function is the one that batch mode and --render use.
-/// The context menu (right click) offers PNG, SVG, PDF, CSV (those of formats()), copy picture, copy as batch command and
-/// reset view.
+/// The context menu (right click) offers PNG, SVG, PDF, CSV (those of formats()), copy picture, copy as batch command
+/// and reset view.
 class Figure : public QWidget {
   Q_OBJECT
  public:
@@ -48,6 +51,21 @@ class Figure : public QWidget {
   /// Writes the figure as it stands; the format is the suffix. Written beside, then renamed. Throws RunError.
   virtual void exportTo(const std::filesystem::path& file, const ExportOptions& options) = 0;
   virtual void resetView() = 0;
+  /// What a PNG export would hold. Throws RunError.
+  virtual QImage picture(const ExportOptions& options) = 0;
+  /// Puts the figure, in the size that it has on screen, on the clipboard.
+  void copyPicture();
+
+  /// The splits that the figure lets choose from ("train", "test"); empty where it shows them together.
+  virtual QStringList splits() const { return {}; }
+  virtual QString split() const { return {}; }
+  virtual void setSplit(const QString&) {}
+
+  /// The least width at which everything can be read, e.g. the names of many layers; 0: any.
+  virtual double preferredWidthMm() const { return 0; }
+
+  /// The menu of the right click. The caller owns it.
+  std::unique_ptr<QMenu> contextMenu();
 
  Q_SIGNALS:
   void copyBatchCommandRequested();

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/caption.h"
+
+#include <QFontMetricsF>
+#include <QPainter>
+#include <filesystem>
+
+namespace eigenscape {
+namespace {
+
+constexpr double captionSize = 0.8;  // of the figure's font
+constexpr double marginMm = 1.5;
+
+/// "50 000", with a thin space that does not break.
+QString grouped(std::int64_t count) {
+  QString digits = QString::number(count);
+  for (qsizetype at = digits.size() - 3; at > 0; at -= 3) digits.insert(at, QChar(0x202F));
+  return digits;
+}
+
+QString text(const std::string& value) {
+  return QString::fromStdString(value);
+}
+
+QString fileName(const std::string& path) {
+  return text(std::filesystem::path(path).filename().string());
+}
+
+QString operatorName(const std::string& op) {
+  if (op == "hessian") return QStringLiteral("Hessian");
+  if (op == "ggn") return QStringLiteral("Gauss–Newton");
+  if (op == "fisher") return QStringLiteral("Fisher");
+  return text(op);
+}
+
+QString data(const RunInfo& info, const Provenance& provenance) {
+  if (info.dataset.empty()) return {};
+  QString said = text(info.dataset);
+  QStringList parts;
+  for (const auto& [name, all] :
+       {std::pair<QString, std::int64_t>{"train", info.trainExamples}, {"test", info.testExamples}}) {
+    if (!provenance.split.contains(name)) continue;
+    const std::int64_t used = provenance.samples > 0 && all > 0 ? std::min(provenance.samples, all)
+                              : provenance.samples > 0          ? provenance.samples
+                                                                : all;
+    parts << (used > 0 ? name + " (" + grouped(used) + ")" : name);
+  }
+  if (!parts.isEmpty()) said += ", " + parts.join(" and ");
+  return said;
+}
+
+QString model(const RunInfo& info) {
+  if (info.model.empty()) return {};
+  QString said = fileName(info.model);
+  if (info.parameters > 0) said += ", " + grouped(info.parameters) + " parameters";
+  if (!info.weights.empty()) said += ", weights " + fileName(info.weights);
+  return said;
+}
+
+}  // namespace
+
+QString captionText(const RunInfo& info, const Provenance& provenance) {
+  QStringList parts;
+  const auto add = [&](const QString& part) {
+    if (!part.isEmpty()) parts << part;
+  };
+  add(model(info));
+  add(data(info, provenance));
+  if (provenance.epoch >= 0) add(QStringLiteral("epoch %1").arg(provenance.epoch));
+  add(QStringLiteral("seed %1").arg(info.seed));
+  if (provenance.curvature && !info.curvatureOperator.empty()) {
+    QString said = operatorName(info.curvatureOperator);
+    if (info.curvatureSamples > 0) said += " over " + grouped(info.curvatureSamples) + " examples";
+    add(said);
+  }
+  const QString program = text(info.program);
+  add(program.contains("igenscape") || program.isEmpty() ? program : "Eigenscape " + program);
+  QString caption = parts.join(QStringLiteral(" · "));
+  for (const QString& note : provenance.notes) {
+    if (!note.isEmpty()) caption += (caption.isEmpty() ? "" : ". ") + note.left(1).toUpper() + note.mid(1);
+  }
+  return caption.isEmpty() ? caption : caption + '.';
+}
+
+namespace {
+
+QRectF textArea(const QRectF& area, const Style& style) {
+  const double margin = style.millimetres(marginMm);
+  return area.adjusted(margin, margin * 0.4, -margin, -margin);
+}
+
+}  // namespace
+
+double captionHeight(const QString& text, const Style& style, double width) {
+  if (text.isEmpty()) return 0;
+  const QRectF inner = textArea(QRectF(0, 0, width, 10000), style);
+  const QFontMetricsF metrics(style.font(captionSize));
+  const QRectF bounds = metrics.boundingRect(inner, Qt::TextWordWrap | Qt::AlignLeft | Qt::AlignTop, text);
+  // Devices round advances differently; a line more than measured must still find room for its first half.
+  return std::ceil(bounds.height() + 10000 - inner.height() + 0.2 * metrics.height());
+}
+
+void paintCaption(QPainter& painter, const QString& text, const Style& style, const QRectF& area) {
+  if (text.isEmpty()) return;
+  painter.save();
+  painter.setFont(style.font(captionSize));
+  painter.setPen(colors::softInk);
+  painter.drawText(textArea(area, style), Qt::TextWordWrap | Qt::AlignLeft | Qt::AlignTop, text);
+  painter.restore();
+}
+
+}  // namespace eigenscape

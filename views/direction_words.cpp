@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/direction_words.h"
+
+#include <charconv>
+
+#include "views/style.h"
+
+namespace eigenscape {
+namespace {
+
+/// What follows "prefix:", if `direction` begins so.
+std::optional<std::string> after(const std::string& direction, const std::string& prefix) {
+  if (direction.rfind(prefix + ":", 0) != 0) return {};
+  return direction.substr(prefix.size() + 1);
+}
+
+}  // namespace
+
+LandscapeInfo landscapeInfo(const RunInfo& info, const std::string& kind, const std::string& name) {
+  for (const auto& entry : info.landscapes) {
+    if (entry.kind == kind && entry.name == name) return entry;
+  }
+  return {};
+}
+
+std::optional<std::int64_t> eigenvectorIndex(const std::string& direction) {
+  const auto rest = after(direction, "eigenvector");
+  std::int64_t index = 0;
+  if (!rest || std::from_chars(rest->data(), rest->data() + rest->size(), index).ec != std::errc()) return {};
+  return index;
+}
+
+QString directionName(const std::string& direction, const QString& symbol) {
+  if (const auto index = eigenvectorIndex(direction)) return QStringLiteral("e") + subscript(*index);
+  if (const auto seed = after(direction, "random"))
+    return QObject::tr("random (seed %1)").arg(QString::fromStdString(*seed));
+  if (const auto k = after(direction, "pca")) return QStringLiteral("PC %1").arg(QString::fromStdString(*k));
+  return direction.empty() ? symbol : QString::fromStdString(direction);
+}
+
+QString directionTitle(const std::string& direction, const std::string& normalization, const QString& symbol) {
+  if (direction.empty()) return symbol;
+  const bool scaled = normalization == "filter" || normalization == "layer";
+  const QString prefix = scaled ? QString::fromStdString(normalization) + QObject::tr("-normalized ") : QString();
+  if (const auto seed = after(direction, "random")) {
+    const QString words = prefix + QObject::tr("random direction (seed %1)").arg(QString::fromStdString(*seed));
+    return scaled
+               ? words
+               : QObject::tr("distance along a random direction, seed %1 (‖Δθ‖₂)").arg(QString::fromStdString(*seed));
+  }
+  const QString name = direction == "gradient" ? QObject::tr("the gradient") : directionName(direction, symbol);
+  if (scaled) return QObject::tr("along %1%2").arg(prefix, name);
+  if (direction.rfind("toward:", 0) == 0) return QObject::tr("share of the way %1").arg(name);
+  return QObject::tr("distance along %1 (‖Δθ‖₂)").arg(name);
+}
+
+}  // namespace eigenscape

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QObject>
+#include <QString>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/results/run_directory.h"
+
+namespace eigenscape {
+
+/// The entry of run.json about a profile or surface; an empty one where run.json says nothing.
+LandscapeInfo landscapeInfo(const RunInfo& info, const std::string& kind, const std::string& name);
+
+/// The K of "eigenvector:K".
+std::optional<std::int64_t> eigenvectorIndex(const std::string& direction);
+
+/// Short: "e₁", "random 7", "gradient"; `symbol` where nothing is known.
+QString directionName(const std::string& direction, const QString& symbol);
+
+/// An axis title: "distance along e₁ (‖Δθ‖₂)", "filter-normalized random direction (seed 7)".
+QString directionTitle(const std::string& direction, const std::string& normalization, const QString& symbol);
+
+}  // namespace eigenscape

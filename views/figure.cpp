@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/figure.h"
+
+#include <QApplication>
+#include <QClipboard>
+#include <QContextMenuEvent>
+#include <QMenu>
+#include <QtDebug>
+#include <algorithm>
+
+#include "core/results/error.h"
+#include "views/contour.h"
+#include "views/gl_context.h"
+#include "views/profile.h"
+#include "views/sensitivity.h"
+#include "views/style.h"
+#include "views/surface.h"
+#include "views/training.h"
+#include "views/trajectories.h"
+
+namespace eigenscape {
+
+QString FigureId::title() const {
+  if (kind == "training") return QStringLiteral("Training");
+  if (kind == "trajectories") return QStringLiteral("Eigenvalues");
+  if (kind == "sensitivity") return QStringLiteral("Sensitivity");
+  if (kind == "profile") return QStringLiteral("Profile %1").arg(name);
+  if (kind == "contour") return QStringLiteral("Contour %1").arg(name);
+  if (kind == "surface") return QStringLiteral("Surface %1").arg(name);
+  return name.isEmpty() ? kind : kind + ' ' + name;
+}
+
+QString FigureId::fileStem() const {
+  QString stem = name.isEmpty() ? kind : kind + '-' + name;
+  for (QChar& c : stem) {
+    if (!c.isLetterOrNumber() && c != '-' && c != '_' && c != '.' && c != '+') c = '_';
+  }
+  return stem;
+}
+
+Figure::Figure(FigureId id, QWidget* parent) : QWidget(parent), id_(std::move(id)) {}
+
+void Figure::copyPicture() {
+  ExportOptions options;
+  options.widthMm = width() / options.dotsPerInch * 25.4;
+  options.heightMm = height() / options.dotsPerInch * 25.4;
+  options.fontPoints = Style().fontPoints;
+  QApplication::clipboard()->setImage(picture(options));
+}
+
+std::unique_ptr<QMenu> Figure::contextMenu() {
+  auto menu = std::make_unique<QMenu>();
+  for (const QString& format : formats()) {
+    menu->addAction(tr("Export as %1…").arg(format.toUpper()), this,
+                    [this, format] { Q_EMIT exportRequested(format); });
+  }
+  menu->addSeparator();
+  menu->addAction(tr("Copy picture"), this, [this] { copyPicture(); });
+  menu->addAction(tr("Copy as batch command"), this, [this] { Q_EMIT copyBatchCommandRequested(); });
+  const QStringList choices = splits();
+  if (choices.size() > 1) {
+    menu->addSeparator();
+    for (const QString& choice : choices) {
+      QAction* action =
+          menu->addAction(tr("Show the %1 split").arg(choice), this, [this, choice] { setSplit(choice); });
+      action->setCheckable(true);
+      action->setChecked(choice == split());
+    }
+  }
+  menu->addSeparator();
+  menu->addAction(tr("Reset view"), this, [this] { resetView(); });
+  return menu;
+}
+
+void Figure::contextMenuEvent(QContextMenuEvent* event) {
+  // Owned by Qt and not run by exec(): a nested loop would keep a figure alive that its window has just closed.
+  QMenu* menu = contextMenu().release();
+  menu->setParent(this, menu->windowFlags());
+  menu->setAttribute(Qt::WA_DeleteOnClose);
+  menu->popup(event->globalPos());
+}
+
+namespace {
+
+template <class Row>
+std::vector<QString> namesOf(const std::vector<Row>& rows) {
+  std::vector<QString> names;
+  const std::string* last = nullptr;
+  for (const auto& row : rows) {
+    if (last && *last == row.name) continue;
+    last = &row.name;
+    const QString name = QString::fromStdString(row.name);
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::vector<FigureId> availableFigures(const RunResults& run) {
+  std::vector<FigureId> all;
+  if (!run.metrics.empty()) all.push_back({"training", {}});
+  const bool wholeModel = std::any_of(run.spectrum.begin(), run.spectrum.end(),
+                                      [](const SpectrumRow& row) { return row.scope == "model"; });
+  if (wholeModel) all.push_back({"trajectories", {}});
+  for (const auto& name : namesOf(run.profiles)) all.push_back({"profile", name});
+  for (const auto& name : namesOf(run.surfaces)) all.push_back({"contour", name});
+  for (const auto& name : namesOf(run.surfaces)) all.push_back({"surface", name});
+  if (!run.sensitivity.empty()) all.push_back({"sensitivity", {}});
+  return all;
+}
+
+std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
+  if (id.kind == "training") return std::make_unique<TrainingFigure>(id, parent);
+  if (id.kind == "trajectories") return std::make_unique<TrajectoriesFigure>(id, parent);
+  if (id.kind == "profile") return std::make_unique<ProfileFigure>(id, parent);
+  if (id.kind == "contour") return std::make_unique<ContourFigure>(id, parent);
+  if (id.kind == "surface") return std::make_unique<SurfaceFigure>(id, parent);
+  if (id.kind == "sensitivity") return std::make_unique<SensitivityFigure>(id, parent);
+  throw RunError("no figure is called '" + id.kind.toStdString() +
+                 "'; expected training, trajectories, profile, contour, surface or sensitivity");
+}
+
+std::vector<std::filesystem::path> renderRun(const RunResults& run, const QStringList& formats,
+                                             const ExportOptions& options) {
+  const auto folder = run.directory / "figures";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw RunError("cannot make " + folder.string() + ": " + error.message());
+  const auto epochs = run.epochs();
+  // The figures only read the run, and none outlives this function.
+  const std::shared_ptr<const RunResults> shared(std::shared_ptr<const RunResults>(), &run);
+  std::vector<std::filesystem::path> written;
+  for (const auto& id : availableFigures(run)) {
+    const auto figure = makeFigure(id);
+    figure->showRun(shared, epochs.empty() ? 0 : epochs.back());
+    for (const QString& format : figure->formats()) {
+      if (!formats.contains(format)) continue;
+      const auto file = folder / (id.fileStem() + '.' + format).toStdString();
+      try {
+        ExportOptions fitting = options;
+        fitting.widthMm = std::max(options.widthMm, figure->preferredWidthMm());
+        figure->exportTo(file, fitting);
+        written.push_back(file);
+      } catch (const NoOpenGl& missing) {
+        // A machine without any OpenGL still gets all that needs none.
+        qWarning("%s", missing.what());
+      }
+    }
+  }
+  return written;
+}
+
+}  // namespace eigenscape

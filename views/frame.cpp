@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QFontMetricsF>
+#include <algorithm>
+#include <cmath>
+
+#include "views/plot_figure.h"
+#include "views/plotting.h"
+#include "views/tickers.h"
+
+namespace eigenscape {
+namespace {
+
+void styleAxis(QCPAxis* axis, const Style& style) {
+  axis->setLayer("axes");
+  axis->grid()->setLayer("grid");
+  axis->grid()->setPen(style.pen(colors::gridLine, 0.5));
+  axis->grid()->setSubGridVisible(false);
+  axis->grid()->setZeroLinePen(Qt::NoPen);
+  axis->setTickLabelFont(style.font(0.9));
+  axis->setLabelFont(style.font());
+  axis->setBasePen(style.pen(colors::ink, 0.6));
+  axis->setTickPen(style.pen(colors::ink, 0.6));
+  axis->setSubTickPen(style.pen(colors::ink, 0.4));
+  axis->setTickLengthIn(0), axis->setTickLengthOut(int(style.points(3)));
+  axis->setSubTickLengthIn(0), axis->setSubTickLengthOut(int(style.points(1.5)));
+  axis->setTickLabelPadding(int(style.points(2)));
+  axis->setLabelPadding(int(style.points(3)));
+  axis->setTickLabelColor(colors::ink);
+  axis->setLabelColor(colors::ink);
+}
+
+}  // namespace
+
+Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
+  plot.clearPlottables();
+  plot.clearItems();
+  plot.plotLayout()->clear();
+  plot.plotLayout()->setRowSpacing(int(style.points(3)));
+  plot.setBackground(colors::paper);
+  const int margin = int(style.millimetres(1.5));
+  plot.plotLayout()->setMargins(QMargins(margin, margin, margin, margin / 2));
+
+  auto* heading = new QCPTextElement(&plot, title, style.font(1.05, true));
+  heading->setTextColor(colors::ink);
+  heading->setTextFlags(Qt::AlignLeft | Qt::AlignVCenter);
+  heading->setLayer("axes");
+
+  Frame frame;
+  frame.rect = new QCPAxisRect(&plot);
+  frame.rect->setLayer("background");
+  for (auto* axis : frame.rect->axes()) styleAxis(axis, style);
+  frame.x = frame.rect->axis(QCPAxis::atBottom);
+  frame.y = frame.rect->axis(QCPAxis::atLeft);
+  frame.right = frame.rect->axis(QCPAxis::atRight);
+  frame.right->grid()->setVisible(false);
+  frame.rect->setRangeDragAxes({frame.x, frame.y, frame.right});
+  frame.rect->setRangeZoomAxes({frame.x, frame.y, frame.right});
+  frame.rect->setMinimumMargins(QMargins(0, 0, int(style.points(6)), 0));
+
+  frame.legend = new QCPLegend;
+  frame.legend->setLayer("legend");
+  frame.legend->setFont(style.font(0.9));
+  frame.legend->setTextColor(colors::ink);
+  frame.legend->setBorderPen(Qt::NoPen);
+  frame.legend->setBrush(Qt::NoBrush);
+  frame.legend->setIconSize(QSize(int(style.points(20)), int(style.points(8))));
+  frame.legend->setIconTextPadding(int(style.points(4)));
+  frame.legend->setFillOrder(QCPLegend::foColumnsFirst);
+  frame.legend->setRowSpacing(int(style.points(1)));
+  frame.legend->setColumnSpacing(int(style.points(8)));
+  frame.legend->setMargins(QMargins(0, 0, 0, 0));
+
+  plot.plotLayout()->addElement(0, 0, heading);
+  plot.plotLayout()->addElement(1, 0, frame.legend);
+  plot.plotLayout()->addElement(2, 0, frame.rect);
+  return frame;
+}
+
+void finishFrame(QCustomPlot& plot, const Frame& frame, const Style& style) {
+  auto* layout = plot.plotLayout();
+  layout->setRowStretchFactor(0, 0.001);
+  layout->setRowStretchFactor(1, 0.001);
+  if (frame.legend->itemCount() == 0) {
+    layout->remove(frame.legend);
+    layout->simplify();
+    return;
+  }
+  const QFontMetricsF metrics(frame.legend->font());
+  double widest = 0;
+  for (int i = 0; i < frame.legend->itemCount(); ++i) {
+    if (auto* item = qobject_cast<QCPPlottableLegendItem*>(frame.legend->item(i))) {
+      widest = std::max(widest, metrics.horizontalAdvance(item->plottable()->name()));
+    }
+  }
+  widest += frame.legend->iconSize().width() + style.points(14);
+  const int fitting = std::max(1, int((style.size.width() - style.millimetres(4)) / widest));
+  // Rows of equal length look tidier than a full row and a lonely rest.
+  const int rows = (frame.legend->itemCount() + fitting - 1) / fitting;
+  const int columns = (frame.legend->itemCount() + rows - 1) / rows;
+  frame.legend->setWrap(columns);
+  // QCPLayoutGrid spreads its columns: a narrow legend is kept together by a broad right margin.
+  const int spare = int(style.size.width() - style.millimetres(4) - columns * widest);
+  frame.legend->setMargins(QMargins(int(style.points(4)), 0, std::max(0, spare), 0));
+}
+
+void labelAxis(QCPAxis* axis, const Style& style, const QString& label, QSharedPointer<QCPAxisTicker> ticker,
+               const QColor& color) {
+  axis->setVisible(true);
+  axis->setTickLabels(true);
+  axis->setLabel(label);
+  axis->setTicker(std::move(ticker));
+  axis->setLabelColor(color);
+  axis->setTickLabelColor(color);
+  if (color != colors::ink) {
+    axis->setBasePen(style.pen(color, 0.6));
+    axis->setTickPen(style.pen(color, 0.6));
+  }
+}
+
+void fitAxis(QCPAxis* axis, const std::vector<double>& values, bool logarithmic, double margin) {
+  double low = HUGE_VAL, high = -HUGE_VAL;
+  for (const double value : values) {
+    if (!std::isfinite(value) || (logarithmic && value <= 0)) continue;
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  if (low > high) low = logarithmic ? 0.1 : 0, high = 1;
+  if (logarithmic) {
+    axis->setScaleType(QCPAxis::stLogarithmic);
+    const double room = std::max(std::pow(high / low, margin), high > low ? 1.0 : 1.5);
+    axis->setRange(low / room, high * room);
+    return;
+  }
+  const double room = high > low ? margin * (high - low) : low == 0 ? 1 : std::abs(low) * 0.1;
+  axis->setRange(low - room, high + room);
+}
+
+QCPGraph* addSeries(QCustomPlot& plot, const Frame& frame, const QString& name, const QPen& pen, QCPAxis* valueAxis,
+                    bool inLegend) {
+  QCPGraph* graph = plot.addGraph(frame.x, valueAxis ? valueAxis : frame.y);
+  graph->setName(name);
+  graph->setPen(pen);
+  graph->setLayer("main");
+  graph->setAntialiased(true);
+  graph->setAdaptiveSampling(false);
+  if (inLegend && !name.isEmpty()) graph->addToLegend(frame.legend);
+  return graph;
+}
+
+void markEpoch(QCustomPlot& plot, const Frame& frame, const Style& style, std::int64_t epoch) {
+  auto* line = new QCPItemStraightLine(&plot);
+  line->setClipAxisRect(frame.rect);
+  for (auto* point : {line->point1, line->point2}) {
+    point->setAxes(frame.x, frame.y);
+    point->setAxisRect(frame.rect);
+    point->setTypeX(QCPItemPosition::ptPlotCoords);
+    point->setTypeY(QCPItemPosition::ptAxisRectRatio);
+  }
+  line->point1->setCoords(double(epoch), 0);
+  line->point2->setCoords(double(epoch), 1);
+  line->setPen(style.pen(colors::softInk, 0.7, Qt::DotLine));
+  line->setObjectName("epoch");
+  line->setSelectable(false);
+
+  auto* label = new QCPItemText(&plot);
+  label->setClipAxisRect(frame.rect);
+  label->position->setAxes(frame.x, frame.y);
+  label->position->setAxisRect(frame.rect);
+  label->position->setTypeX(QCPItemPosition::ptPlotCoords);
+  label->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
+  label->position->setCoords(double(epoch), 0.01);
+  const QCPRange range = frame.x->range();
+  const bool leftOfLine = double(epoch) > range.center();
+  label->setPositionAlignment((leftOfLine ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignTop);
+  label->setText(QStringLiteral("epoch %1").arg(epoch));
+  label->setFont(style.font(0.8));
+  label->setColor(colors::softInk);
+  label->setPadding(QMargins(int(style.points(2)), 0, int(style.points(2)), 0));
+  label->setBrush(QColor(255, 255, 255, 200));
+  label->setSelectable(false);
+}
+
+std::optional<std::int64_t> epochToShow(const std::vector<std::int64_t>& epochs, std::int64_t wanted) {
+  std::optional<std::int64_t> earlier, first;
+  for (const auto epoch : epochs) {
+    if (epoch <= wanted && (!earlier || epoch > *earlier)) earlier = epoch;
+    if (!first || epoch < *first) first = epoch;
+  }
+  return earlier ? earlier : first;
+}
+
+}  // namespace eigenscape

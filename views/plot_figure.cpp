@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/plot_figure.h"
+
+#include <QLabel>
+#include <QVBoxLayout>
+#include <cmath>
+
+#include "core/results/error.h"
+#include "views/plotting.h"
+
+namespace eigenscape {
+
+PlotFigure::PlotFigure(FigureId id, QWidget* parent)
+    : Figure(std::move(id), parent), plot_(new QCustomPlot), message_(new QLabel), caption_(new QLabel) {
+  auto* layout = new QVBoxLayout(this);
+  layout->setContentsMargins(0, 0, 0, 0);
+  layout->setSpacing(0);
+  layout->addWidget(plot_, 1);
+  layout->addWidget(message_, 1);
+  layout->addWidget(caption_);
+  QPalette white = palette();
+  white.setColor(QPalette::Window, colors::paper);
+  white.setColor(QPalette::WindowText, colors::softInk);
+  setPalette(white);
+  setAutoFillBackground(true);
+  message_->setAlignment(Qt::AlignCenter);
+  message_->setWordWrap(true);
+  caption_->setWordWrap(true);
+  caption_->setFont(Style().font(0.8));
+  caption_->setMargin(int(Style().millimetres(1.5)));
+  caption_->setTextInteractionFlags(Qt::NoTextInteraction);
+  plot_->setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
+  plot_->setNoAntialiasingOnDrag(false);
+  plot_->setMinimumSize(120, 90);
+  connect(plot_, &QCustomPlot::mouseMove, this, [this](QMouseEvent* event) {
+    if (run_ && drawn_.nothing.isEmpty()) Q_EMIT hovered(readout(event->position()));
+  });
+  connect(plot_, &QCustomPlot::mouseDoubleClick, this, [this] { resetView(); });
+  redraw();
+}
+
+void PlotFigure::showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch) {
+  run_ = std::move(run);
+  epoch_ = epoch;
+  redraw();
+}
+
+PlotFigure::Ranges PlotFigure::ranges(const QCustomPlot& plot) {
+  Ranges all;
+  for (const auto* rect : plot.axisRects()) {
+    for (const auto* axis : rect->axes()) all.emplace_back(axis->range().lower, axis->range().upper);
+  }
+  return all;
+}
+
+void PlotFigure::setRanges(QCustomPlot& plot, const Ranges& ranges) {
+  std::size_t i = 0;
+  for (auto* rect : plot.axisRects()) {
+    for (auto* axis : rect->axes()) {
+      if (i < ranges.size()) axis->setRange(ranges[i].first, ranges[i].second);
+      ++i;
+    }
+  }
+}
+
+void PlotFigure::redraw() {
+  const Ranges before = ranges(*plot_);
+  const bool zoomed = !fitted_.empty() && before != fitted_;
+  Style style;
+  style.size = plot_->size();
+  drawn_ = {};
+  drawn_.nothing = QStringLiteral("No run is open yet.");
+  if (run_) drawn_ = draw(*plot_, style);
+  const bool something = drawn_.nothing.isEmpty();
+  fitted_ = something ? ranges(*plot_) : Ranges();
+  if (something && zoomed && before.size() == fitted_.size()) setRanges(*plot_, before);
+  plot_->setVisible(something);
+  message_->setVisible(!something);
+  message_->setText(drawn_.nothing);
+  caption_->setVisible(something);
+  caption_->setText(caption());
+  if (something) plot_->replot(QCustomPlot::rpQueuedReplot);
+}
+
+QString PlotFigure::caption() const {
+  return run_ && drawn_.nothing.isEmpty() ? captionText(run_->info, drawn_.provenance) : QString();
+}
+
+void PlotFigure::resetView() {
+  fitted_.clear();
+  redraw();
+}
+
+void PlotFigure::resizeEvent(QResizeEvent* event) {
+  Figure::resizeEvent(event);
+  // The legend's columns and the density of labels depend on the size.
+  if (run_ && layout()) layout()->activate();
+  if (run_) redraw();
+}
+
+Picture PlotFigure::toPicture() {
+  Picture picture;
+  picture.caption = caption();
+  picture.body = [this](QCPPainter& painter, const Style& style, double) {
+    if (!drawn_.nothing.isEmpty()) {
+      painter.setFont(style.font());
+      painter.setPen(colors::softInk);
+      painter.drawText(QRectF(QPointF(0, 0), QSizeF(style.size)), Qt::AlignCenter | Qt::TextWordWrap, drawn_.nothing);
+      return;
+    }
+    QCustomPlot plot;
+    plot.setNoAntialiasingOnDrag(false);
+    draw(plot, style);
+    const Ranges now = ranges(*plot_);
+    if (!fitted_.empty() && now != fitted_) setRanges(plot, now);
+    plot.toPainter(&painter, style.size.width(), style.size.height());
+  };
+  return picture;
+}
+
+void PlotFigure::exportTo(const std::filesystem::path& file, const ExportOptions& options) {
+  if (file.extension() == ".csv") {
+    if (!run_) throw RunError("cannot write " + file.string() + ": no run is open");
+    writeFileAtomically(file, csv());
+  } else {
+    writePicture(toPicture(), file, options);
+  }
+}
+
+QImage PlotFigure::picture(const ExportOptions& options) {
+  return renderImage(toPicture(), options);
+}
+
+QString PlotFigure::readout(const QPointF& position) const {
+  const QCPAxisRect* rect = plot_->axisRect(0);
+  if (!rect || !rect->rect().contains(position.toPoint())) return {};
+  const QCPGraph* nearest = nullptr;
+  double best = 14;
+  QPointF value;
+  for (int i = 0; i < plot_->graphCount(); ++i) {
+    const QCPGraph* graph = plot_->graph(i);
+    if (graph->name().isEmpty()) continue;
+    for (const auto& point : *graph->data()) {
+      const double distance = QLineF(graph->coordsToPixels(point.key, point.value), position).length();
+      if (distance >= best) continue;
+      best = distance;
+      nearest = graph;
+      value = {point.key, point.value};
+    }
+  }
+  const QString xName = rect->axis(QCPAxis::atBottom)->label();
+  if (nearest) {
+    return QStringLiteral("%1: %2 at %3 %4")
+        .arg(nearest->name(), numberText(value.y(), 5), xName, numberText(value.x(), 5));
+  }
+  return QStringLiteral("%1 %2").arg(xName, numberText(rect->axis(QCPAxis::atBottom)->pixelToCoord(position.x()), 4));
+}
+
+}  // namespace eigenscape

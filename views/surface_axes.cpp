@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/surface_axes.h"
+
+#include <QFontMetricsF>
+#include <QLinearGradient>
+#include <QPainter>
+#include <cmath>
+
+#include "views/tickers.h"
+
+namespace eigenscape {
+namespace {
+
+constexpr double radians = 3.14159265358979323846 / 180;
+
+BoxAxis linearAxis(double low, double high, double half, const QString& title) {
+  BoxAxis axis;
+  axis.title = title;
+  const double span = high - low;
+  for (const double value : roundValues(low - 1e-9 * span, high + 1e-9 * span, 4)) {
+    axis.ticks.push_back(half * (2 * (value - low) / span - 1));
+    axis.labels << numberText(std::abs(value) < 1e-9 * span ? 0 : value);
+  }
+  return axis;
+}
+
+using Corner = std::array<double, 3>;
+
+/// One edge of the box, as it lies in the picture.
+class Edge {
+ public:
+  Edge(const SurfaceScene& scene, const QRectF& area, double ratio, const Corner& from, const Corner& to)
+      : scene_(scene), area_(area), ratio_(ratio), from_(from), to_(to) {
+    const QPointF middle = (at(0) + at(1)) / 2 - pixel({0, 0, 0});
+    // Outwards: across the edge, to the side that the box is not on.
+    const QPointF along = at(1) - at(0);
+    outward_ = {along.y(), -along.x()};
+    const double length = std::hypot(outward_.x(), outward_.y());
+    if (length > 0) outward_ /= length;
+    if (QPointF::dotProduct(outward_, middle) < 0) outward_ = -outward_;
+  }
+  /// `place` from 0 to 1 along the edge.
+  QPointF at(double place) const {
+    Corner p;
+    for (std::size_t k = 0; k < 3; ++k) p[k] = from_[k] + place * (to_[k] - from_[k]);
+    return pixel(p);
+  }
+  QPointF outward() const { return outward_; }
+
+ private:
+  QPointF pixel(const Corner& p) const { return area_.topLeft() + scene_.project(p[0], p[1], p[2]) / ratio_; }
+
+  const SurfaceScene& scene_;
+  QRectF area_;
+  double ratio_;
+  Corner from_, to_;
+  QPointF outward_;
+};
+
+void paintEdge(QPainter& painter, const Style& style, const Edge& edge, const BoxAxis& axis, double half) {
+  painter.setPen(style.pen(colors::ink, 0.6));
+  painter.drawLine(edge.at(0), edge.at(1));
+  painter.setFont(style.font(0.85));
+  const QFontMetricsF metrics(painter.font());
+  const QPointF out = edge.outward();
+  double farthest = 0;
+  for (std::size_t i = 0; i < axis.ticks.size(); ++i) {
+    const QPointF foot = edge.at((axis.ticks[i] / half + 1) / 2);
+    const double tick = style.points(3);
+    painter.drawLine(foot, foot + out * tick);
+    const QString& text = axis.labels[qsizetype(i)];
+    const double width = metrics.horizontalAdvance(text), height = metrics.capHeight();
+    const double reach = std::abs(out.x()) * width / 2 + std::abs(out.y()) * height / 2;
+    const QPointF middle = foot + out * (tick + style.points(3) + reach);
+    painter.drawText(QPointF(middle.x() - width / 2, middle.y() + height / 2), text);
+    farthest = std::max(farthest, tick + style.points(3) + 2 * reach);
+  }
+  const QFont font = style.font();
+  const QFontMetricsF titles(font);
+  const QPointF along = edge.at(1) - edge.at(0);
+  double angle = std::atan2(along.y(), along.x()) / radians;
+  if (angle > 90) angle -= 180;
+  if (angle <= -90) angle += 180;
+  if (std::abs(angle - 90) < 8) angle -= 180;  // upright titles read upwards, whichever way the edge leans
+  painter.save();
+  painter.setFont(font);
+  painter.translate(edge.at(0.5) + out * (farthest + style.points(3.5) + titles.height() / 2));
+  painter.rotate(angle);
+  painter.drawText(QPointF(-titles.horizontalAdvance(axis.title) / 2, titles.capHeight() / 2), axis.title);
+  painter.restore();
+}
+
+}  // namespace
+
+std::array<BoxAxis, 3> boxAxes(const SurfaceData& data) {
+  std::array<BoxAxis, 3> axes;
+  axes[0] = linearAxis(data.grid.xs.front(), data.grid.xs.back(), boxHalf[0], data.xTitle);
+  axes[1] = linearAxis(data.grid.ys.front(), data.grid.ys.back(), boxHalf[1], data.yTitle);
+  axes[2].title =
+      data.scale.logarithmic() ? QObject::tr("mean cross-entropy (log)") : QObject::tr("mean cross-entropy");
+  for (const double value : data.scale.levels(4)) {
+    axes[2].ticks.push_back(boxHalf[2] * (2 * data.scale.position(value) - 1));
+    axes[2].labels << numberText(value);
+  }
+  return axes;
+}
+
+void paintBoxAxes(QPainter& painter, const Style& style, const QRectF& area, double pixelRatio,
+                  const SurfaceScene& scene, const SurfaceView& view, const std::array<BoxAxis, 3>& axes) {
+  const double nearX = std::cos(view.azimuth * radians) > 0 ? boxHalf[0] : -boxHalf[0];
+  const double nearY = std::sin(view.azimuth * radians) > 0 ? boxHalf[1] : -boxHalf[1];
+  const double floor = -boxHalf[2];
+  painter.save();
+  painter.setClipRect(area, Qt::IntersectClip);
+  const auto edge = [&](const Corner& a, const Corner& b) { return Edge(scene, area, pixelRatio, a, b); };
+  paintEdge(painter, style, edge({-boxHalf[0], nearY, floor}, {boxHalf[0], nearY, floor}), axes[0], boxHalf[0]);
+  paintEdge(painter, style, edge({nearX, -boxHalf[1], floor}, {nearX, boxHalf[1], floor}), axes[1], boxHalf[1]);
+  // Of the two upright edges at the sides of the picture, the left one.
+  Edge one = edge({nearX, -nearY, floor}, {nearX, -nearY, boxHalf[2]});
+  Edge other = edge({-nearX, nearY, floor}, {-nearX, nearY, boxHalf[2]});
+  paintEdge(painter, style, one.at(0).x() < other.at(0).x() ? one : other, axes[2], boxHalf[2]);
+  painter.restore();
+}
+
+void paintColorBar(QPainter& painter, const Style& style, const QRectF& area, const SurfaceData& data) {
+  painter.save();
+  const double width = style.millimetres(3.5);
+  const QRectF bar(area.left(), area.top(), width, area.height());
+  QLinearGradient gradient(bar.bottomLeft(), bar.topLeft());
+  for (int i = 0; i < colors::viridisStops; ++i) {
+    const double at = double(i) / (colors::viridisStops - 1);
+    gradient.setColorAt(at, colors::viridis(at));
+  }
+  painter.fillRect(bar, gradient);
+  painter.setPen(style.pen(colors::ink, 0.6));
+  painter.drawRect(bar);
+  painter.setFont(style.font(0.9));
+  const QFontMetricsF metrics(painter.font());
+  double widest = 0;
+  for (const double value : data.scale.levels(6)) {
+    const double y = bar.bottom() - data.scale.position(value) * bar.height();
+    painter.drawLine(QPointF(bar.right(), y), QPointF(bar.right() + style.points(3), y));
+    const QString text = numberText(value);
+    painter.drawText(QPointF(bar.right() + style.points(5), y + metrics.capHeight() / 2), text);
+    widest = std::max(widest, metrics.horizontalAdvance(text));
+  }
+  painter.setFont(style.font());
+  const QFontMetricsF titles(painter.font());
+  const QString title =
+      data.scale.logarithmic() ? QObject::tr("mean cross-entropy (log)") : QObject::tr("mean cross-entropy");
+  painter.translate(bar.right() + style.points(5) + widest + style.points(4) + titles.height() / 2, bar.center().y());
+  painter.rotate(-90);
+  painter.drawText(QPointF(-titles.horizontalAdvance(title) / 2, titles.capHeight() / 2), title);
+  painter.restore();
+}
+
+}  // namespace eigenscape

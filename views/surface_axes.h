@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QRectF>
+#include <QStringList>
+#include <array>
+#include <vector>
+
+#include "views/style.h"
+#include "views/surface_scene.h"
+
+class QPainter;
+
+namespace eigenscape {
+
+/// Ticks of the box's axes: where (box coordinates) and what they say.
+struct BoxAxis {
+  std::vector<double> ticks;
+  QStringList labels;
+  QString title;
+};
+std::array<BoxAxis, 3> boxAxes(const SurfaceData& data);
+
+/// Numbers and titles beside the outer edges of the box, in the figure's own font: VTK's text has neither it nor "λ₁".
+/// `area` is where the scene's picture was painted.
+void paintBoxAxes(QPainter& painter, const Style& style, const QRectF& area, double pixelRatio,
+                  const SurfaceScene& scene, const SurfaceView& view, const std::array<BoxAxis, 3>& axes);
+
+/// The colour scale as a bar with ticks and its title.
+void paintColorBar(QPainter& painter, const Style& style, const QRectF& area, const SurfaceData& data);
+
+}  // namespace eigenscape

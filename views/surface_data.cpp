@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/surface_data.h"
+
+#include <QObject>
+#include <cmath>
+
+#include "views/direction_words.h"
+#include "views/plot_figure.h"
+
+namespace eigenscape {
+namespace {
+
+std::optional<std::int64_t> shownEpoch(const RunResults& run, const std::string& name, std::int64_t epoch) {
+  std::vector<std::int64_t> epochs;
+  for (const auto& row : run.surfaces) {
+    if (row.name == name && (epochs.empty() || epochs.back() != row.epoch)) epochs.push_back(row.epoch);
+  }
+  return epochToShow(epochs, epoch);
+}
+
+}  // namespace
+
+SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split) {
+  SurfaceData data;
+  const std::string key = name.toStdString();
+  data.epoch = shownEpoch(run, key, epoch);
+  if (!data.epoch) return data;
+  data.info = landscapeInfo(run.info, "surface", key);
+  std::vector<double> losses;
+  bool train = false, test = false;
+  for (const auto& row : run.surfaces) {
+    if (row.name != key || row.epoch != *data.epoch) continue;
+    losses.push_back(row.loss);
+    train |= row.split == "train";
+    test |= row.split == "test";
+  }
+  if (train) data.splits << "train";
+  if (test) data.splits << "test";
+  data.split = data.splits.contains(split) ? split : data.splits.value(0);
+  data.grid = surfaceGrid(run.surfaces, key, *data.epoch, data.split.toStdString());
+  data.scale = ValueScale(losses);
+  data.levels = data.scale.levels();
+  data.xTitle = directionTitle(data.info.x, data.info.normalization, QObject::tr("α"));
+  data.yTitle = directionTitle(data.info.y, data.info.normalization, QObject::tr("β"));
+  const QString over =
+      data.info.x.empty()
+          ? name
+          : QObject::tr("%1 and %2").arg(directionName(data.info.x, "α"), directionName(data.info.y, "β"));
+  data.heading = QObject::tr("Loss over %1, epoch %2, %3").arg(over).arg(*data.epoch).arg(data.split);
+  return data;
+}
+
+QString SurfaceData::problem(const QString& name) const {
+  if (!epoch) return QObject::tr("The surface “%1” has no points yet.").arg(name);
+  if (!grid.drawable())
+    return QObject::tr("The surface “%1” needs points in two rows and columns; it is being measured.").arg(name);
+  if (!scale.valid()) return QObject::tr("No point of the surface “%1” is finite: there is nothing to draw.").arg(name);
+  return {};
+}
+
+Provenance SurfaceData::provenance() const {
+  Provenance provenance;
+  provenance.split = split;
+  provenance.samples = info.samples;
+  provenance.epoch = epoch.value_or(-1);
+  provenance.curvature = eigenvectorIndex(info.x).has_value() || eigenvectorIndex(info.y).has_value();
+  const std::size_t all = grid.loss.size();
+  if (const auto count = grid.nonFinite()) {
+    provenance.notes << QObject::tr("%1 of %2 points not finite").arg(count).arg(all);
+  }
+  if (const auto count = grid.missing()) {
+    provenance.notes << QObject::tr("%1 of %2 points known so far").arg(all - count).arg(all);
+  }
+  std::size_t clipped = 0;
+  for (const double value : grid.loss) clipped += std::isfinite(value) && scale.isClipped(value);
+  if (clipped) {
+    provenance.notes << QObject::tr("%1 of %2 points beyond %3 … %4 clipped")
+                            .arg(clipped)
+                            .arg(all)
+                            .arg(numberText(scale.lower()), numberText(scale.upper()));
+  }
+  return provenance;
+}
+
+QString SurfaceData::readout(double x, double y) const {
+  if (!epoch || !grid.drawable()) return {};
+  const auto [i, j] = grid.nearest(x, y);
+  const std::size_t at = grid.index(i, j);
+  QString said = QStringLiteral("α = %1, β = %2: ").arg(numberText(grid.xs[i]), numberText(grid.ys[j]));
+  if (!grid.known[at]) return said + QObject::tr("not known yet");
+  if (!std::isfinite(grid.loss[at])) return said + QObject::tr("%1 loss not finite").arg(split);
+  said += QObject::tr("%1 loss %2, accuracy %3 %")
+              .arg(split, numberText(grid.loss[at], 5), numberText(grid.accuracy[at] * 100));
+  return said;
+}
+
+std::string surfaceCsv(const RunResults& run, const QString& name, std::int64_t epoch) {
+  const std::string key = name.toStdString();
+  const auto shown = shownEpoch(run, key, epoch);
+  return csvOf(run.surfaces, [&](const SurfaceRow& row) { return shown && row.name == key && row.epoch == *shown; });
+}
+
+}  // namespace eigenscape

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QStringList>
+#include <optional>
+
+#include "core/results/run_directory.h"
+#include "views/caption.h"
+#include "views/surface_grid.h"
+#include "views/value_scale.h"
+
+namespace eigenscape {
+
+/// What contour and 3D surface show of a run: the same grid, scale and iso-lines.
+struct SurfaceData {
+  std::optional<std::int64_t> epoch;  ///< empty: there are no rows
+  QStringList splits;                 ///< that have rows
+  QString split;                      ///< the shown one
+  SurfaceGrid grid;
+  ValueScale scale;  ///< over both splits, so that train and test can be compared
+  std::vector<double> levels;
+  LandscapeInfo info;
+  QString xTitle, yTitle;
+  QString heading;  ///< "Loss over e₁ and e₂, epoch 6 (train)"
+
+  /// Why it can't be drawn; empty when it can.
+  QString problem(const QString& name) const;
+  Provenance provenance() const;
+  /// "α = 0.1, β = −0.2: train loss 2.31, accuracy 12 %" at the grid's nearest point.
+  QString readout(double x, double y) const;
+};
+
+SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split);
+
+/// CSV of the rows of one name and epoch, both splits.
+std::string surfaceCsv(const RunResults& run, const QString& name, std::int64_t epoch);
+
+}  // namespace eigenscape

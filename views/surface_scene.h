@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QImage>
+#include <QPointF>
+#include <QSize>
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "views/surface_data.h"
+
+namespace eigenscape {
+
+/// How the surface is looked at. Degrees; azimuth 0 looks from +α, elevation 90 from above.
+struct SurfaceView {
+  double azimuth = -120;
+  double elevation = 32;
+  double zoom = 1;
+  bool operator==(const SurfaceView&) const = default;
+};
+
+/// Half the extents of the box that the surface is drawn in; its centre is the origin.
+inline constexpr std::array<double, 3> boxHalf = {1, 1, 0.6};
+
+/// The VTK side of the 3D figure: surface, draped iso-lines, the centre and the lines on the box's far walls. Text is
+/// not drawn here: see surface_axes.h.
+class SurfaceScene {
+ public:
+  SurfaceScene();
+  ~SurfaceScene();
+  SurfaceScene(const SurfaceScene&) = delete;
+  SurfaceScene& operator=(const SurfaceScene&) = delete;
+
+  void setData(const SurfaceData& data);
+  /// Lines on the walls, along each axis, in box coordinates.
+  void setTicks(const std::array<std::vector<double>, 3>& ticks);
+
+  /// Pixels of the surface on white. `margin` (pixels) is kept free for labels around the box; lines are `lineWidth`
+  /// pixels wide. Rendered anew only when something changed. Throws NoOpenGl.
+  QImage render(QSize pixels, const SurfaceView& view, double margin, double lineWidth);
+  /// Where a point of the box was in the last picture, in pixels.
+  QPointF project(double x, double y, double z) const;
+  /// Larger is farther from the eye.
+  double depth(double x, double y, double z) const;
+
+  /// Box coordinates of a grid point.
+  std::array<double, 3> boxPoint(std::size_t i, std::size_t j) const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace eigenscape
