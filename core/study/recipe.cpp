@@ -271,17 +271,6 @@ void resolvePaths(Recipe& recipe, const fs::path& folder) {
   }
 }
 
-void assign(const Field& field, const Slot& slot, const std::string& key, const std::string& text) {
-  SlotHolder trial(field);
-  const bool read = assignText(trial.slot(), text);
-  const std::string problem = read ? problemWithValue(field, trial.slot()) : field.accepted();
-  if (!problem.empty()) {
-    const bool isText = std::holds_alternative<std::string*>(slot);
-    throw RecipeError(key + " = " + (isText ? tomlString(text) : oneLine(text, 80)) + ": expected " + problem);
-  }
-  copyValue(trial.slot(), slot);
-}
-
 /// "profile.points" or "profile.NAME.points". False when `key` is neither.
 bool setEntryKey(Recipe& recipe, const std::string& key, const std::string& text) {
   const std::string section = key.substr(0, key.find('.'));
@@ -297,7 +286,7 @@ bool setEntryKey(Recipe& recipe, const std::string& key, const std::string& text
   for (auto& entry : entries) {
     names += (names.empty() ? "" : ", ") + entry.name;
     if (!all && entry.name != name) continue;
-    assign(*field, field->entrySlot(entry), key, text);
+    assignValue(*field, field->entrySlot(entry), key, text);
     found = true;
   }
   if (!found) {
@@ -353,6 +342,17 @@ Recipe loadRecipe(const std::string& pathOrName) {
   throw RecipeError("RECIPE = " + oneLine(pathOrName, 200) + ": no such file; expected a path or one of " + names);
 }
 
+void assignValue(const Field& field, const Slot& slot, const std::string& key, const std::string& text) {
+  SlotHolder trial(field);
+  const bool read = assignText(trial.slot(), text);
+  const std::string problem = read ? problemWithValue(field, trial.slot()) : field.accepted();
+  if (!problem.empty()) {
+    const bool isText = std::holds_alternative<std::string*>(slot);
+    throw RecipeError(key + " = " + (isText ? tomlString(text) : oneLine(text, 80)) + ": expected " + problem);
+  }
+  copyValue(trial.slot(), slot);
+}
+
 void setKey(Recipe& recipe, const std::string& assignment) {
   const auto equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) {
@@ -360,7 +360,7 @@ void setKey(Recipe& recipe, const std::string& assignment) {
   }
   const std::string key = assignment.substr(0, equals), text = assignment.substr(equals + 1);
   if (const Field* field = findField(key); field && !field->isEntry()) {
-    assign(*field, field->slot(recipe), key, text);
+    assignValue(*field, field->slot(recipe), key, text);
     if (field->section() == "quantization") recipe.quantization.enabled = true;
     if (field->isPath) resolvePaths(recipe, fs::path());
   } else if (!setEntryKey(recipe, key, text)) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -127,6 +128,8 @@ Recipe loadRecipe(const std::string& pathOrName);
 /// "training.epochs=3", and "profile.points=11" (every profile) or "profile.along-e1.points=11" (that one). A bare word
 /// is taken as text where text is expected. Throws RecipeError.
 void setKey(Recipe& recipe, const std::string& assignment);
+/// Sets one value from what a person typed (a literal, or a bare word for text); `key` is the name that an error carries.
+void assignValue(const Field& field, const Slot& slot, const std::string& key, const std::string& text);
 /// "" when `text` (a literal, or a bare word for text) is good for the field, else what is accepted. For the form.
 std::string problemWith(const Field& field, const std::string& text);
 
@@ -135,6 +138,11 @@ void validate(const Recipe& recipe);
 
 /// The resolved recipe: every key with its value, in table order; parseRecipe reads it back to an equal recipe.
 std::string toToml(const Recipe& recipe);
+
+/// "" when the recipes are equal, else the first key that differs: "training.epochs = 3 is not the 5".
+std::string firstDifference(const Recipe& old, const Recipe& now);
+/// The assignments for setKey that make `to` of `from`; nothing when there are none, e.g. another [[profile]].
+std::optional<std::vector<std::string>> assignmentsBetween(const Recipe& from, const Recipe& to);
 
 /// What a run of this recipe will do, for --check and the window: one line each, such as
 /// "5 epochs of 4000 examples", "6 spectra: top 5 of the Hessian on 512 examples", "1 surface, 31 × 31 points, train and test".

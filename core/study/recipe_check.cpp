@@ -153,8 +153,29 @@ std::int64_t times(std::int64_t every, std::int64_t epochs) {
   return count;
 }
 
-std::string spectrumText(const CurvatureRecipe& curvature, std::int64_t epochs) {
-  const std::int64_t spectra = times(curvature.every, epochs) * (curvature.split == "both" ? 2 : 1);
+bool needsEigenvectors(const LandscapeRecipe& entry) {
+  return entry.x.starts_with("eigenvector") || entry.y.starts_with("eigenvector");
+}
+
+/// Epochs at which a spectrum is computed: also those at which a landscape along eigenvectors is.
+std::int64_t spectrumEpochs(const Recipe& recipe) {
+  const std::int64_t epochs = recipe.training.epochs;
+  std::int64_t count = 0;
+  for (std::int64_t epoch = 0; epoch <= epochs; ++epoch) {
+    const auto needs = [&](const LandscapeRecipe& entry) {
+      return needsEigenvectors(entry) && isDueAt(epoch, entry.every, epochs);
+    };
+    const bool due = isDueAt(epoch, recipe.curvature.every, epochs) ||
+                     std::any_of(recipe.profiles.begin(), recipe.profiles.end(), needs) ||
+                     std::any_of(recipe.surfaces.begin(), recipe.surfaces.end(), needs);
+    count += due ? 1 : 0;
+  }
+  return count;
+}
+
+std::string spectrumText(const Recipe& recipe) {
+  const auto& curvature = recipe.curvature;
+  const std::int64_t spectra = spectrumEpochs(recipe) * (curvature.split == "both" ? 2 : 1);
   std::string wanted = "top " + std::to_string(curvature.top);
   if (curvature.bottom > 0) wanted += " and bottom " + std::to_string(curvature.bottom);
   return counted(spectra, "spectrum", "spectra") + ": " + wanted + " eigenvalues of the " +
@@ -192,10 +213,10 @@ std::vector<std::string> plannedWork(const Recipe& recipe) {
   }
   lines.push_back("loss and accuracy on train and test, " + counted(epochs + 1, "time", "times"));
   const auto& curvature = recipe.curvature;
-  if (curvature.top + curvature.bottom > 0) lines.push_back(spectrumText(curvature, epochs));
+  if (curvature.top + curvature.bottom > 0) lines.push_back(spectrumText(recipe));
   if (curvature.trace) {
-    lines.push_back(counted(times(curvature.every, epochs), "trace", "traces") + ": at most " +
-                    std::to_string(curvature.traceProbes) + " products each");
+    lines.push_back(counted(times(curvature.every, epochs) * (curvature.split == "both" ? 2 : 1), "trace", "traces") +
+                    ": at most " + std::to_string(curvature.traceProbes) + " products each");
   }
   for (const auto& entry : recipe.profiles) lines.push_back(landscapeText(entry, epochs));
   for (const auto& entry : recipe.surfaces) lines.push_back(landscapeText(entry, epochs));

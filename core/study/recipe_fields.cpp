@@ -299,8 +299,8 @@ std::string Field::accepted() const {
   }
   if (!choices.empty()) return choices.size() == 1 ? choices.front() : "one of " + joined(choices);
   if (isPath) return "a path, or empty";
-  if (key.ends_with(".x")) return "eigenvector:K, random:SEED or gradient";
-  if (key.ends_with(".y")) return "eigenvector:K, random:SEED or gradient";
+  if (isEntry() && (key.ends_with(".x") || key.ends_with(".y"))) return "eigenvector:K, random:SEED or gradient";
+  if (isEntry()) return "letters, digits, '-', '_' or '.'";
   return "text";
 }
 

@@ -23,7 +23,7 @@ const std::vector<Unavailable>& unavailableValues() {
       {"data.dataset", {"svhn", "image-folder", "tensors"}},
       {"model.torchscript", {}},
       {"model.checkpoints", {}},
-      {"training.optimizer", {"adam", "kfac"}},
+      {"training.optimizer", {"kfac"}},
       {"training.schedule", {"fb", "gg", "abs", "absa"}},
       {"training.adversary.method", {"fgsm", "pgd"}},
       {"curvature.operator", {"ggn", "fisher"}},
@@ -69,9 +69,14 @@ bool listInRange(const Field& field, const std::vector<Number>& values) {
 std::string shortest(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  std::array<char, 64> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
-  std::string text(buffer.data(), end);
+  std::array<char, 400> buffer{};
+  const auto written = [&](auto... format) {
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, format...).ptr;
+    return std::string(buffer.data(), end);
+  };
+  std::string text = written();
+  // 1000000 and 0.0005 read better than 1e+06 and 5e-04.
+  if (const std::string plain = written(std::chars_format::fixed); plain.size() <= 10) text = plain;
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text;
 }

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/batch.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "app/command_line.h"
+#include "app/interruption.h"
+#include "app/listing.h"
+#include "app/progress_line.h"
+#include "app/standard_output.h"
+#include "app/summary.h"
+#include "core/results/error.h"
+#include "core/results/run_directory.h"
+#include "core/study/recipe.h"
+#include "core/study/study.h"
+#ifdef EIGENSCAPE_WITH_GUI
+#include "app/draw.h"
+#endif
+
+namespace eigenscape {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int done = 0, interrupted = 3;
+
+std::string textOf(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+std::vector<std::string> formatsOf(const CommandLine& line) {
+#ifdef EIGENSCAPE_WITH_GUI
+  return line.figures.value_or(std::vector<std::string>{"png"});
+#else
+  if (line.figures && !line.figures->empty()) {
+    throw RecipeError("--figures " + line.figures->front() + ": this program was built without figures; expected none");
+  }
+  return {};
+#endif
+}
+
+std::vector<fs::path> draw(const RunResults& run, const std::vector<std::string>& formats) {
+#ifdef EIGENSCAPE_WITH_GUI
+  return drawFigures(run, formats);
+#else
+  static_cast<void>(run);
+  static_cast<void>(formats);
+  return {};
+#endif
+}
+
+/// Whatever a start that was killed before its first phase may have left.
+bool holdsOnlyTheBeginning(const fs::path& directory) {
+  const auto known = [](const fs::directory_entry& entry) {
+    const auto name = entry.path().filename();
+    return name == "recipe.toml" || name == "recipe.toml.part" || name == "run.json.part";
+  };
+  std::error_code error;
+  return std::all_of(fs::directory_iterator(directory, error), fs::directory_iterator(), known);
+}
+
+void checkSameRecipe(const Recipe& recipe, const fs::path& directory) {
+  const fs::path file = directory / "recipe.toml";
+  const std::string difference = firstDifference(parseRecipe(textOf(file), file.string()), recipe);
+  if (difference.empty()) return;
+  throw RecipeError(difference + " in " + file.string() +
+                    ": --resume goes on with the same recipe; name another --out for this one");
+}
+
+/// Refuses a folder that this run must not touch.
+void checkOut(const CommandLine& line, const Recipe& recipe) {
+  const fs::path out = line.out;
+  std::error_code error;
+  if (!fs::exists(out, error)) return;
+  if (!fs::is_directory(out, error)) throw RecipeError("--out " + line.out + ": is a file; expected a folder");
+  if (isRunDirectory(out)) {
+    if (line.resume) return checkSameRecipe(recipe, out);
+    const std::string status = readRunInfo(out).status;
+    throw RecipeError("--out " + line.out + ": holds a run already (" + status +
+                      "); --resume goes on with it, --render draws it again, or name another folder");
+  }
+  if (fs::is_empty(out, error) || (line.resume && !error && holdsOnlyTheBeginning(out))) return;
+  throw RecipeError("--out " + line.out + ": is not empty and holds no run; name another folder");
+}
+
+/// The last resort: the tables are whole at any moment, so all that is left is to say how the run ended. The study's
+/// own thread may be writing run.json just now; hence a file of another name beside it.
+void markInterrupted(const fs::path& directory) {
+  const fs::path file = directory / "run.json", beside = directory / "run.json.stopped";
+  std::string text = textOf(file);
+  const std::string before = "\"status\": \"running\"", after = "\"status\": \"interrupted\"";
+  const auto at = text.find(before);
+  if (at == std::string::npos) return;
+  text.replace(at, before.size(), after);
+  std::ofstream stream(beside, std::ios::binary | std::ios::trunc);
+  stream << text;
+  stream.close();
+  std::error_code error;
+  if (stream) fs::rename(beside, file, error);
+  if (!stream || error) fs::remove(beside, error);
+}
+
+void sayHowToGoOn(const CommandLine& line) {
+  std::fprintf(stderr, "eigenscape: interrupted; go on with: %s%s\n", line.text.c_str(),
+               line.resume ? "" : " --resume");
+}
+
+std::string placesText(const fs::path& directory, const std::vector<fs::path>& figures) {
+  std::string text = "tables   " + directory.string() + "\n";
+  for (const auto& figure : figures) text += "figure   " + figure.string() + "\n";
+  return text;
+}
+
+}  // namespace
+
+int runBatch(const CommandLine& line) {
+  const auto formats = formatsOf(line);
+  const Recipe recipe = recipeOf(line);
+  checkOut(line, recipe);
+
+  ProgressLine progress(line.quiet);
+  const Interruption interruption([&] {
+    progress.close();
+    markInterrupted(line.out);
+    sayHowToGoOn(line);
+    std::_Exit(interrupted);
+  });
+  StudyOptions options;
+  options.out = line.out;
+  options.device = line.device;
+  options.threads = line.threads;
+  options.resume = line.resume;
+  StudyContext context;
+  context.stop = interruption.token();
+  context.progress = [&](const StudyProgress& step) { progress.update(step); };
+  context.log = [&](const std::string& text) { progress.log(text); };
+  std::vector<fs::path> figures;
+  RunResults run;
+  try {
+    runStudy(recipe, options, context);
+    run = loadRun(line.out);
+    if (!interruption.requested() && !formats.empty()) {
+      progress.update({"drawing the figures", 0, 1, -1});
+      figures = draw(run, formats);
+    }
+  } catch (const Stopped&) {
+  } catch (...) {
+    progress.close();
+    throw;
+  }
+  progress.close();
+  if (interruption.requested()) {
+    sayHowToGoOn(line);
+    return interrupted;
+  }
+  printOut(summaryOf(run) + placesText(line.out, figures));
+  return done;
+}
+
+int renderAgain(const CommandLine& line) {
+  const auto formats = formatsOf(line);
+  if (!isRunDirectory(line.subject)) {
+    throw RecipeError("--render " + line.subject + ": holds no run.json; expected the folder that --out named");
+  }
+  printOut(placesText(line.subject, draw(loadRun(line.subject), formats)));
+  return done;
+}
+
+}  // namespace eigenscape

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <sstream>
+
+#include "core/results/error.h"
+
+namespace eigenscape {
+namespace {
+
+/// The options as text; values are checked here and not by CLI11, so that every message names key, value and remedy.
+struct Words {
+  std::string path, batch, render, check, list, out, device, threads, seed, figures;
+  std::vector<std::string> sets;
+  bool resume = false, quiet = false, version = false, help = false;
+};
+
+std::unique_ptr<CLI::App> makeParser(Words& words) {
+  auto app = std::make_unique<CLI::App>(
+      "Eigenscape shows the loss landscape and the Hessian spectrum of neural networks,\n"
+      "and which layers can take fewer bits.",
+      "eigenscape");
+  app->set_help_flag();
+  app->add_option("PATH", words.path, "A recipe (.toml) or a run directory to open in the window")->type_name("");
+  app->add_option("--batch", words.batch, "Run the recipe without window or display; a path or a shipped recipe's name")
+      ->type_name("RECIPE");
+  app->add_option("--out", words.out, "Run directory to write (with --batch)")->type_name("DIR");
+  app->add_option("--set", words.sets, "Override one recipe key, dotted: training.epochs=3 (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->type_size(1)
+      ->allow_extra_args(false);
+  app->add_option("--device", words.device, "auto, cpu or cuda[:N]")->type_name("DEVICE");
+  app->add_option("--threads", words.threads, "Threads of the computation; default: all cores")->type_name("N");
+  app->add_option("--seed", words.seed, "Override the recipe's seed")->type_name("N");
+  app->add_flag("--resume", words.resume, "Go on with an interrupted run in DIR");
+  app->add_option("--figures", words.figures, "png,svg,pdf or none; default: png")->type_name("FORMATS");
+  app->add_flag("--quiet", words.quiet, "No progress on standard error");
+  app->add_option("--render", words.render, "Draw a run's figures again")->type_name("RUN_DIR");
+  app->add_option("--check", words.check, "Validate; print the resolved recipe and the work it asks for")
+      ->type_name("RECIPE");
+  app->add_option("--list", words.list, "models, datasets, recipes or options")->type_name("WHAT");
+  app->add_flag("--version", words.version, "Versions of the program and its libraries");
+  app->add_flag("-h,--help", words.help, "This text");
+  return app;
+}
+
+std::int64_t wholeNumber(const std::string& option, const std::string& text, std::int64_t low, std::int64_t high) {
+  std::int64_t value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size() || value < low || value > high) {
+    throw RecipeError(option + " " + text + ": expected an integer from " + std::to_string(low) + " to " +
+                      std::to_string(high));
+  }
+  return value;
+}
+
+std::vector<std::string> figureFormats(const std::string& text) {
+  if (text == "none") return {};
+  std::vector<std::string> formats;
+  std::istringstream stream(text);
+  for (std::string format; std::getline(stream, format, ',');) {
+    if (format != "png" && format != "svg" && format != "pdf") {
+      throw RecipeError("--figures " + text + ": expected png, svg and pdf, separated by commas, or none");
+    }
+    if (std::find(formats.begin(), formats.end(), format) == formats.end()) formats.push_back(format);
+  }
+  if (formats.empty()) throw RecipeError("--figures is empty: expected png, svg and pdf, separated by commas, or none");
+  return formats;
+}
+
+void checkDevice(const std::string& text) {
+  const bool numbered = text.starts_with("cuda:") && text.size() > 5 && text.size() < 9 &&
+                        std::all_of(text.begin() + 5, text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (text != "auto" && text != "cpu" && text != "cuda" && !numbered) {
+    throw RecipeError("--device " + text + ": expected auto, cpu or cuda[:N]");
+  }
+}
+
+struct ModeWord {
+  CommandLine::Mode mode;
+  const char* option;
+  const std::string* subject;
+};
+
+/// The one thing that is asked for; two are one too many.
+void chooseMode(const Words& words, const CLI::App& app, CommandLine& line) {
+  const std::string none;
+  const ModeWord modes[] = {{CommandLine::Mode::Batch, "--batch", &words.batch},
+                            {CommandLine::Mode::Render, "--render", &words.render},
+                            {CommandLine::Mode::Check, "--check", &words.check},
+                            {CommandLine::Mode::List, "--list", &words.list},
+                            {CommandLine::Mode::Version, "--version", &none}};
+  std::string chosen;
+  for (const auto& candidate : modes) {
+    if (app.count(candidate.option) == 0) continue;
+    if (!chosen.empty()) throw RecipeError(std::string(candidate.option) + ": cannot be combined with " + chosen);
+    chosen = candidate.option;
+    line.mode = candidate.mode;
+    line.subject = *candidate.subject;
+    if (line.subject.empty() && line.mode != CommandLine::Mode::Version) {
+      throw RecipeError(chosen + " is empty: --help says what it takes");
+    }
+  }
+  if (chosen.empty()) {
+    line.subject = words.path;
+  } else if (!words.path.empty()) {
+    throw RecipeError(words.path + ": not expected after " + chosen + "; --help lists the options");
+  }
+}
+
+/// Which options a mode knows; another one given would be without effect, which is worse than an error.
+void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
+  using Mode = CommandLine::Mode;
+  const std::pair<const char*, std::vector<Mode>> places[] = {{"--out", {Mode::Batch}},
+                                                              {"--set", {Mode::Batch, Mode::Check}},
+                                                              {"--device", {Mode::Batch}},
+                                                              {"--threads", {Mode::Batch}},
+                                                              {"--resume", {Mode::Batch}},
+                                                              {"--seed", {Mode::Batch, Mode::Check}},
+                                                              {"--quiet", {Mode::Batch, Mode::Render}},
+                                                              {"--figures", {Mode::Batch, Mode::Render}}};
+  for (const auto& [option, modes] : places) {
+    if (app.count(option) == 0 || std::find(modes.begin(), modes.end(), mode) != modes.end()) continue;
+    std::string accepted;
+    for (const Mode one : modes) {
+      const char* name = one == Mode::Batch ? "--batch" : one == Mode::Check ? "--check" : "--render";
+      accepted += (accepted.empty() ? "" : " or ") + std::string(name);
+    }
+    throw RecipeError(std::string(option) + ": has an effect with " + accepted + " alone");
+  }
+}
+
+std::string wholeText(int argc, const char* const* argv) {
+  std::string text;
+  for (int i = 0; i < argc; ++i) text += (i > 0 ? " " : "") + shellQuoted(argv[i]);
+  return text;
+}
+
+}  // namespace
+
+CommandLine parseCommandLine(int argc, const char* const* argv) {
+  Words words;
+  const auto app = makeParser(words);
+  try {
+    app->parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const std::string message = error.what();
+    throw RecipeError(message.substr(0, message.find('\n')) + "; --help lists the options");
+  }
+  CommandLine line;
+  line.text = wholeText(argc, argv);
+  if (words.help) {
+    line.mode = CommandLine::Mode::Help;
+    return line;
+  }
+  chooseMode(words, *app, line);
+  checkCompany(*app, line.mode);
+  line.out = words.out;
+  line.sets = words.sets;
+  line.resume = words.resume;
+  line.quiet = words.quiet;
+  if (app->count("--device") > 0) line.device = words.device;
+  checkDevice(line.device);
+  if (app->count("--threads") > 0) line.threads = static_cast<int>(wholeNumber("--threads", words.threads, 1, 4096));
+  if (app->count("--seed") > 0) line.seed = wholeNumber("--seed", words.seed, 0, std::int64_t{1} << 53);
+  if (app->count("--figures") > 0) line.figures = figureFormats(words.figures);
+  if (line.mode == CommandLine::Mode::Batch && line.out.empty()) {
+    throw RecipeError("--out is missing: expected the run directory to write, --out DIR");
+  }
+  return line;
+}
+
+std::string helpText() {
+  Words words;
+  return makeParser(words)->help() +
+         "\nExit status: 0 done; 1 the run failed; 2 the command line or the recipe is wrong;\n"
+         "3 interrupted, --resume goes on.\n"
+         "\nTry: eigenscape --batch quickstart --out quickstart\n";
+}
+
+std::string shellQuoted(const std::string& word) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_./=:,+@%").find(c) != std::string_view::npos;
+  };
+  if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+}  // namespace eigenscape

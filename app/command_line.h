@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace eigenscape {
+
+/// What the command line asks for.
+struct CommandLine {
+  enum class Mode { Window, Batch, Render, Check, List, Version, Help };
+  Mode mode = Mode::Window;
+  std::string subject;                              ///< PATH, RECIPE, RUN_DIR or what to list
+  std::string out;                                  ///< --out; empty: not given
+  std::vector<std::string> sets;                    ///< --set, in order
+  std::string device = "auto";                      ///< --device
+  int threads = 0;                                  ///< --threads; 0: as many as the machine has
+  std::optional<std::int64_t> seed;                 ///< --seed
+  std::optional<std::vector<std::string>> figures;  ///< --figures; an empty list for none
+  bool resume = false, quiet = false;
+  std::string text;  ///< the words as given, for the line that says how to go on
+};
+
+/// Throws RecipeError, one line, for anything that the contract does not know.
+CommandLine parseCommandLine(int argc, const char* const* argv);
+
+/// The text of --help.
+std::string helpText();
+
+/// `word` so that a shell reads it as one.
+std::string shellQuoted(const std::string& word);
+
+}  // namespace eigenscape

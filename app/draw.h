@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/results/run_directory.h"
+
+namespace eigenscape {
+
+/// Draws a run's figures into its folder without a display and returns the files. Throws RunError.
+std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std::vector<std::string>& formats);
+
+}  // namespace eigenscape

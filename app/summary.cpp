@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/summary.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <sstream>
+#include <vector>
+
+#include "app/progress_line.h"
+
+namespace eigenscape {
+namespace {
+
+using Cells = std::vector<std::string>;
+
+std::string number(double value, const char* format = "%.6g") {
+  char text[48];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+/// Columns that line up: the first to the left, the others to the right.
+std::string aligned(const std::vector<Cells>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()), 0);
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string padding(widths[i] - row[i].size(), ' ');
+      line += i == 0 ? row[i] + padding : "  " + padding + row[i];
+    }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text + "\n";
+}
+
+template <class Row>
+std::int64_t lastEpoch(const std::vector<Row>& rows) {
+  std::int64_t last = 0;
+  for (const auto& row : rows) last = std::max(last, row.epoch);
+  return last;
+}
+
+std::string head(const RunInfo& info) {
+  double seconds = 0;
+  std::int64_t products = 0;
+  for (const auto& phase : info.phases) {
+    seconds += phase.seconds;
+    products += phase.products;
+  }
+  std::ostringstream out;
+  out << info.name << ": " << info.model << " (" << info.parameters << " parameters) on " << info.dataset << ", "
+      << info.trainExamples << " train and " << info.testExamples << " test examples\n"
+      << info.status << " in " << durationText(seconds) << ", " << products << " operator products, " << info.device
+      << ", " << info.threads << (info.threads == 1 ? " thread" : " threads") << ", seed " << info.seed << "\n\n";
+  return out.str();
+}
+
+std::string metricTable(const std::vector<MetricRow>& metrics) {
+  if (metrics.empty()) return "";
+  const auto epoch = lastEpoch(metrics);
+  std::vector<Cells> rows = {{"epoch " + std::to_string(epoch), "loss", "accuracy"}};
+  for (const auto& row : metrics) {
+    if (row.epoch == epoch) rows.push_back({row.split, number(row.loss), number(100 * row.accuracy, "%.2f %%")});
+  }
+  return aligned(rows);
+}
+
+std::string spectrumTable(const std::vector<SpectrumRow>& spectrum) {
+  if (spectrum.empty()) return "";
+  const auto epoch = lastEpoch(spectrum);
+  std::vector<Cells> rows = {{"eigenvalue", "split", "value", "residual", "converged"}};
+  for (const auto& row : spectrum) {
+    if (row.epoch != epoch) continue;
+    const std::string name =
+        row.op + (row.scope == "model" ? "" : " of " + row.scope) + " " + std::to_string(row.index);
+    rows.push_back(
+        {name, row.split, number(row.eigenvalue), number(row.residual, "%.1e"), row.converged ? "yes" : "no"});
+  }
+  return aligned(rows);
+}
+
+std::string traceTable(const std::vector<TraceRow>& traces) {
+  if (traces.empty()) return "";
+  const auto epoch = lastEpoch(traces);
+  std::vector<Cells> rows = {{"trace", "split", "value", "standard error"}};
+  for (const auto& row : traces) {
+    // Layers are in trace.csv; here the whole model is enough.
+    if (row.epoch != epoch || row.scope != "model") continue;
+    rows.push_back({row.op, row.split, number(row.trace), number(row.standardError, "%.2g")});
+  }
+  return rows.size() > 1 ? aligned(rows) : "";
+}
+
+std::string sensitivityTable(const std::vector<SensitivityRow>& sensitivity) {
+  if (sensitivity.empty()) return "";
+  std::int64_t fewest = sensitivity.front().bits;
+  for (const auto& row : sensitivity) fewest = std::min(fewest, row.bits);
+  std::vector<SensitivityRow> layers;
+  for (const auto& row : sensitivity) {
+    if (row.bits == fewest) layers.push_back(row);
+  }
+  std::stable_sort(layers.begin(), layers.end(), [](const auto& a, const auto& b) { return a.omega > b.omega; });
+  constexpr std::size_t shown = 3;
+  std::vector<Cells> rows = {
+      {"sensitivity at " + std::to_string(fewest) + " bits", "layer", "omega", "mean trace", "standard error"}};
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const bool most = i < shown, least = i + shown >= layers.size();
+    if (!most && !least) continue;
+    const auto& row = layers[i];
+    rows.push_back({most ? "most " + std::to_string(i + 1) : "least " + std::to_string(layers.size() - i), row.layer,
+                    number(row.omega, "%.4g"), number(row.meanTrace, "%.4g"), number(row.standardError, "%.2g")});
+  }
+  return aligned(rows);
+}
+
+}  // namespace
+
+std::string summaryOf(const RunResults& run) {
+  return head(run.info) + metricTable(run.metrics) + spectrumTable(run.spectrum) + traceTable(run.traces) +
+         sensitivityTable(run.sensitivity);
+}
+
+}  // namespace eigenscape
