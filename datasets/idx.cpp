@@ -184,6 +184,11 @@ Dataset readIdx(const DatasetRequest& request, const Context& context) {
                       "\" holds none of train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz], "
                       "t10k-images-idx3-ubyte[.gz], t10k-labels-idx1-ubyte[.gz]");
   }
+  if (set.train.images.defined() && set.test.images.defined() &&
+      set.train.images.sizes().slice(1) != set.test.images.sizes().slice(1)) {
+    throw RunError(request.path.string() +
+                   " holds training and test images of different sizes; they do not belong together");
+  }
   return set;
 }
 

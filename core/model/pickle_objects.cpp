@@ -161,6 +161,8 @@ bool Unpickler::callTorch(const std::string& name, const std::vector<Value*>& ar
   } else if (name == "torch._utils _rebuild_parameter" || name == "torch._utils _rebuild_parameter_with_state") {
     if (arguments.empty()) fail("a parameter without data");
     push(*arguments[0]);
+  } else if (name.rfind("torch.jit._pickle ", 0) == 0 && !arguments.empty()) {
+    push(*arguments[0]);  // LibTorch's own containers: restore_type_tag(value, type), build_tensorlist(values), …
   } else if (name == "torch._tensor _rebuild_from_type_v2") {
     // (function, type, arguments, state); a function of this name again would recurse.
     if (arguments.size() < 3 || arguments[0]->bytes == name) fail("a tensor without data");

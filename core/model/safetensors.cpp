@@ -72,6 +72,8 @@ class Reader {
       if (entry.end > entry.begin) {
         std::memcpy(tensor.data_ptr(), bytes_.data() + dataBegin_ + entry.begin, entry.end - entry.begin);
       }
+      // Bytes beyond 0 and 1 are no truth values.
+      if (entry.type == torch::kBool) tensor = tensor.view(torch::kUInt8).ne(0);
       tensors.emplace_back(entry.name, std::move(tensor));
     }
     return tensors;

@@ -89,9 +89,12 @@ class Tensors {
     std::optional<std::int64_t> elements = 1;
     for (const auto extent : shape) {
       if (extent < 0) return std::nullopt;
-      if (elements) elements = product(*elements, extent);
+      // Strides are made of the extents that are not zero, so those must fit too.
+      if (elements) elements = product(*elements, std::max<std::int64_t>(extent, 1));
     }
-    return shape.size() <= 64 ? elements : std::nullopt;
+    if (shape.size() > 64) return std::nullopt;
+    const bool empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
+    return elements && empty ? 0 : elements;
   }
 
   torch::Tensor fromStorage(const pickle::Array& array, torch::ScalarType type, std::int64_t elements,
@@ -163,6 +166,9 @@ class StateDict {
   NamedTensors read(const Value& root) {
     if (root.is(Kind::Object) && root.name.rfind("__torch__", 0) == 0) {
       readScript("", root, 0);
+      if (found_.empty()) {
+        throw RunError(file_ + " is a TorchScript module that has no tensors; a model goes under model.torchscript");
+      }
     } else {
       readDictionary(unwrapped(root));
     }
@@ -322,15 +328,17 @@ NamedTensors readPickles(const std::string& file, const std::string& bytes) {
 
 NamedTensors readStateDict(const fs::path& path) {
   const std::string file = path.string();
-  {
-    // Sixteen bytes tell the formats apart; a safetensors file is then read by its own reader.
-    std::array<char, 16> start{};
-    std::ifstream(path, std::ios::binary).read(start.data(), start.size());
-    if (start[8] == '{' && std::memcmp(start.data(), "PK", 2) != 0) return readSafetensors(path);
-  }
+  std::array<char, 9> start{};
+  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
+  const std::string_view head(start.data(), start.size());
+  if (head[8] == '{' && head.substr(0, 2) != "PK") return readSafetensors(path);
   const std::string bytes = readFileBytes(path);
-  if (bytes.compare(0, 4, "PK\x03\x04") == 0) return readZip(file, bytes);
-  if (!bytes.empty() && bytes[0] == '\x80') return readPickles(file, bytes);
+  try {
+    if (head.substr(0, 4) == "PK\x03\x04") return readZip(file, bytes);
+    if (head[0] == '\x80') return readPickles(file, bytes);
+  } catch (const c10::Error& error) {
+    throw RunError(file + " cannot be made into tensors: " + error.what_without_backtrace());
+  }
   throw RunError(file + (bytes.empty() ? " is empty" : " is neither a file of torch.save nor .safetensors") + kRemedy);
 }
 
