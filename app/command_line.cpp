@@ -7,6 +7,7 @@
 #include <memory>
 #include <sstream>
 
+#include "app/shell.h"
 #include "core/results/error.h"
 
 namespace eigenscape {
@@ -180,17 +181,6 @@ std::string helpText() {
          "\nExit status: 0 done; 1 the run failed; 2 the command line or the recipe is wrong;\n"
          "3 interrupted, --resume goes on.\n"
          "\nTry: eigenscape --batch quickstart --out quickstart\n";
-}
-
-std::string shellQuoted(const std::string& word) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("-_./=:,+@%").find(c) != std::string_view::npos;
-  };
-  if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
 }
 
 }  // namespace eigenscape

@@ -29,7 +29,4 @@ CommandLine parseCommandLine(int argc, const char* const* argv);
 /// The text of --help.
 std::string helpText();
 
-/// `word` so that a shell reads it as one.
-std::string shellQuoted(const std::string& word);
-
 }  // namespace eigenscape

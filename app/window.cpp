@@ -2,8 +2,10 @@
 #include "app/window.h"
 
 #include <QApplication>
-#include <QMainWindow>
+#include <QIcon>
+#include <QTimer>
 
+#include "app/main_window.h"
 #include "core/results/error.h"
 
 namespace eigenscape {
@@ -13,9 +15,15 @@ int runWindow(int argc, char** argv, const std::string& path) {
                        qEnvironmentVariableIsSet("QT_QPA_PLATFORM");
   if (!display) throw RecipeError("no display to open the window on; --batch RECIPE --out DIR needs none");
   const QApplication application(argc, argv);
-  QMainWindow window;
-  window.setWindowTitle(QString::fromStdString(path));
+  QApplication::setOrganizationName(QStringLiteral("Eigenscape"));
+  QApplication::setApplicationName(QStringLiteral("Eigenscape"));
+  QApplication::setWindowIcon(QIcon(QStringLiteral(":/icons/eigenscape.svg")));
+  MainWindow window;
   window.show();
+  if (!path.empty()) {
+    // The window first, then what it shows.
+    QTimer::singleShot(0, &window, [&] { window.openPath(QString::fromStdString(path)); });
+  }
   return QApplication::exec();
 }
 

@@ -163,8 +163,8 @@ class Parser {
   /// An unknown section is reported by its first key, which says more about what was meant.
   [[noreturn]] void failUnknown(const toml::node& node, const std::string& key) const {
     if (const auto* table = node.as_table(); table && !table->empty()) {
-      const auto& [name, inner] = *table->begin();
-      failUnknown(inner, key + "." + std::string(name.str()));
+      const auto first = table->cbegin();
+      failUnknown(first->second, key + "." + std::string(first->first.str()));
     }
     fail(node, key, suggestion(key));
   }

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "core/study/recipe.h"
+
+namespace eigenscape {
+
+/// The command line that runs the recipe without the window: the shipped recipe of that name with a --set for every key
+/// that differs, or else the file that the recipe is written in.
+std::string batchCommand(const Recipe& recipe, const std::filesystem::path& recipeFile);
+
+}  // namespace eigenscape

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QTimer>
+#include <QWidget>
+#include <cstdint>
+#include <vector>
+
+class QLabel;
+class QSlider;
+class QToolButton;
+
+namespace eigenscape {
+
+/// The slider over a run's epochs, with play.
+class EpochBar : public QWidget {
+  Q_OBJECT
+ public:
+  explicit EpochBar(QWidget* parent = nullptr);
+
+  /// The epochs that can be shown, ascending. Who looks at the last one stays at the last one when more arrive.
+  void setEpochs(std::vector<std::int64_t> epochs);
+  /// For another run: forget where the slider stood and go to the last epoch.
+  void restart();
+  std::int64_t epoch() const;
+  void step(int by);
+  void play(bool on);
+  bool isPlaying() const { return timer_.isActive(); }
+  QSlider* slider() const { return slider_; }
+
+ Q_SIGNALS:
+  void epochChanged(qint64 epoch);
+
+ private:
+  QToolButton* addButton(const QString& text, const QString& help);
+  void show();
+  void advance();
+
+  std::vector<std::int64_t> epochs_;
+  QSlider* slider_ = nullptr;
+  QLabel* label_ = nullptr;
+  QToolButton* play_ = nullptr;
+  QTimer timer_;
+};
+
+}  // namespace eigenscape

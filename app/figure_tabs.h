@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+#include <QTabWidget>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "core/results/run_directory.h"
+#include "views/figure.h"
+
+namespace eigenscape {
+
+/// A tab per figure of the run. All show the same epoch; those that are hidden catch up when they are looked at.
+class FigureTabs : public QTabWidget {
+  Q_OBJECT
+ public:
+  explicit FigureTabs(QWidget* parent = nullptr);
+
+  /// Tabs for figures that the run has gained are added at their place; the others stay as they are.
+  void showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch);
+  void showEpoch(std::int64_t epoch);
+  /// Takes all tabs away.
+  void clearFigures();
+  Figure* current() const;
+  Figure* figure(int index) const;
+  /// Asks for a file and exports the current figure; an empty format is asked for by the file's suffix.
+  void exportCurrent(const QString& format);
+
+ Q_SIGNALS:
+  void hovered(const QString& text);
+  void copyBatchCommandRequested();
+  void exported(const QString& file);
+  void failed(const QString& message);
+
+ private:
+  Figure* addFigure(int index, const FigureId& id);
+  void bringUpToDate(int index);
+  void save(Figure* figure, const QString& file);
+
+  std::shared_ptr<const RunResults> run_;
+  std::int64_t epoch_ = 0;
+  std::set<Figure*> stale_;
+};
+
+}  // namespace eigenscape

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QHash>
+#include <QMainWindow>
+#include <QString>
+#include <filesystem>
+#include <memory>
+
+#include "app/job.h"
+#include "core/results/run_directory.h"
+#include "core/study/recipe.h"
+
+class QAction;
+class QLabel;
+class QPlainTextEdit;
+class QProgressBar;
+class QShortcut;
+class QStackedWidget;
+
+namespace eigenscape {
+
+class EpochBar;
+class FigureTabs;
+class RecipeForm;
+class RunList;
+class RunLoader;
+
+/// The window: a run's figures, the recipe as a form, and at most one study that goes on. It never computes: studies
+/// and the reading of runs have threads of their own.
+class MainWindow : public QMainWindow {
+  Q_OBJECT
+ public:
+  explicit MainWindow(QWidget* parent = nullptr);
+  ~MainWindow() override;
+
+  /// A run directory or a recipe. What cannot be opened is said in the window.
+  void openPath(const QString& path);
+  /// Starts what the form says, in a new folder below runsFolder().
+  void startRun();
+  void cancelRun();
+  /// Goes on with the run that is shown.
+  void resumeRun();
+  void runQuickstart();
+  bool isRunning() const { return job_ != nullptr; }
+
+  RecipeForm* form() const { return form_; }
+  FigureTabs* figures() const { return figures_; }
+  EpochBar* epochBar() const { return epochBar_; }
+  RunList* runList() const { return runs_; }
+  std::shared_ptr<const RunResults> run() const { return run_; }
+  /// The last thing that went wrong; "" when nothing did since the last success.
+  QString message() const;
+  QString logText() const;
+  /// The command line that makes the run that is shown.
+  QString commandOfShownRun() const;
+
+  static QString runsFolder();
+
+ Q_SIGNALS:
+  void runShown();  ///< a run was read and its figures show it
+  void jobEnded();
+  void messageShown(const QString& text);
+
+ protected:
+  void closeEvent(QCloseEvent* event) override;
+  void dragEnterEvent(QDragEnterEvent* event) override;
+  void dropEvent(QDropEvent* event) override;
+
+ private:
+  void makePages();
+  void makeDocks();
+  void makeActions();
+  void makeMenus();
+  void makeSingleKeys();
+  void connectParts();
+  QAction* addAction(const QString& text, const QKeySequence& keys, const QString& help, void (MainWindow::*slot)());
+
+  void openRunDialog();
+  void openOwnDialog();
+  void saveRecipeDialog();
+  void chooseRunsFolder();
+  void openRun(const std::filesystem::path& directory);
+  void openRecipe(const std::string& pathOrName);
+  void showRecipe(const QString& source, const Recipe& recipe);
+  void useWeights(const QString& file);
+  void takeRun(std::shared_ptr<const RunResults> run);
+  void launch(const Recipe& recipe, const std::filesystem::path& directory, bool resume);
+  void finishJob(const JobEnd& end);
+  void showProgress(const StudyProgress& progress);
+  void say(const QString& line);
+  void complain(const QString& text);
+  void copyBatchCommand();
+  void exportFigure();
+  void showKeys();
+  void refreshActions();
+  void closeSoon();
+
+  QStackedWidget* pages_ = nullptr;
+  FigureTabs* figures_ = nullptr;
+  EpochBar* epochBar_ = nullptr;
+  RunList* runs_ = nullptr;
+  RecipeForm* form_ = nullptr;
+  QPlainTextEdit* log_ = nullptr;
+  QLabel *message_ = nullptr, *phase_ = nullptr, *waiting_ = nullptr;
+  QProgressBar* progress_ = nullptr;
+  QAction *runAction_ = nullptr, *cancelAction_ = nullptr, *resumeAction_ = nullptr, *exportAction_ = nullptr,
+          *copyAction_ = nullptr;
+  QList<QShortcut*> singleKeys_;
+  RunLoader* loader_ = nullptr;
+  std::unique_ptr<Job> job_;
+  std::shared_ptr<const RunResults> run_;
+  std::filesystem::path shown_;   ///< the directory that is shown or being read
+  QString recipeSource_;          ///< where the form's recipe came from
+  QHash<QString, Recipe> edits_;  ///< what was changed in the form and not run, by source
+  Recipe baseline_;
+  bool closing_ = false;
+};
+
+}  // namespace eigenscape

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/recipe_form.h"
+
+#include <QCheckBox>
+#include <QFrame>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPushButton>
+#include <QScrollArea>
+#include <QToolButton>
+#include <QVBoxLayout>
+#include <algorithm>
+
+#include "app/form_section.h"
+#include "core/results/error.h"
+#include "core/study/recipe.h"
+
+namespace eigenscape {
+namespace {
+
+QString labelOf(const Field& field) {
+  return QString::fromStdString(field.key.substr(field.key.rfind('.') + 1)).replace('_', ' ');
+}
+
+QString titleOf(const std::string& section) {
+  if (section.empty()) return QObject::tr("Study");
+  if (section == "training.adversary") return QObject::tr("Adversary");
+  QString title = QString::fromStdString(section);
+  title[0] = title[0].toUpper();
+  return title;
+}
+
+/// A section whose fields all lie under "more" is itself one that few people need.
+bool startsOpen(const std::string& section) {
+  return section == "data" || section == "model" || section == "training";
+}
+
+std::string keyOf(const QString& message) {
+  return message.section(' ', 0, 0).section('=', 0, 0).toStdString();
+}
+
+}  // namespace
+
+RecipeForm::RecipeForm(QWidget* parent) : QWidget(parent) {
+  auto* outer = new QVBoxLayout(this);
+  outer->setContentsMargins(0, 0, 0, 0);
+  auto* area = new QScrollArea;
+  area->setWidgetResizable(true);
+  area->setFrameShape(QFrame::NoFrame);
+  area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  outer->addWidget(area, 1);
+  auto* content = new QWidget;
+  column_ = new QVBoxLayout(content);
+  column_->setContentsMargins(4, 4, 8, 4);
+  column_->setSpacing(2);
+  addPlainFields();
+  column_->addStretch(1);
+  area->setWidget(content);
+
+  complaint_ = new QLabel;
+  complaint_->setWordWrap(true);
+  complaint_->setObjectName(QStringLiteral("complaint"));
+  complaint_->setStyleSheet(QStringLiteral("color: #b3261e; padding: 4px"));
+  outer->addWidget(complaint_);
+  plan_ = new QLabel;
+  plan_->setWordWrap(true);
+  plan_->setStyleSheet(QStringLiteral("padding: 4px; color: palette(dark)"));
+  outer->addWidget(plan_);
+  setRecipe(Recipe());
+}
+
+FormSection* RecipeForm::addSection(const QString& title, const QString& name) {
+  auto* section = new FormSection(title, startsOpen(name.toStdString()) || name.isEmpty());
+  column_->addWidget(section);
+  return section;
+}
+
+FieldEditor* RecipeForm::addField(FormSection* section, const Field& field) {
+  auto* editor = new FieldEditor(field);
+  connect(editor, &FieldEditor::edited, this, &RecipeForm::changed);
+  section->addRow(labelOf(field), editor, field.advanced);
+  return editor;
+}
+
+void RecipeForm::addPlainFields() {
+  std::map<std::string, FormSection*> sections;
+  for (const auto& field : recipeFields()) {
+    const std::string name = field.section();
+    FormSection*& section = sections[name];
+    if (!section) {
+      const bool listed = field.isEntry();
+      section = addSection(titleOf(name) + (listed ? QStringLiteral("s") : QString()), QString::fromStdString(name));
+      if (listed) {
+        entrySections_[name] = section;
+        auto* add = new QPushButton(tr("Add a %1").arg(QString::fromStdString(name)));
+        connect(add, &QPushButton::clicked, this, [this, name] { addEntry(name); });
+        section->addWidget(add);
+      } else if (name == "quantization") {
+        quantize_ = new QCheckBox(tr("sensitivity of each layer"));
+        connect(quantize_, &QCheckBox::toggled, this, &RecipeForm::changed);
+        section->addRow(tr("compute"), quantize_, false);
+      }
+    }
+    if (!field.isEntry()) editors_.push_back(addField(section, field));
+  }
+}
+
+void RecipeForm::setRecipe(const Recipe& recipe) {
+  setRecipe(recipe, recipe);
+}
+
+void RecipeForm::setRecipe(const Recipe& baseline, const Recipe& edited) {
+  filling_ = true;
+  baseline_ = baseline;
+  Recipe from = baseline, to = edited;
+  for (FieldEditor* one : editors_) {
+    one->setBaseline(one->field().slot(from));
+    one->setValue(one->field().slot(to));
+  }
+  quantize_->setChecked(edited.quantization.enabled);
+  showEntries("profile", baseline.profiles, edited.profiles);
+  showEntries("surface", baseline.surfaces, edited.surfaces);
+  filling_ = false;
+  changed();
+}
+
+void RecipeForm::showEntries(const std::string& section, const std::vector<LandscapeRecipe>& baseline,
+                             const std::vector<LandscapeRecipe>& edited) {
+  for (auto& entry : entries_[section]) delete entry.box;
+  entries_[section].clear();
+  for (const auto& entry : edited) {
+    const auto same =
+        std::find_if(baseline.begin(), baseline.end(), [&](const auto& one) { return one.name == entry.name; });
+    entries_[section].push_back(makeEntry(section, same == baseline.end() ? entry : *same, entry));
+  }
+}
+
+RecipeForm::Entry RecipeForm::makeEntry(const std::string& section, const LandscapeRecipe& baseline,
+                                        const LandscapeRecipe& edited) {
+  Entry entry;
+  auto* box = new FormSection(QString::fromStdString(edited.name), false);
+  entry.box = box;
+  LandscapeRecipe from = baseline, to = edited;
+  for (const auto& field : recipeFields()) {
+    if (!field.isEntry() || field.section() != section) continue;
+    auto* editor = addField(box, field);
+    editor->setBaseline(field.entrySlot(from));
+    editor->setValue(field.entrySlot(to));
+    entry.editors.push_back(editor);
+  }
+  auto* remove = new QPushButton(tr("Remove"));
+  connect(remove, &QPushButton::clicked, this, [this, section, box] {
+    const auto& list = entries_[section];
+    const auto found = std::find_if(list.begin(), list.end(), [&](const Entry& one) { return one.box == box; });
+    if (found != list.end()) removeEntry(section, static_cast<std::size_t>(found - list.begin()));
+  });
+  box->addWidget(remove);
+  entrySections_[section]->addWidget(box);
+  return entry;
+}
+
+void RecipeForm::addEntry(const std::string& section) {
+  LandscapeRecipe entry;
+  auto& list = entries_[section];
+  if (section == "surface") {
+    entry.y = "eigenvector:2";
+    entry.points = 21;
+  }
+  entry.samples = 512;
+  entry.name = section + "-" + std::to_string(list.size() + 1);
+  list.push_back(makeEntry(section, entry, entry));
+  static_cast<FormSection*>(list.back().box)->setOpen(true);
+  entrySections_[section]->setOpen(true);
+  changed();
+}
+
+void RecipeForm::removeEntry(const std::string& section, std::size_t index) {
+  auto& list = entries_[section];
+  if (index >= list.size()) return;
+  // The button that was clicked lies inside.
+  list[index].box->hide();
+  list[index].box->deleteLater();
+  list.erase(list.begin() + static_cast<std::ptrdiff_t>(index));
+  changed();
+}
+
+std::vector<LandscapeRecipe> RecipeForm::entries(const std::string& section) const {
+  std::vector<LandscapeRecipe> list;
+  const auto found = entries_.find(section);
+  if (found == entries_.end()) return list;
+  for (const auto& entry : found->second) {
+    LandscapeRecipe one;
+    for (const FieldEditor* editor : entry.editors) editor->store(editor->field().entrySlot(one), editor->field().key);
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
+Recipe RecipeForm::recipe() const {
+  Recipe recipe = baseline_;
+  for (const FieldEditor* one : editors_) one->store(one->field().slot(recipe), one->field().key);
+  recipe.profiles = entries("profile");
+  recipe.surfaces = entries("surface");
+  recipe.quantization.enabled = quantize_->isChecked();
+  return recipe;
+}
+
+bool RecipeForm::isChanged() const {
+  try {
+    return toToml(recipe()) != toToml(baseline_);
+  } catch (const RecipeError&) {
+    return true;
+  }
+}
+
+FieldEditor* RecipeForm::editor(const std::string& key) const {
+  const auto found = std::find_if(editors_.begin(), editors_.end(), [&](auto* one) { return one->field().key == key; });
+  return found == editors_.end() ? nullptr : *found;
+}
+
+FieldEditor* RecipeForm::entryEditor(const std::string& key, std::size_t index) const {
+  const auto found = entries_.find(key.substr(0, key.find('.')));
+  if (found == entries_.end() || index >= found->second.size()) return nullptr;
+  for (FieldEditor* one : found->second[index].editors) {
+    if (one->field().key == key) return one;
+  }
+  return nullptr;
+}
+
+void RecipeForm::changed() {
+  if (filling_) return;
+  check();
+  Q_EMIT edited();
+}
+
+void RecipeForm::check() {
+  problem_.clear();
+  plan_->clear();
+  for (FieldEditor* one : editors_) one->setComplaint(QString());
+  try {
+    const Recipe now = recipe();
+    validate(now);
+    QString text;
+    for (const auto& line : plannedWork(now)) text += (text.isEmpty() ? "" : "\n") + QString::fromStdString(line);
+    plan_->setText(text);
+  } catch (const RecipeError& error) {
+    complain(QString::fromStdString(error.what()));
+  }
+  complaint_->setText(problem_);
+  complaint_->setVisible(!problem_.isEmpty());
+  plan_->setVisible(problem_.isEmpty());
+}
+
+void RecipeForm::complain(const QString& message) {
+  problem_ = message;
+  if (FieldEditor* one = editor(keyOf(message))) {
+    one->setComplaint(message.section(QStringLiteral(": "), 1));
+  }
+}
+
+}  // namespace eigenscape
