@@ -33,7 +33,6 @@ const std::vector<Unavailable>& unavailableValues() {
       {"profile.x", {"pca:", "toward:"}},
       {"surface.x", {"pca:", "toward:"}},
       {"surface.y", {"pca:", "toward:"}},
-      {"quantization.granularity", {"group"}},
       {"quantization.sensitivity", {}},
       {"quantization.limits", {}},
   };
