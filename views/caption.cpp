@@ -33,6 +33,11 @@ QString operatorName(const std::string& op) {
   return text(op);
 }
 
+/// A short part stays on one line.
+QString together(const QString& part) {
+  return part.size() <= 32 ? QString(part).replace(' ', QChar(0xA0)) : part;
+}
+
 QString data(const RunInfo& info, const Provenance& provenance) {
   if (info.dataset.empty()) return {};
   QString said = text(info.dataset);
@@ -62,7 +67,7 @@ QString model(const RunInfo& info) {
 QString captionText(const RunInfo& info, const Provenance& provenance) {
   QStringList parts;
   const auto add = [&](const QString& part) {
-    if (!part.isEmpty()) parts << part;
+    if (!part.isEmpty()) parts << together(part);
   };
   add(model(info));
   add(data(info, provenance));
@@ -77,7 +82,7 @@ QString captionText(const RunInfo& info, const Provenance& provenance) {
   add(program.contains("igenscape") || program.isEmpty() ? program : "Eigenscape " + program);
   QString caption = parts.join(QStringLiteral(" · "));
   for (const QString& note : provenance.notes) {
-    if (!note.isEmpty()) caption += (caption.isEmpty() ? "" : ". ") + note.left(1).toUpper() + note.mid(1);
+    if (!note.isEmpty()) caption += (caption.isEmpty() ? "" : ". ") + together(note.left(1).toUpper() + note.mid(1));
   }
   return caption.isEmpty() ? caption : caption + '.';
 }

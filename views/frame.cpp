@@ -2,6 +2,7 @@
 #include <QFontMetricsF>
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "views/plot_figure.h"
 #include "views/plotting.h"
@@ -43,7 +44,6 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
   auto* heading = new QCPTextElement(&plot, title, style.font(1.05, true));
   heading->setTextColor(colors::ink);
   heading->setTextFlags(Qt::AlignLeft | Qt::AlignVCenter);
-  heading->setLayer("axes");
 
   Frame frame;
   frame.rect = new QCPAxisRect(&plot);
@@ -58,7 +58,6 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
   frame.rect->setMinimumMargins(QMargins(0, 0, int(style.points(6)), 0));
 
   frame.legend = new QCPLegend;
-  frame.legend->setLayer("legend");
   frame.legend->setFont(style.font(0.9));
   frame.legend->setTextColor(colors::ink);
   frame.legend->setBorderPen(Qt::NoPen);
@@ -70,11 +69,30 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
   frame.legend->setColumnSpacing(int(style.points(8)));
   frame.legend->setMargins(QMargins(0, 0, 0, 0));
 
+  // The first legend of a plot would become the one that every plottable enters by itself.
+  plot.setAutoAddPlottableToLegend(false);
   plot.plotLayout()->addElement(0, 0, heading);
   plot.plotLayout()->addElement(1, 0, frame.legend);
+  heading->setLayer("axes");
+  frame.legend->setLayer("legend");
   plot.plotLayout()->addElement(2, 0, frame.rect);
   return frame;
 }
+
+namespace {
+
+std::vector<double> entryWidths(const QCPLegend& legend, const Style& style) {
+  const QFontMetricsF metrics(legend.font());
+  std::vector<double> widths;
+  for (int i = 0; i < legend.itemCount(); ++i) {
+    auto* item = qobject_cast<QCPPlottableLegendItem*>(legend.item(i));
+    const double text = item ? metrics.horizontalAdvance(item->plottable()->name()) : 0;
+    widths.push_back(text + legend.iconSize().width() + style.points(16));
+  }
+  return widths;
+}
+
+}  // namespace
 
 void finishFrame(QCustomPlot& plot, const Frame& frame, const Style& style) {
   auto* layout = plot.plotLayout();
@@ -85,22 +103,23 @@ void finishFrame(QCustomPlot& plot, const Frame& frame, const Style& style) {
     layout->simplify();
     return;
   }
-  const QFontMetricsF metrics(frame.legend->font());
-  double widest = 0;
-  for (int i = 0; i < frame.legend->itemCount(); ++i) {
-    if (auto* item = qobject_cast<QCPPlottableLegendItem*>(frame.legend->item(i))) {
-      widest = std::max(widest, metrics.horizontalAdvance(item->plottable()->name()));
+  const std::vector<double> widths = entryWidths(*frame.legend, style);
+  const double available = style.size.width() - style.millimetres(4);
+  std::vector<double> columns;
+  // Rows of equal length look tidier than a full row and a lonely rest: try one row, two, three, …
+  for (std::size_t rows = 1; rows <= widths.size(); ++rows) {
+    columns.assign((widths.size() + rows - 1) / rows, 0);
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      columns[i % columns.size()] = std::max(columns[i % columns.size()], widths[i]);
     }
+    if (std::accumulate(columns.begin(), columns.end(), 0.0) <= available) break;
   }
-  widest += frame.legend->iconSize().width() + style.points(14);
-  const int fitting = std::max(1, int((style.size.width() - style.millimetres(4)) / widest));
-  // Rows of equal length look tidier than a full row and a lonely rest.
-  const int rows = (frame.legend->itemCount() + fitting - 1) / fitting;
-  const int columns = (frame.legend->itemCount() + rows - 1) / rows;
-  frame.legend->setWrap(columns);
+  frame.legend->setWrap(int(columns.size()));
+  frame.legend->setFillOrder(QCPLegend::foColumnsFirst, true);  // only this lays the entries out anew
+  for (std::size_t i = 0; i < columns.size(); ++i) frame.legend->setColumnStretchFactor(int(i), columns[i]);
   // QCPLayoutGrid spreads its columns: a narrow legend is kept together by a broad right margin.
-  const int spare = int(style.size.width() - style.millimetres(4) - columns * widest);
-  frame.legend->setMargins(QMargins(int(style.points(4)), 0, std::max(0, spare), 0));
+  const double spare = available - std::accumulate(columns.begin(), columns.end(), 0.0);
+  frame.legend->setMargins(QMargins(int(style.points(4)), 0, std::max(0, int(spare)), int(style.points(1.5))));
 }
 
 void labelAxis(QCPAxis* axis, const Style& style, const QString& label, QSharedPointer<QCPAxisTicker> ticker,
@@ -114,6 +133,7 @@ void labelAxis(QCPAxis* axis, const Style& style, const QString& label, QSharedP
   if (color != colors::ink) {
     axis->setBasePen(style.pen(color, 0.6));
     axis->setTickPen(style.pen(color, 0.6));
+    axis->setSubTickPen(style.pen(color, 0.4));
   }
 }
 
@@ -133,6 +153,12 @@ void fitAxis(QCPAxis* axis, const std::vector<double>& values, bool logarithmic,
   }
   const double room = high > low ? margin * (high - low) : low == 0 ? 1 : std::abs(low) * 0.1;
   axis->setRange(low - room, high + room);
+}
+
+void fitEpochs(QCPAxis* axis, const std::vector<double>& epochs) {
+  fitAxis(axis, epochs, false, 0.02);
+  const auto [low, high] = std::minmax_element(epochs.begin(), epochs.end());
+  if (low != epochs.end() && *low == *high) axis->setRange(*low - 0.5, *high + 0.5);
 }
 
 QCPGraph* addSeries(QCustomPlot& plot, const Frame& frame, const QString& name, const QPen& pen, QCPAxis* valueAxis,

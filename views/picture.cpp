@@ -37,7 +37,12 @@ Layout layoutOf(const Picture& picture, const ExportOptions& options) {
 void paint(QCPPainter& painter, const Picture& picture, const Layout& layout, double pixelRatio) {
   painter.save();
   painter.setClipRect(QRectF(QPointF(0, 0), QSizeF(layout.style.size)));
-  picture.body(painter, layout.style, pixelRatio);
+  try {
+    picture.body(painter, layout.style, pixelRatio);
+  } catch (...) {
+    painter.restore();  // QPainter complains about a state that is left behind
+    throw;
+  }
   painter.restore();
   if (layout.caption.height() > 0) paintCaption(painter, picture.caption, layout.style, layout.caption);
 }

@@ -45,6 +45,8 @@ void labelAxis(QCPAxis* axis, const Style& style, const QString& label, QSharedP
                const QColor& color = colors::ink);
 /// Sets the range to hold all finite values with a margin; logarithmic when asked for.
 void fitAxis(QCPAxis* axis, const std::vector<double>& values, bool logarithmic = false, double margin = 0.05);
+/// The same for epochs, which have no negative neighbours.
+void fitEpochs(QCPAxis* axis, const std::vector<double>& epochs);
 /// A series; `name` empty: not in the legend. The name is also what the read-out says.
 QCPGraph* addSeries(QCustomPlot& plot, const Frame& frame, const QString& name, const QPen& pen,
                     QCPAxis* valueAxis = nullptr, bool inLegend = true);

@@ -91,18 +91,19 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
   }
   const QString along = directionName(info.x, id().name);
   const Frame frame = makeFrame(plot, style, tr("Loss along %1, epoch %2").arg(along).arg(*shown));
-  const QColor muted = colors::orange;
+  const QColor muted(0xE6, 0x9F, 0x00, 150);  // only the background of the story
   QStringList names;
+  std::vector<QCPGraph*> background;  // drawn first, named last
   for (const char* split : {"train", "test"}) {
     const auto found = splits.find(split);
     if (found == splits.end()) continue;
     names << split;
     const bool test = std::string(split) == "test";
-    // Accuracy is only the background of the story: thin, dotted or dash-dotted, without markers.
-    QCPGraph* accuracy = addSeries(plot, frame, tr("accuracy, %1").arg(split),
-                                   style.pen(muted, 0.8, test ? Qt::DashLine : Qt::SolidLine), frame.right);
-    QCPGraph* loss = addSeries(plot, frame, tr("loss, %1").arg(split),
-                               style.pen(colors::blue, 1.4, test ? Qt::DashLine : Qt::SolidLine));
+    const Qt::PenStyle line = test ? Qt::DashLine : Qt::SolidLine;
+    QCPGraph* accuracy =
+        addSeries(plot, frame, tr("accuracy, %1").arg(split), style.pen(muted, 0.8, line), frame.right, false);
+    QCPGraph* loss = addSeries(plot, frame, tr("loss, %1").arg(split), style.pen(colors::blue, 1.4, line));
+    background.push_back(accuracy);
     for (const auto& [alpha, row] : found->second) {
       loss->addData(alpha, std::isfinite(row->loss) ? row->loss : qQNaN());
       accuracy->addData(alpha, row->accuracy * 100);
@@ -118,7 +119,7 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
   labelAxis(
       frame.y, style, logarithmic ? tr("mean cross-entropy (log)") : tr("mean cross-entropy"),
       logarithmic ? QSharedPointer<QCPAxisTicker>(new DecadeTicker) : QSharedPointer<QCPAxisTicker>(new RoundTicker));
-  labelAxis(frame.right, style, tr("accuracy (%)"), QSharedPointer<RoundTicker>::create(), muted.darker(125));
+  labelAxis(frame.right, style, tr("accuracy (%)"), QSharedPointer<RoundTicker>::create(), colors::orange.darker(125));
   if (notFinite) {
     for (const auto& [split, points] : splits) hatchGaps(plot, frame, style, points);
     drawn.provenance.notes << tr("%1 of %2 points not finite (hatched)").arg(notFinite).arg(alphas.size());
@@ -132,6 +133,7 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
                   *std::max_element(losses.begin(), losses.end()));
     }
   }
+  for (auto* graph : background) graph->addToLegend(frame.legend);
   finishFrame(plot, frame, style);
   drawn.provenance.split = names.join(" and ");
   drawn.provenance.samples = info.samples;

@@ -147,13 +147,13 @@ Drawn SensitivityFigure::draw(QCustomPlot& plot, const Style& style) const {
     for (auto at = plot.graph(i)->data()->begin(); at != plot.graph(i)->data()->end(); ++at) at->value = foot;
   }
   nameLayers(frame.x, style, layers.names);
-  labelAxis(frame.y, style, tr("Ω = mean trace · ‖Q(W) − W‖² (log)"), QSharedPointer<DecadeTicker>::create());
+  labelAxis(frame.y, style, tr("sensitivity Ω (log)"), QSharedPointer<DecadeTicker>::create());
   finishFrame(plot, frame, style);
   auto& provenance = drawn.provenance;
   provenance.curvature = true;
   provenance.split = "train";
   provenance.samples = run().info.curvatureSamples;
-  provenance.notes << tr("bars: ± one standard error of the trace");
+  provenance.notes << tr("Ω = mean trace · ‖Q(W) − W‖², ± one standard error");
   if (bars.notPositive) {
     provenance.notes << tr("%1 value(s) of Ω ≤ 0 have no place on a logarithmic axis (×)").arg(bars.notPositive);
   }

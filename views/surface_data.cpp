@@ -42,6 +42,11 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
   data.levels = data.scale.levels();
   data.xTitle = directionTitle(data.info.x, data.info.normalization, QObject::tr("α"));
   data.yTitle = directionTitle(data.info.y, data.info.normalization, QObject::tr("β"));
+  // The foreshortened axes of the 3D box have no room for whole sentences.
+  const bool plain = data.info.normalization != "filter" && data.info.normalization != "layer";
+  const QString unit = data.info.x.empty() || !plain ? QString() : QStringLiteral(" (‖Δθ‖₂)");
+  data.xShort = directionName(data.info.x, QStringLiteral("α")) + unit;
+  data.yShort = directionName(data.info.y, QStringLiteral("β")) + unit;
   const QString over =
       data.info.x.empty()
           ? name

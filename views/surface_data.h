@@ -21,7 +21,8 @@ struct SurfaceData {
   std::vector<double> levels;
   LandscapeInfo info;
   QString xTitle, yTitle;
-  QString heading;  ///< "Loss over e₁ and e₂, epoch 6 (train)"
+  QString xShort, yShort;  ///< "e₁ (‖Δθ‖₂)"
+  QString heading;         ///< "Loss over e₁ and e₂, epoch 6 (train)"
 
   /// Why it can't be drawn; empty when it can.
   QString problem(const QString& name) const;

@@ -8,6 +8,7 @@
 #include <vtkDoubleArray.h>
 #include <vtkGenericOpenGLRenderWindow.h>
 #include <vtkLight.h>
+#include <vtkLogger.h>
 #include <vtkLookupTable.h>
 #include <vtkMatrix4x4.h>
 #include <vtkNew.h>
@@ -33,6 +34,26 @@ namespace {
 
 constexpr double eyeDistance = 7;  // of the box's half width: a mild perspective
 constexpr double radians = 3.14159265358979323846 / 180;
+
+/// GLEW looks for an X display first and complains, each time VTK asks it, when there is none; the functions that it
+/// loads through EGL's context serve all the same.
+class QuietGlew {
+ public:
+  QuietGlew() : warnings_(vtkObject::GetGlobalWarningDisplay()), verbosity_(vtkLogger::GetCurrentVerbosityCutoff()) {
+    vtkObject::GlobalWarningDisplayOff();
+    vtkLogger::SetStderrVerbosity(vtkLogger::VERBOSITY_OFF);
+  }
+  ~QuietGlew() {
+    vtkLogger::SetStderrVerbosity(verbosity_);
+    vtkObject::SetGlobalWarningDisplay(warnings_);
+  }
+  QuietGlew(const QuietGlew&) = delete;
+  QuietGlew& operator=(const QuietGlew&) = delete;
+
+ private:
+  int warnings_;
+  vtkLogger::Verbosity verbosity_;
+};
 
 /// A set of lines or triangles with its mapper and actor.
 struct Piece {
@@ -100,11 +121,8 @@ void SurfaceScene::Parts::startWindow() {
   window->SetOffScreenRendering(1);
   window->SetMultiSamples(4);
   window->SetSize(64, 64);
-  // GLEW looks for an X display first and complains when there is none; EGL's context serves it all the same.
-  const int warnings = vtkObject::GetGlobalWarningDisplay();
-  vtkObject::GlobalWarningDisplayOff();
+  const QuietGlew quiet;
   window->OpenGLInitContext();
-  vtkObject::SetGlobalWarningDisplay(warnings);
   window->AddRenderer(renderer);
   renderer->SetBackground(1, 1, 1);
   renderer->SetUseFXAA(false);
@@ -121,9 +139,9 @@ void SurfaceScene::Parts::light() {
   renderer->AddLight(main);
   auto* property = surface.actor->GetProperty();
   property->SetInterpolationToPhong();
-  property->SetAmbient(0.42);
-  property->SetDiffuse(0.68);
-  property->SetSpecular(0.12);
+  property->SetAmbient(0.52);
+  property->SetDiffuse(0.55);
+  property->SetSpecular(0.08);
   property->SetSpecularPower(18);
 }
 
@@ -289,9 +307,12 @@ void SurfaceScene::Parts::aim() {
                       eyeDistance * std::sin(el));
   camera->SetViewUp(0, 0, 1);
   // The same scale from all sides, so that turning does not make the box breathe: its diagonal fits.
-  const double perUnit = view.zoom * std::min((size.width() - 2 * margin) / 3.0, (size.height() - 2 * margin) / 2.45);
+  const double perUnit =
+      view.zoom * std::min((size.width() - 1.6 * margin) / 2.9, (size.height() - 1.6 * margin) / 2.3);
   const double halfHeight = size.height() / (2 * std::max(perUnit, 1.0));
   camera->SetViewAngle(std::clamp(2 * std::atan(halfHeight / eyeDistance) / radians, 0.5, 120.0));
+  // The labels stand below the box, so the box moves up.
+  camera->SetWindowCenter(0, -0.7 * margin / size.height());
   renderer->ResetCameraClippingRange(-1.2, 1.2, -1.2, 1.2, -1.0, 1.0);
   vtkMatrix4x4* matrix = camera->GetCompositeProjectionTransformMatrix(double(size.width()) / size.height(), -1, 1);
   std::memcpy(projection.data(), matrix->GetData(), sizeof(double) * 16);
@@ -325,6 +346,7 @@ QImage SurfaceScene::render(QSize pixels, const SurfaceView& view, double margin
   parts.dark.actor->GetProperty()->SetLineWidth(float(lineWidth));
   parts.bright.actor->GetProperty()->SetLineWidth(float(lineWidth));
   parts.aim();
+  const QuietGlew quiet;
   parts.window->Render();
   parts.last = parts.readBack();
   parts.context.release();

@@ -89,6 +89,7 @@ QVector<double> SymmetricLogTicker::createTickVector(double, const QCPRange& ran
   QVector<double> ticks{0};
   for (int k = 0; k <= reach + stride; k += stride) {
     const double place = scale_.forward(std::pow(10.0, first + k));
+    if (place < 0.06 * range.size()) continue;  // its number would run into that of 0
     ticks.append(place);
     ticks.append(-place);
   }
@@ -105,9 +106,9 @@ std::vector<double> roundValues(double lower, double upper, int count) {
   if (!(upper > lower)) return values;
   const double raw = (upper - lower) / std::max(1, count);
   const double decade = std::pow(10.0, std::floor(std::log10(raw)));
-  double step = decade * 10;
-  for (const double mantissa : {5.0, 2.5, 2.0, 1.0}) {
-    if (mantissa * decade >= raw * 0.999) step = mantissa * decade;
+  double step = decade;
+  for (const double mantissa : {2.0, 2.5, 5.0, 10.0}) {
+    if (std::abs(std::log(mantissa * decade / raw)) < std::abs(std::log(step / raw))) step = mantissa * decade;
   }
   for (double k = std::ceil(lower / step); k * step < upper; ++k) {
     if (k * step > lower) values.push_back(k * step);

@@ -43,7 +43,7 @@ Drawn TrainingFigure::draw(QCustomPlot& plot, const Style& style) const {
     QCPGraph* loss = addSeries(plot, frame, tr("loss, %1").arg(split), style.pen(colors::blue, 1.3, line));
     QCPGraph* accuracy =
         addSeries(plot, frame, tr("accuracy, %1").arg(split), style.pen(colors::orange, 1.1, line), frame.right);
-    mark(loss, style, QCPScatterStyle::ssDisc, test, rows.size());
+    mark(loss, style, QCPScatterStyle::ssCircle, test, rows.size());
     mark(accuracy, style, QCPScatterStyle::ssSquare, test, rows.size());
     for (const auto& [epoch, row] : rows) {
       loss->addData(epoch, std::isfinite(row->loss) ? row->loss : qQNaN());
@@ -57,7 +57,7 @@ Drawn TrainingFigure::draw(QCustomPlot& plot, const Style& style) const {
   // A run that goes on shows the room that is still to be filled.
   if (run().info.status == "running") epochs.push_back(double(run().info.epochs));
   const bool logarithmic = wantsLogarithm(losses);
-  fitAxis(frame.x, epochs, false, 0.02);
+  fitEpochs(frame.x, epochs);
   fitAxis(frame.y, losses, logarithmic, 0.08);
   accuracies.insert(accuracies.end(), {0.0});
   fitAxis(frame.right, accuracies, false, 0.08);

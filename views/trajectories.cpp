@@ -35,7 +35,7 @@ struct Series {
   std::vector<std::int64_t> indices;  ///< 1, 2, …, then …, −2, −1
   std::vector<std::int64_t> epochs;
   std::vector<double> values;
-  bool test = false, hollow = false;
+  bool train = false, test = false, hollow = false;
   std::size_t notFinite = 0;
   std::string op;
 };
@@ -49,7 +49,7 @@ Series collect(const RunResults& run) {
     series.lines[{row.index, row.split}][row.epoch] = &row;
     (row.index > 0 ? top : bottom).insert(row.index);
     epochs.insert(row.epoch);
-    series.test |= row.split == "test";
+    (row.split == "test" ? series.test : series.train) = true;
     series.hollow |= !row.converged;
     if (std::isfinite(row.eigenvalue)) {
       series.values.push_back(row.eigenvalue);
@@ -90,7 +90,7 @@ class ValueAxis {
     QSharedPointer<QCPAxisTicker> ticker(new RoundTicker);
     if (kind_ == Logarithmic) ticker.reset(new DecadeTicker);
     if (kind_ == Symmetric) ticker.reset(new SymmetricLogTicker(scale_));
-    labelAxis(axis, style, kind_ == Symmetric ? label + tr(" (symmetric log)") : label, ticker);
+    labelAxis(axis, style, kind_ == Symmetric ? label + tr(" (symlog)") : label, ticker);
     axis->grid()->setZeroLinePen(kind_ == Logarithmic ? QPen(Qt::NoPen) : style.pen(colors::softInk, 0.6));
   }
 
@@ -114,16 +114,19 @@ QColor colorOf(const Series& series, std::size_t position) {
   return colors::viridis(0.9 * double(position) / double(series.indices.size() - 1));
 }
 
-QCPScatterStyle disc(const Style& style, const QColor& color, bool hollow, bool square = false) {
+QCPScatterStyle disc(const Style& style, const QColor& color, bool hollow, bool square = false, bool small = false) {
   return QCPScatterStyle(square ? QCPScatterStyle::ssSquare : QCPScatterStyle::ssCircle, style.pen(color, 1),
-                         hollow ? QBrush(colors::paper) : QBrush(color), style.points(hollow ? 5 : 4));
+                         hollow ? QBrush(colors::paper) : QBrush(color),
+                         style.points(small    ? 2.6
+                                      : hollow ? 5
+                                               : 4));
 }
 
 /// Bars of the bound |λ − λ̂| ≤ residual·|λ̂|.
-void addErrorBars(QCustomPlot& plot, const Frame& frame, const Style& style, QCPGraph* graph, const ValueAxis& axis,
+void addErrorBars(const Frame& frame, const Style& style, QCPGraph* graph, const ValueAxis& axis,
                   const std::vector<const SpectrumRow*>& rows) {
   auto* bars = new QCPErrorBars(frame.x, frame.y);
-  bars->removeFromLegend();
+  bars->setLayer("grid");  // under the markers: a hollow one must stay hollow
   bars->setDataPlottable(graph);
   bars->setPen(style.pen(graph->pen().color(), 0.8));
   bars->setWhiskerWidth(style.points(4));
@@ -134,7 +137,6 @@ void addErrorBars(QCustomPlot& plot, const Frame& frame, const Style& style, QCP
     const double middle = axis.place(row->eigenvalue);
     bars->addData(middle - axis.place(row->eigenvalue - error), axis.place(row->eigenvalue + error) - middle);
   }
-  Q_UNUSED(plot);
 }
 
 void legendSample(QCustomPlot& plot, const Frame& frame, const QString& name, const QPen& pen,
@@ -160,6 +162,7 @@ std::vector<double> addStabilityLine(QCustomPlot& plot, const Frame& frame, cons
     return {};
   }
   QCPGraph* line = addSeries(plot, frame, tr("2 / learning rate"), style.pen(colors::softInk, 1.1, Qt::DashDotLine));
+  line->setLineStyle(QCPGraph::lsStepRight);  // a row's rate held during the epoch that ends there
   for (const auto& [epoch, limit] : limits) line->addData(epoch, axis.place(limit));
   // A rate that decays to nothing sends the line to infinity: it may leave the axis, the eigenvalues may not.
   values.erase(std::remove_if(values.begin(), values.end(), [&](double v) { return v > 30 * largest; }), values.end());
@@ -180,7 +183,7 @@ void drawLines(QCustomPlot& plot, const Frame& frame, const Style& style, const 
       QCPGraph* hollow = addSeries(plot, frame, {}, QPen(Qt::NoPen));
       hollow->setObjectName(QStringLiteral("not converged"));
       hollow->setLineStyle(QCPGraph::lsNone);
-      hollow->setScatterStyle(disc(style, color, true));
+      hollow->setScatterStyle(disc(style, color, true, false, series.epochs.size() > manyPoints));
       if (series.epochs.size() <= manyPoints) graph->setScatterStyle(disc(style, color, false));
       std::vector<const SpectrumRow*> rows;
       for (const auto& [epoch, row] : found->second) {
@@ -189,7 +192,7 @@ void drawLines(QCustomPlot& plot, const Frame& frame, const Style& style, const 
           hollow->addData(double(epoch), axis.place(row->eigenvalue));
         rows.push_back(row);
       }
-      if (series.epochs.size() <= manyPoints) addErrorBars(plot, frame, style, graph, axis, rows);
+      if (series.epochs.size() <= manyPoints) addErrorBars(frame, style, graph, axis, rows);
     }
   }
 }
@@ -224,7 +227,7 @@ void drawSpectrum(QCustomPlot& plot, const Frame& frame, const Style& style, con
       if (!row->converged && std::isfinite(row->eigenvalue)) hollow->addData(double(i), axis.place(row->eigenvalue));
       rows.push_back(row);
     }
-    if (graph) addErrorBars(plot, frame, style, graph, axis, rows);
+    if (graph) addErrorBars(frame, style, graph, axis, rows);
   }
   frame.x->setRange(-0.7, double(series.indices.size()) - 0.3);
   const bool both = series.indices.front() > 0 && series.indices.back() < 0;
@@ -260,15 +263,14 @@ Drawn TrajectoriesFigure::draw(QCustomPlot& plot, const Style& style) const {
     values.insert(values.end(), limits.begin(), limits.end());
     std::vector<double> epochs(series.epochs.begin(), series.epochs.end());
     if (run().info.status == "running") epochs.push_back(double(run().info.epochs));
-    fitAxis(frame.x, epochs, false, 0.02);
+    fitEpochs(frame.x, epochs);
     labelAxis(frame.x, style, tr("epoch"), QSharedPointer<IntegerTicker>::create());
   }
   if (series.hollow) legendSample(plot, frame, tr("not converged"), QPen(Qt::NoPen), disc(style, colors::ink, true));
   axis.apply(frame.y, style, tr("eigenvalue of %1").arg(words.matrix), values);
   if (!single) markEpoch(plot, frame, style, epoch());
   finishFrame(plot, frame, style);
-  drawn.provenance.split =
-      series.test ? (series.lines.begin()->first.second == "test" ? "test" : "train and test") : "train";
+  drawn.provenance.split = series.train && series.test ? "train and test" : series.test ? "test" : "train";
   drawn.provenance.samples = run().info.curvatureSamples;
   drawn.provenance.curvature = true;
   notes << axis.note();

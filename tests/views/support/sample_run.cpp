@@ -118,9 +118,9 @@ void addSensitivity(RunResults& run, const Options& options) {
       row.layer = layer == 0 ? "conv1"
                   : layer == options.layers - 1
                       ? "linear"
-                      : "layer" + std::to_string(1 + 3 * layer / options.layers) + "." + std::to_string(layer / 2 % 9) +
+                      : "layer" + std::to_string(1 + 3 * layer / options.layers) + "." + std::to_string(layer / 2) +
                             ".conv" + std::to_string(1 + layer % 2);
-      row.layer += layer > 40 ? ".reduction" : "";
+      if (layer % 11 == 7) row.layer += ".reduction";
       row.parameters = 2304;
       row.macs = 2359296;
       row.topEigenvalue = 40 * trace;

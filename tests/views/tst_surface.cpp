@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QApplication>
+#include <QSignalSpy>
+#include <QTest>
+#include <QWheelEvent>
+#include <cmath>
+#include <limits>
+
+#include "core/results/error.h"
+#include "support/sample_run.h"
+#include "views/gl_context.h"
+#include "views/surface.h"
+
+using namespace eigenscape;
+
+namespace {
+
+constexpr double notANumber = std::numeric_limits<double>::quiet_NaN();
+
+std::unique_ptr<SurfaceFigure> figureOf(std::shared_ptr<const RunResults> run) {
+  auto figure = std::make_unique<SurfaceFigure>(FigureId{"surface", "e1-e2"});
+  figure->resize(480, 360);
+  figure->showRun(std::move(run), 10);
+  return figure;
+}
+
+/// The caption with plain spaces.
+QString captionOf(const SurfaceFigure& figure) {
+  return figure.caption().replace(QChar(0xA0), ' ').replace(QChar(0x202F), ' ');
+}
+
+/// Pixels that are coloured, as neither paper, ink nor grey lines are.
+int colouredPixels(const QImage& image) {
+  int count = 0;
+  for (int y = 0; y < image.height(); ++y) {
+    for (int x = 0; x < image.width() * 3 / 4; ++x) {  // without the colour scale
+      const QColor c = image.pixelColor(x, y);
+      count += c.saturation() > 60;
+    }
+  }
+  return count;
+}
+
+int reddishPixels(const QImage& image) {
+  int count = 0;
+  for (int y = 0; y < image.height(); ++y) {
+    for (int x = 0; x < image.width(); ++x) {
+      const QColor c = image.pixelColor(x, y);
+      count += c.red() > 120 && c.green() < 0.65 * c.red() && c.blue() < 70;
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
+class TestSurface : public QObject {
+  Q_OBJECT
+ private Q_SLOTS:
+  void initTestCase() {
+    try {
+      GlContext context;
+    } catch (const NoOpenGl& missing) {
+      QSKIP(missing.what());
+    }
+  }
+
+  void thePictureShowsASurface() {
+    const QImage image = figureOf(sample::shared())->picture({});
+    QCOMPARE(image.size(), QSize(907, 680));
+    QVERIFY2(colouredPixels(image) > 40000, qPrintable(QString::number(colouredPixels(image))));
+    QVERIFY2(reddishPixels(image) > 30, "the centre is marked");
+  }
+
+  void itIsTheSameEachTime() {
+    QCOMPARE(figureOf(sample::shared())->picture({}), figureOf(sample::shared())->picture({}));
+  }
+
+  void itFollowsDataSplitAndView() {
+    auto figure = figureOf(sample::shared());
+    const QImage first = figure->picture({});
+    figure->setView({30, 50, 1});
+    const QImage turned = figure->picture({});
+    QVERIFY(turned != first);
+    figure->resetView();
+    QCOMPARE(figure->picture({}), first);
+    figure->setSplit("test");
+    QCOMPARE(figure->split(), QString("test"));
+    QVERIFY(figure->picture({}) != first);
+    figure->setSplit("train");
+    sample::Options steeper;
+    steeper.surfaceSpan = 3;
+    figure->showRun(sample::shared(steeper), 10);
+    QVERIFY(figure->picture({}) != first);
+  }
+
+  void aLogarithmicHeightIsSaid() {
+    sample::Options options;
+    options.surfaceSpan = 1000;
+    QVERIFY(captionOf(*figureOf(sample::shared(options))).contains("logarithmic"));
+    options.surfaceSpan = 0.1;
+    QVERIFY(!captionOf(*figureOf(sample::shared(options))).contains("logarithmic"));
+  }
+
+  void pointsThatAreNotFiniteAreHoles() {
+    sample::Options options;
+    const int whole = colouredPixels(figureOf(sample::shared(options))->picture({}));
+    options.notFinite = true;
+    const auto figure = figureOf(sample::shared(options));
+    const int holed = colouredPixels(figure->picture({}));
+    QVERIFY(holed < whole);
+    QVERIFY(holed > whole / 2);
+    QVERIFY(captionOf(*figure).contains("not finite (left open)"));
+  }
+
+  void allNotFiniteAndAllMissing() {
+    RunResults run = sample::run();
+    for (auto& row : run.surfaces) row.loss = notANumber;
+    const auto figure = figureOf(std::make_shared<RunResults>(run));
+    QVERIFY(figure->emptyMessage().contains("finite"));
+    QCOMPARE(colouredPixels(figure->picture({})), 0);
+    figure->grab();
+    run.surfaces.clear();
+    figure->showRun(std::make_shared<RunResults>(run), 10);
+    QVERIFY(!figure->emptyMessage().isEmpty());
+    figure->showRun(sample::shared(), 10);
+    QVERIFY(figure->emptyMessage().isEmpty());
+    QVERIFY(colouredPixels(figure->picture({})) > 40000);
+  }
+
+  void outliersAreClippedAndCounted() {
+    RunResults run = sample::run();
+    run.surfaces[0].loss = 1e20;
+    run.surfaces[2].loss = 1e25;
+    QVERIFY2(captionOf(*figureOf(std::make_shared<RunResults>(run))).contains("2 of 441 points beyond"),
+             qPrintable(captionOf(*figureOf(std::make_shared<RunResults>(run)))));
+  }
+
+  void flatAndTwoByTwo() {
+    RunResults run = sample::run();
+    for (auto& row : run.surfaces) row.loss = 1;
+    QVERIFY(colouredPixels(figureOf(std::make_shared<RunResults>(run))->picture({})) > 10000);
+    sample::Options options;
+    options.points = 2;
+    QVERIFY(colouredPixels(figureOf(sample::shared(options))->picture({})) > 10000);
+  }
+
+  void theMouseTurnsZoomsAndResets() {
+    const auto figure = figureOf(sample::shared());
+    figure->show();
+    QVERIFY(QTest::qWaitForWindowExposed(figure.get()));
+    const SurfaceView start = figure->view();
+    QTest::mousePress(figure.get(), Qt::LeftButton, {}, QPoint(200, 200));
+    QMouseEvent move(QEvent::MouseMove, QPointF(240, 210), figure->mapToGlobal(QPointF(240, 210)), Qt::NoButton,
+                     Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(figure.get(), &move);
+    QVERIFY(figure->view().azimuth != start.azimuth);
+    QVERIFY(figure->view().elevation > start.elevation);
+    QWheelEvent wheel(QPointF(200, 200), figure->mapToGlobal(QPointF(200, 200)), {}, {0, 240}, Qt::NoButton,
+                      Qt::NoModifier, Qt::NoScrollPhase, false);
+    QApplication::sendEvent(figure.get(), &wheel);
+    QVERIFY(figure->view().zoom > 1);
+    QTest::mouseDClick(figure.get(), Qt::LeftButton, {}, QPoint(200, 200));
+    QCOMPARE(figure->view(), start);
+  }
+
+  void thePointerReadsThePointBelowIt() {
+    const auto figure = figureOf(sample::shared());
+    figure->setView({-90, 89, 1});  // from above, α to the right
+    const QImage screen = figure->grab().toImage();
+    QVERIFY(colouredPixels(screen) > 5000);
+    // The red mark of the centre tells where (0, 0) is.
+    QPointF centre;
+    int count = 0;
+    for (int y = 0; y < screen.height(); ++y) {
+      for (int x = 0; x < screen.width(); ++x) {
+        const QColor c = screen.pixelColor(x, y);
+        if (!(c.red() > 120 && c.green() < 0.65 * c.red() && c.blue() < 70)) continue;
+        centre += QPointF(x, y);
+        ++count;
+      }
+    }
+    QVERIFY(count > 3);
+    centre /= count * screen.devicePixelRatio();
+    QSignalSpy spy(figure.get(), &Figure::hovered);
+    QMouseEvent move(QEvent::MouseMove, centre, figure->mapToGlobal(centre), Qt::NoButton, Qt::NoButton,
+                     Qt::NoModifier);
+    QApplication::sendEvent(figure.get(), &move);
+    QCOMPARE(spy.size(), 1);
+    const QString said = spy.last().at(0).toString();
+    QVERIFY2(said.contains(QStringLiteral("α = 0, β = 0")), qPrintable(said));
+    QVERIFY(said.contains("train loss 0.11"));
+  }
+
+  void vectorFormatsAreRefused() {
+    const auto figure = figureOf(sample::shared());
+    QCOMPARE(figure->formats(), (QStringList{"png", "csv"}));
+    QVERIFY_EXCEPTION_THROWN(figure->exportTo("surface.svg", {}), RunError);
+  }
+
+  void manyFiguresLiveSideBySide() {
+    std::vector<std::unique_ptr<SurfaceFigure>> figures;
+    for (int i = 0; i < 4; ++i) figures.push_back(figureOf(sample::shared()));
+    const QImage first = figures[0]->picture({});
+    for (auto& figure : figures) QCOMPARE(figure->picture({}), first);
+    figures.erase(figures.begin(), figures.begin() + 2);
+    for (auto& figure : figures) {
+      figure->setView({0, 40, 1});
+      figure->picture({});
+      figure->resetView();
+      QCOMPARE(figure->picture({}), first);
+    }
+  }
+};
+
+QTEST_MAIN(TestSurface)
+#include "tst_surface.moc"
