@@ -31,7 +31,7 @@ struct Dataset {
 struct DatasetRequest {
   std::string name;  ///< as in `data.dataset`
   std::filesystem::path path;
-  std::uint64_t seed = 0;  ///< used by glyphs alone
+  std::uint64_t seed = 0;                      ///< used by glyphs alone
   std::int64_t trainLimit = 0, testLimit = 0;  ///< 0: all; N: the first N in the set's own order
   std::vector<double> mean, deviation;         ///< empty: the set's documented default
 };
@@ -45,7 +45,8 @@ struct DatasetInfo {
 const std::vector<DatasetInfo>& datasetInfos();
 
 /// Reads or draws the set. Throws RecipeError when `path` is missing, not there or holds none of the files (names
-/// data.path and the files looked for), RunError when a file is cut short or foreign (names the file and what was found).
+/// data.path and the files looked for), RunError when a file is cut short or foreign (names the file and what was
+/// found).
 Dataset loadDataset(const DatasetRequest& request, const Context& context = {});
 
 /// (x/255 − mean)/deviation per channel, in float32 on the CPU. An absent split gives empty Examples.

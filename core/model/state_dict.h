@@ -9,9 +9,10 @@
 
 namespace eigenscape {
 
-/// Reads the tensors of a state dict by the file's content, not its suffix: `.pt/.pth/.th` of torch.save in the zip or in
-/// the old (before 1.6) layout, or `.safetensors`. A wrapping dictionary key (`state_dict`, `model_state_dict`, `model`)
-/// and a common `module.` prefix are taken off. Integer tensors keep their type. Runs no code from the file.
+/// Reads the tensors of a state dict by the file's content, not its suffix: `.pt/.pth/.th` of torch.save in the zip or
+/// in the old (before 1.6) layout, a TorchScript module, a pickled dictionary of numpy arrays, or `.safetensors`. A
+/// wrapping dictionary key (`state_dict`, `model_state_dict`, `model`, `net`) and a common `module.` prefix are taken
+/// off. Integer tensors keep their type. Runs no code from the file. Tensors that share a storage there share one here.
 /// Throws RecipeError when the file is not there, RunError (one line naming the file) when it is cut short or foreign.
 NamedTensors readStateDict(const std::filesystem::path& file);
 

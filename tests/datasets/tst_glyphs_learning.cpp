@@ -27,8 +27,8 @@ void train(nn::Sequential& net, const Examples& examples, int epochs, double rat
   constexpr std::int64_t kBatch = 64;
   torch::optim::SGD optimizer(net->parameters(), torch::optim::SGDOptions(rate).momentum(0.9).weight_decay(5e-4));
   const auto batches = (examples.size() + kBatch - 1) / kBatch;
+  torch::Tensor order;
   for (std::int64_t step = 0; step < epochs * batches; ++step) {
-    static torch::Tensor order;
     if (step % batches == 0) order = torch::randperm(examples.size());
     const double share = static_cast<double>(step) / static_cast<double>(epochs * batches);
     static_cast<torch::optim::SGDOptions&>(optimizer.param_groups()[0].options())
