@@ -50,6 +50,8 @@ QCPColorScale* addColorScale(QCustomPlot& plot, const Frame& frame, const Style&
   plot.plotLayout()->setColumnStretchFactor(1, 0.001);
   plot.plotLayout()->setColumnSpacing(int(style.points(6)));
   scale->setType(QCPAxis::atRight);
+  scale->axis()->axisRect()->setLayer("axes");  // above the mask
+  for (auto* each : scale->axis()->axisRect()->axes()) each->setLayer("axes");
   scale->setBarWidth(int(style.millimetres(3.5)));
   scale->setRangeDrag(false);
   scale->setRangeZoom(false);

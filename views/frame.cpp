@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "views/plot_figure.h"
+#include "views/plot_items.h"
 #include "views/plotting.h"
 #include "views/tickers.h"
 
@@ -62,8 +63,9 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
   frame.legend->setTextColor(colors::ink);
   frame.legend->setBorderPen(Qt::NoPen);
   frame.legend->setBrush(Qt::NoBrush);
-  frame.legend->setIconSize(QSize(int(style.points(20)), int(style.points(8))));
-  frame.legend->setIconTextPadding(int(style.points(4)));
+  frame.legend->setIconSize(QSize(int(style.points(17)), int(style.points(8))));
+  // QCustomPlot draws a line five units too long and clips it, which an SVG does not.
+  frame.legend->setIconTextPadding(int(style.points(3)) + 5);
   frame.legend->setFillOrder(QCPLegend::foColumnsFirst);
   frame.legend->setRowSpacing(int(style.points(1)));
   frame.legend->setColumnSpacing(int(style.points(8)));
@@ -76,6 +78,7 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
   heading->setLayer("axes");
   frame.legend->setLayer("legend");
   plot.plotLayout()->addElement(2, 0, frame.rect);
+  new OutsideMask(&plot, frame.rect);  // the plot owns it
   return frame;
 }
 

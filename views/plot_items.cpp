@@ -41,6 +41,26 @@ void HatchedCells::draw(QCPPainter* painter) {
   }
 }
 
+OutsideMask::OutsideMask(QCustomPlot* plot, QCPAxisRect* rect) : QCPAbstractItem(plot), rect_(rect) {
+  setClipToAxisRect(false);
+  setSelectable(false);
+  if (!plot->layer("mask")) plot->addLayer("mask", plot->layer("main"), QCustomPlot::limAbove);
+  setLayer("mask");
+}
+
+void OutsideMask::draw(QCPPainter* painter) {
+  if (!painter->modes().testFlag(QCPPainter::pmVectorized)) return;
+  const QRectF inner = rect_->rect();
+  // Far out: a bar on a logarithmic axis starts way below the picture.
+  const QRectF outer = QRectF(parentPlot()->viewport()).adjusted(-2000, -2000, 2000, 2000);
+  QPainterPath path;
+  path.addRect(outer);
+  path.addRect(inner);
+  painter->setPen(Qt::NoPen);
+  painter->setBrush(colors::paper);
+  painter->drawPath(path);  // odd-even: the inner rectangle stays open
+}
+
 IsoLines::IsoLines(QCustomPlot* plot, QCPAxisRect* rect, const Style& style)
     : QCPAbstractItem(plot), x_(rect->axis(QCPAxis::atBottom)), y_(rect->axis(QCPAxis::atLeft)), style_(style) {
   setClipAxisRect(rect);

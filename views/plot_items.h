@@ -31,6 +31,20 @@ class HatchedCells : public QCPAbstractItem {
   std::vector<Cell> cells_;
 };
 
+/// Paper over everything outside of the axes: QSvgGenerator knows no clipping, so that what leaves the axes would cover
+/// their numbers. Draws on vector devices only.
+class OutsideMask : public QCPAbstractItem {
+ public:
+  OutsideMask(QCustomPlot* plot, QCPAxisRect* rect);
+  double selectTest(const QPointF&, bool, QVariant*) const override { return -1; }
+
+ protected:
+  void draw(QCPPainter* painter) override;
+
+ private:
+  QCPAxisRect* rect_;
+};
+
 /// Lines of equal value with their labels on them, placed anew for each view: on a straight stretch, well inside, apart
 /// from each other.
 class IsoLines : public QCPAbstractItem {

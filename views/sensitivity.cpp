@@ -39,9 +39,9 @@ double barCentre(std::size_t layer, std::size_t width, std::size_t widths) {
   return double(layer) + groupWidth * ((double(width) + 0.5) / double(widths) - 0.5);
 }
 
-QString shortName(const std::string& name) {
+/// At most so many letters, the middle left out: both the block and the layer in it stay readable.
+QString shortName(const std::string& name, int most) {
   const QString text = QString::fromStdString(name);
-  constexpr int most = 24;
   return text.size() <= most ? text : text.left(most / 2 - 1) + QStringLiteral("…") + text.right(most / 2);
 }
 
@@ -51,7 +51,9 @@ void nameLayers(QCPAxis* axis, const Style& style, const std::vector<std::string
   const double available = (style.size.width() - style.millimetres(22)) / double(names.size());
   double widest = 0;
   const QFontMetricsF metrics(style.font(0.9));
-  for (const auto& name : names) widest = std::max(widest, metrics.horizontalAdvance(shortName(name)));
+  // Upright names may take a third of the height, the bars need the rest.
+  const int most = std::clamp(int(0.34 * style.size.height() / metrics.averageCharWidth()), 10, 40);
+  for (const auto& name : names) widest = std::max(widest, metrics.horizontalAdvance(shortName(name, most)));
   double factor = 0.9;
   std::size_t stride = 1;
   if (widest + style.points(6) > available) {
@@ -63,7 +65,7 @@ void nameLayers(QCPAxis* axis, const Style& style, const std::vector<std::string
   }
   axis->setTickLabelFont(style.font(factor));
   auto ticker = QSharedPointer<QCPAxisTickerText>::create();
-  for (std::size_t i = 0; i < names.size(); i += stride) ticker->addTick(double(i), shortName(names[i]));
+  for (std::size_t i = 0; i < names.size(); i += stride) ticker->addTick(double(i), shortName(names[i], most));
   labelAxis(axis, style, QObject::tr("layer, in network order"), ticker);
   axis->setSubTicks(false);
 }

@@ -35,24 +35,30 @@ namespace {
 constexpr double eyeDistance = 7;  // of the box's half width: a mild perspective
 constexpr double radians = 3.14159265358979323846 / 180;
 
-/// GLEW looks for an X display first and complains, each time VTK asks it, when there is none; the functions that it
-/// loads through EGL's context serve all the same.
-class QuietGlew {
+/// VTK's window on a context of ours. GLEW looks for an X display and complains when there is none, although the
+/// functions that it loaded before serve all the same. VTK would then believe that it has a new context and build
+/// everything anew for each frame.
+class ForeignWindow : public vtkGenericOpenGLRenderWindow {
  public:
-  QuietGlew() : warnings_(vtkObject::GetGlobalWarningDisplay()), verbosity_(vtkLogger::GetCurrentVerbosityCutoff()) {
+  static ForeignWindow* New() {
+    auto* window = new ForeignWindow;
+    window->InitializeObjectBase();
+    return window;
+  }
+  vtkTypeMacro(ForeignWindow, vtkGenericOpenGLRenderWindow)
+
+      void OpenGLInitContext() override {
+    if (Initialized) return;
+    const int warnings = vtkObject::GetGlobalWarningDisplay();
+    const auto verbosity = vtkLogger::GetCurrentVerbosityCutoff();
     vtkObject::GlobalWarningDisplayOff();
     vtkLogger::SetStderrVerbosity(vtkLogger::VERBOSITY_OFF);
+    Superclass::OpenGLInitContext();
+    vtkLogger::SetStderrVerbosity(verbosity);
+    vtkObject::SetGlobalWarningDisplay(warnings);
+    Initialized = true;
+    GlewInitValid = true;
   }
-  ~QuietGlew() {
-    vtkLogger::SetStderrVerbosity(verbosity_);
-    vtkObject::SetGlobalWarningDisplay(warnings_);
-  }
-  QuietGlew(const QuietGlew&) = delete;
-  QuietGlew& operator=(const QuietGlew&) = delete;
-
- private:
-  int warnings_;
-  vtkLogger::Verbosity verbosity_;
 };
 
 /// A set of lines or triangles with its mapper and actor.
@@ -93,7 +99,7 @@ vtkSmartPointer<vtkLookupTable> viridisTable() {
 struct SurfaceScene::Parts {
   // Declared first, destroyed last: VTK frees its OpenGL objects while the context still is.
   GlContext context;
-  vtkNew<vtkGenericOpenGLRenderWindow> window;
+  vtkNew<ForeignWindow> window;
   vtkNew<vtkRenderer> renderer;
   Piece surface, dark, bright, centre, walls;
   SurfaceGrid grid;
@@ -121,7 +127,6 @@ void SurfaceScene::Parts::startWindow() {
   window->SetOffScreenRendering(1);
   window->SetMultiSamples(4);
   window->SetSize(64, 64);
-  const QuietGlew quiet;
   window->OpenGLInitContext();
   window->AddRenderer(renderer);
   renderer->SetBackground(1, 1, 1);
@@ -346,7 +351,6 @@ QImage SurfaceScene::render(QSize pixels, const SurfaceView& view, double margin
   parts.dark.actor->GetProperty()->SetLineWidth(float(lineWidth));
   parts.bright.actor->GetProperty()->SetLineWidth(float(lineWidth));
   parts.aim();
-  const QuietGlew quiet;
   parts.window->Render();
   parts.last = parts.readBack();
   parts.context.release();
