@@ -3,8 +3,10 @@
 #include <QClipboard>
 #include <QFile>
 #include <QImage>
+#include <QPainter>
 #include <QRegularExpression>
 #include <QSet>
+#include <QSvgRenderer>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QXmlStreamReader>
@@ -176,6 +178,36 @@ class TestExport : public QObject {
     QVERIFY(whole != zoomed);
     figure->resetView();
     QCOMPARE(figure->picture({}), whole);
+  }
+
+  void nothingLeavesTheAxes() {
+    auto figure = std::unique_ptr<PlotFigure>(static_cast<PlotFigure*>(makeFigure({"sensitivity", {}}).release()));
+    figure->showRun(sample::shared(), 10);
+    QCPAxis* omega = figure->plot()->axisRect(0)->axis(QCPAxis::atLeft);
+    omega->setRange(omega->range().lower * 100, omega->range().upper / 100);
+    figure->exportTo(dir_ / "zoomed.svg", {});
+    QImage image(907, 680, QImage::Format_RGB32);
+    image.fill(Qt::white);
+    QSvgRenderer svg(slurp(dir_ / "zoomed.svg"));
+    QVERIFY(svg.isValid());
+    QPainter painter(&image);
+    svg.render(&painter);
+    painter.end();
+    // The bars start far below the axis; there are names of layers, and nothing blue.
+    const QImage png = figure->picture({});
+    for (const QImage& picture : {image, png}) {
+      int inside = 0, below = 0;
+      for (int y = 100; y < picture.height(); ++y) {
+        for (int x = 0; x < picture.width(); ++x) {
+          const QColor c = picture.pixelColor(x, y);
+          const bool bar = c.blue() > 150 && c.red() < 60;
+          (y < 350 ? inside : below) += bar;
+          if (y > 480) QVERIFY(!bar);
+        }
+      }
+      QVERIFY(inside > 1000);
+      QVERIFY(below < inside);
+    }
   }
 
   void anEmptyFigureIsAPictureThatSaysSo() {
