@@ -109,14 +109,14 @@ std::tuple<Tensor, Tensor, Tensor> convolutionBackward(const Tensor& gradOutput,
     geometry.hasBias = true;
     geometry.biasSizes = biasSizes->vec();
   }
-  const auto differentiated = at::GradMode::is_enabled() &&
-                              (gradOutput.requires_grad() || input.requires_grad() || weight.requires_grad());
+  const auto differentiated =
+      at::GradMode::is_enabled() && (gradOutput.requires_grad() || input.requires_grad() || weight.requires_grad());
   if (!differentiated) {
     at::AutoDispatchBelowADInplaceOrView below;
     return geometry.backward(gradOutput, input, weight, mask);
   }
-  const auto outputs = ConvolutionBackward::apply(
-      gradOutput, input, weight, c10::make_intrusive<GeometryHolder>(std::move(geometry), mask));
+  const auto outputs = ConvolutionBackward::apply(gradOutput, input, weight,
+                                                  c10::make_intrusive<GeometryHolder>(std::move(geometry), mask));
   std::array<Tensor, 3> all;
   for (std::size_t i = 0, next = 0; i < 3; ++i) {
     if (mask[i]) all[i] = outputs[next++];
@@ -155,12 +155,16 @@ Registration& registration() {
 
 }  // namespace
 
-void useFastConvolutionDoubleBackward() { registration().set(true); }
+void useFastConvolutionDoubleBackward() {
+  registration().set(true);
+}
 
 LibraryConvolutionDoubleBackward::LibraryConvolutionDoubleBackward() : previous_(registration().isOn()) {
   registration().set(false);
 }
 
-LibraryConvolutionDoubleBackward::~LibraryConvolutionDoubleBackward() { registration().set(previous_); }
+LibraryConvolutionDoubleBackward::~LibraryConvolutionDoubleBackward() {
+  registration().set(previous_);
+}
 
 }  // namespace eigenscape

@@ -59,8 +59,8 @@ class ForwardMode {
 };
 
 torch::Tensor crossEntropy(const torch::Tensor& outputs, const torch::Tensor& targets) {
-  return torch::nn::functional::cross_entropy(
-      outputs, targets, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
+  return torch::nn::functional::cross_entropy(outputs, targets,
+                                              torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
 }
 
 }  // namespace
@@ -80,10 +80,18 @@ HessianOperator::HessianOperator(Model& model, const Examples& examples, Hessian
 
 HessianOperator::~HessianOperator() = default;
 
-std::int64_t HessianOperator::dimension() const { return model_.parameters().dimension(); }
-torch::Device HessianOperator::device() const { return model_.device(); }
-torch::ScalarType HessianOperator::type() const { return model_.type(); }
-std::int64_t HessianOperator::keptBatches() const { return static_cast<std::int64_t>(kept_.size()); }
+std::int64_t HessianOperator::dimension() const {
+  return model_.parameters().dimension();
+}
+torch::Device HessianOperator::device() const {
+  return model_.device();
+}
+torch::ScalarType HessianOperator::type() const {
+  return model_.type();
+}
+std::int64_t HessianOperator::keptBatches() const {
+  return static_cast<std::int64_t>(kept_.size());
+}
 std::int64_t HessianOperator::batches() const {
   return (examples_.size() + options_.batchSize - 1) / options_.batchSize;
 }

@@ -23,8 +23,8 @@ struct HessianOptions {
 };
 
 /// The Hessian of the mean loss over `examples` at the model's present parameters, by double backward
-/// (Pearlmutter's product): each batch weighs by its number of examples. With batch statistics (BatchNormMode::Training)
-/// running statistics are not touched, and the batch size is part of the objective.
+/// (Pearlmutter's product): each batch weighs by its number of examples. With batch statistics
+/// (BatchNormMode::Training) running statistics are not touched, and the batch size is part of the objective.
 ///
 /// The operator holds for the parameters at construction; after ParameterSpace::assign make a new one.
 class HessianOperator : public LinearOperator {

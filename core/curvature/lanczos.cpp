@@ -20,7 +20,8 @@ std::int64_t basisSize(const LanczosOptions& options, std::int64_t dimension, to
   constexpr std::int64_t bytes = std::int64_t{1} << 30;
   const auto wanted = options.top + options.bottom;
   const auto affordable = bytes / (dimension * static_cast<std::int64_t>(c10::elementSize(type)));
-  const auto chosen = options.maxBasis > 0 ? options.maxBasis : std::clamp<std::int64_t>(affordable, 3 * wanted + 20, 300);
+  const auto chosen =
+      options.maxBasis > 0 ? options.maxBasis : std::clamp<std::int64_t>(affordable, 3 * wanted + 20, 300);
   return std::min(std::max(chosen, wanted + 3), dimension);
 }
 
@@ -120,7 +121,8 @@ class Krylov {
 std::vector<Eigen::Index> wantedColumns(Eigen::Index size, std::int64_t top, std::int64_t bottom) {
   std::vector<Eigen::Index> columns;
   for (Eigen::Index i = 0; i < std::min<Eigen::Index>(bottom, size); ++i) columns.push_back(i);
-  for (auto i = std::max<Eigen::Index>(size - top, static_cast<Eigen::Index>(columns.size())); i < size; ++i) columns.push_back(i);
+  for (auto i = std::max<Eigen::Index>(size - top, static_cast<Eigen::Index>(columns.size())); i < size; ++i)
+    columns.push_back(i);
   return columns;
 }
 
@@ -142,7 +144,8 @@ EigenPair measured(LinearOperator& op, const torch::Tensor& ritz, double toleran
   const auto product = op.apply(pair.vector);
   pair.value = pair.vector.to(torch::kFloat64).dot(product.to(torch::kFloat64)).item<double>();
   const auto error = (product - pair.value * pair.vector).norm().item<double>();
-  pair.residual = pair.value != 0 ? error / std::abs(pair.value) : (error == 0 ? 0 : std::numeric_limits<double>::infinity());
+  pair.residual =
+      pair.value != 0 ? error / std::abs(pair.value) : (error == 0 ? 0 : std::numeric_limits<double>::infinity());
   pair.converged = pair.residual <= tolerance;
   return pair;
 }
@@ -177,7 +180,8 @@ EigenPairs lanczos(LinearOperator& op, const LanczosOptions& options, const Cont
     if (space.full()) {
       // Neighbours of the wanted pairs are kept as well: they are the ones that the next steps would find again.
       const auto extra = (capacity - top - bottom) / 3;
-      const auto kept = wantedColumns(space.size(), top + (bottom > 0 ? extra / 2 : extra), bottom + (bottom > 0 ? extra / 2 : 0));
+      const auto kept =
+          wantedColumns(space.size(), top + (bottom > 0 ? extra / 2 : extra), bottom + (bottom > 0 ? extra / 2 : 0));
       Eigen::VectorXd values(static_cast<Eigen::Index>(kept.size()));
       for (std::size_t i = 0; i < kept.size(); ++i) values[static_cast<Eigen::Index>(i)] = ritz.eigenvalues()[kept[i]];
       space.restart(values, select(ritz.eigenvectors(), kept));

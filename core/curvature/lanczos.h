@@ -10,9 +10,9 @@
 namespace eigenscape {
 
 struct LanczosOptions {
-  std::int64_t top = 5;      ///< largest eigenvalues wanted
-  std::int64_t bottom = 0;   ///< smallest
-  double tolerance = 1e-3;   ///< on ‖Av − λv‖₂ / |λ|
+  std::int64_t top = 5;     ///< largest eigenvalues wanted
+  std::int64_t bottom = 0;  ///< smallest
+  double tolerance = 1e-3;  ///< on ‖Av − λv‖₂ / |λ|
   std::int64_t maxProducts = 1000;
   std::int64_t maxBasis = 0;  ///< vectors kept before a thick restart; 0: chosen from top, bottom and the dimension
   std::uint64_t seed = 0;     ///< of the start vector

@@ -42,7 +42,8 @@ TraceEstimates hutchinson(LinearOperator& op, const std::vector<Range>& ranges, 
   auto generator = at::detail::createCPUGenerator(options.seed);
   Sample whole;
   std::vector<Sample> parts(ranges.size());
-  const auto watched = options.watched < 0 ? ranges.size() : std::min(ranges.size(), static_cast<std::size_t>(options.watched));
+  const auto watched =
+      options.watched < 0 ? ranges.size() : std::min(ranges.size(), static_cast<std::size_t>(options.watched));
   const auto settled = [&] {
     return whole.settled(options.tolerance) &&
            std::all_of(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(watched),
@@ -52,7 +53,8 @@ TraceEstimates hutchinson(LinearOperator& op, const std::vector<Range>& ranges, 
   TraceEstimates result;
   for (std::int64_t probe = 0; probe < options.maxProbes && !result.converged; ++probe) {
     context.check();
-    const auto z = torch::randint(0, 2, {op.dimension()}, generator, torch::kFloat32).mul_(2).sub_(1).to(op.device(), op.type());
+    const auto z =
+        torch::randint(0, 2, {op.dimension()}, generator, torch::kFloat32).mul_(2).sub_(1).to(op.device(), op.type());
     const auto terms = (z * op.apply(z)).to(torch::kFloat64);
     whole.add(terms.sum().item<double>());
     for (std::size_t i = 0; i < ranges.size(); ++i) {

@@ -12,7 +12,8 @@ namespace eigenscape {
 struct TraceOptions {
   std::int64_t minProbes = 10;
   std::int64_t maxProbes = 200;
-  /// Stop when the standard error of the whole and of every watched range is below this share of its estimate's magnitude.
+  /// Stop when the standard error of the whole and of every watched range is below this share of its estimate's
+  /// magnitude.
   double tolerance = 0.05;
   std::int64_t watched = -1;  ///< the first so many ranges; −1: all. A range whose trace is near 0 never settles.
   std::uint64_t seed = 0;

@@ -31,7 +31,8 @@ Convolution::Convolution(Initializer& init, Init kind, std::int64_t in, std::int
     : stride_(stride), padding_(kernel / 2) {
   const std::vector<std::int64_t> shape{out, in, kernel, kernel};
   const auto fanIn = in * kernel * kernel;
-  weight = register_parameter("weight", kind == Init::Uniform ? init.uniform(shape, fanIn) : init.kaimingNormal(shape, fanIn));
+  weight = register_parameter("weight",
+                              kind == Init::Uniform ? init.uniform(shape, fanIn) : init.kaimingNormal(shape, fanIn));
 }
 
 torch::Tensor Convolution::forward(const torch::Tensor& x, const torch::Tensor& scale, const torch::Tensor& shift) {
@@ -60,7 +61,8 @@ std::pair<torch::Tensor, torch::Tensor> BatchNorm::affine() const {
 }
 
 Linear::Linear(Initializer& init, Init kind, std::int64_t in, std::int64_t out) {
-  weight = register_parameter("weight", kind == Init::Uniform ? init.uniform({out, in}, in) : init.kaimingNormal({out, in}, in));
+  weight = register_parameter("weight",
+                              kind == Init::Uniform ? init.uniform({out, in}, in) : init.kaimingNormal({out, in}, in));
   bias = register_parameter("bias", init.uniform({out}, in));
 }
 

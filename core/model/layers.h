@@ -5,9 +5,10 @@
 
 #include <cstdint>
 
-// The layers of the zoo. They keep PyTorch's parameter names, initialisation and arithmetic; what they add is the fold of
-// evaluation-mode BatchNorm into the convolution before it, which saves a pass over the activations in every forward,
-// gradient and Hessian-vector product. The fold is differentiable, so gradients by γ, β and the kernel stay exact.
+// The layers of the zoo. They keep PyTorch's parameter names, initialisation and arithmetic; what they add is the fold
+// of evaluation-mode BatchNorm into the convolution before it, which saves a pass over the activations in every
+// forward, gradient and Hessian-vector product. The fold is differentiable, so gradients by γ, β and the kernel stay
+// exact.
 namespace eigenscape {
 
 /// Draws from one generator, so that a model's weights depend on its seed alone.
@@ -28,7 +29,8 @@ enum class Init { Uniform, KaimingNormal };
 /// Square-kernel convolution without a bias; padding keeps the size at stride 1.
 class Convolution : public torch::nn::Module {
  public:
-  Convolution(Initializer& init, Init kind, std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride);
+  Convolution(Initializer& init, Init kind, std::int64_t in, std::int64_t out, std::int64_t kernel,
+              std::int64_t stride);
   /// y = conv(x, W) [· scale + shift per output channel, folded into W when scale is given].
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& scale = {}, const torch::Tensor& shift = {});
 

@@ -19,7 +19,9 @@ std::string shapeText(const torch::Tensor& tensor) {
   return text.str();
 }
 
-bool isCounter(const std::string& name) { return name.ends_with("num_batches_tracked"); }
+bool isCounter(const std::string& name) {
+  return name.ends_with("num_batches_tracked");
+}
 
 /// One line that says why `state` does not fit, or "".
 std::string misfit(const NamedTensors& own, const std::map<std::string, torch::Tensor>& given) {
@@ -37,7 +39,8 @@ std::string misfit(const NamedTensors& own, const std::map<std::string, torch::T
     return "no tensor " + missing.front() + more;
   }
   for (const auto& [name, tensor] : given) {
-    const bool known = std::any_of(own.begin(), own.end(), [&name = name](const auto& item) { return item.first == name; });
+    const bool known =
+        std::any_of(own.begin(), own.end(), [&name = name](const auto& item) { return item.first == name; });
     if (!known && !isCounter(name)) return "unexpected tensor " + name;
   }
   return {};

@@ -49,8 +49,9 @@ class Model {
 
   /// Parameters and buffers in state_dict order; the tensors are shared.
   virtual NamedTensors stateDict() const;
-  /// Copies by name. Every parameter and buffer must be there with the same shape (`num_batches_tracked` may be missing)
-  /// and no other name may. `source` is the file that an error names. Throws RunError; nothing is changed then.
+  /// Copies by name. Every parameter and buffer must be there with the same shape (`num_batches_tracked` may be
+  /// missing) and no other name may. `source` is the file that an error names. Throws RunError; nothing is changed
+  /// then.
   void loadStateDict(const NamedTensors& state, const std::string& source);
 
   /// Moves parameters and buffers. parameters() is rebuilt.
@@ -80,8 +81,8 @@ struct ArchitectureInfo {
 /// The zoo, in the order of --list models.
 const std::vector<ArchitectureInfo>& architectures();
 
-/// Builds a zoo model with weights drawn from `seed` (PyTorch's default or, for ResNets, Kaiming normal initialisation).
-/// Throws RecipeError for an unknown name or an input the model can't take.
+/// Builds a zoo model with weights drawn from `seed` (PyTorch's default or, for ResNets, Kaiming normal
+/// initialisation). Throws RecipeError for an unknown name or an input the model can't take.
 std::unique_ptr<Model> makeModel(const std::string& architecture, const InputShape& input, std::uint64_t seed);
 
 }  // namespace eigenscape

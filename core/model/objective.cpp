@@ -22,10 +22,10 @@ LossAndAccuracy evaluate(Model& model, const Examples& examples, std::int64_t ba
     const auto batch = examples.slice(begin, batchSize);
     const auto logits = model.forward(batch.inputs);
     // Double sums: a mean over many examples must not depend on the order of rounding in float.
-    loss += torch::nn::functional::cross_entropy(
-                logits.to(torch::kFloat64), batch.targets,
-                torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum))
-                .item<double>();
+    loss +=
+        torch::nn::functional::cross_entropy(logits.to(torch::kFloat64), batch.targets,
+                                             torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum))
+            .item<double>();
     correct += logits.argmax(1).eq(batch.targets).sum().item<std::int64_t>();
   }
   const auto count = static_cast<double>(std::max<std::int64_t>(examples.size(), 1));

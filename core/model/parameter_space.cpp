@@ -20,7 +20,8 @@ std::string moduleOf(const std::string& parameter) {
 ParameterSpace::ParameterSpace(NamedTensors parameters) {
   for (auto& [name, tensor] : parameters) {
     const auto module = moduleOf(name);
-    if (layers_.empty() || layers_.back().name != module) layers_.push_back({module, dimension_, 0, entries_.size(), 0});
+    if (layers_.empty() || layers_.back().name != module)
+      layers_.push_back({module, dimension_, 0, entries_.size(), 0});
     entries_.push_back({name, tensor.sizes().vec(), dimension_, tensor.numel(), layers_.size() - 1});
     layers_.back().size += tensor.numel();
     ++layers_.back().entryCount;
@@ -29,7 +30,9 @@ ParameterSpace::ParameterSpace(NamedTensors parameters) {
   }
 }
 
-torch::Tensor ParameterSpace::flatten() const { return flatten(tensors_); }
+torch::Tensor ParameterSpace::flatten() const {
+  return flatten(tensors_);
+}
 
 torch::Tensor ParameterSpace::flatten(const std::vector<torch::Tensor>& pieces) const {
   if (pieces.size() != entries_.size()) throw std::invalid_argument("flatten: one tensor per parameter is needed");

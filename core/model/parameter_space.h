@@ -14,8 +14,8 @@ using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 
 /// The flat vector θ of a model's trainable parameters and its named pieces.
 ///
-/// The order is that of PyTorch's `named_parameters()`, each tensor in row-major order, so a flat vector written here is
-/// `torch.cat([p.flatten() for p in model.parameters()])` there.
+/// The order is that of PyTorch's `named_parameters()`, each tensor in row-major order, so a flat vector written here
+/// is `torch.cat([p.flatten() for p in model.parameters()])` there.
 ///
 ///     ParameterSpace space(model.namedParameters());
 ///     torch::Tensor theta = space.flatten();        // a copy, size space.dimension()

@@ -24,8 +24,8 @@ class Network : public nn::Module {
 class LinearNetwork : public Network {
  public:
   LinearNetwork(Initializer& init, const InputShape& in)
-      : linear_(register_module("linear", std::make_shared<Linear>(init, Init::Uniform,
-                                                                   in.channels * in.height * in.width, in.classes))) {}
+      : linear_(register_module(
+            "linear", std::make_shared<Linear>(init, Init::Uniform, in.channels * in.height * in.width, in.classes))) {}
   torch::Tensor forward(const torch::Tensor& x) override { return linear_->forward(x.flatten(1)); }
 
  private:
@@ -67,7 +67,8 @@ class Cnn : public Network {
     for (std::size_t i = 0; i < channels.size(); ++i) {
       const auto number = std::to_string(i + 1);
       convolutions_.push_back(register_module(
-          "conv" + number, std::make_shared<Convolution>(init, Init::KaimingNormal, previous, channels[i], 3, strides[i])));
+          "conv" + number,
+          std::make_shared<Convolution>(init, Init::KaimingNormal, previous, channels[i], 3, strides[i])));
       norms_.push_back(register_module("bn" + number, std::make_shared<BatchNorm>(channels[i])));
       previous = channels[i];
     }
@@ -117,7 +118,8 @@ class BasicBlock : public nn::Module {
   std::shared_ptr<BatchNorm> bn1_, bn2_;
 };
 
-/// ResNet for CIFAR with 6n + 2 layers; names as in the widely used PyTorch state dicts: conv1, bn1, layer1.0.conv1, …, linear.
+/// ResNet for CIFAR with 6n + 2 layers; names as in the widely used PyTorch state dicts: conv1, bn1, layer1.0.conv1, …,
+/// linear.
 class CifarResNet : public Network {
  public:
   CifarResNet(Initializer& init, const InputShape& in, std::int64_t blocksPerStage) {
@@ -209,7 +211,8 @@ class ZooModel : public Model {
       if (!convolution && !linear) continue;
       for (std::size_t i = 0; i < entries.size(); ++i) {
         if (entries[i].name != module.key() + ".weight") continue;
-        weightLayers_.push_back({module.key(), i, convolution ? convolution->macs : linear->macs, convolution != nullptr});
+        weightLayers_.push_back(
+            {module.key(), i, convolution ? convolution->macs : linear->macs, convolution != nullptr});
       }
     }
   }
@@ -233,11 +236,17 @@ std::shared_ptr<Network> makeResNet(Initializer& init, const InputShape& in) {
 const std::vector<Architecture>& zoo() {
   static const std::vector<Architecture> list{
       {{"linear", "softmax regression: one linear layer (convex)"},
-       [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> { return std::make_shared<LinearNetwork>(init, in); }},
+       [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> {
+         return std::make_shared<LinearNetwork>(init, in);
+       }},
       {{"mlp", "multilayer perceptron: two hidden layers of 64, ReLU"},
-       [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> { return std::make_shared<Mlp>(init, in); }},
+       [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> {
+         return std::make_shared<Mlp>(init, in);
+       }},
       {{"cnn", "small convolutional network: four 3×3 convolutions with BatchNorm, global mean, linear"},
-       [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> { return std::make_shared<Cnn>(init, in); }},
+       [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> {
+         return std::make_shared<Cnn>(init, in);
+       }},
       {{"resnet20", "ResNet-20 for CIFAR (option-A shortcuts), 0.27 million parameters"}, makeResNet<3>},
       {{"resnet32", "ResNet-32 for CIFAR (option-A shortcuts), 0.46 million parameters"}, makeResNet<5>},
       {{"resnet56", "ResNet-56 for CIFAR (option-A shortcuts), 0.85 million parameters"}, makeResNet<9>},

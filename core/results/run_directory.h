@@ -10,7 +10,8 @@
 
 namespace eigenscape {
 
-/// A finished step of a run and what it cost. `name` is unique within the run ("train:3", "spectrum:3", "surface:e1-e2:3").
+/// A finished step of a run and what it cost. `name` is unique within the run ("train:3", "spectrum:3",
+/// "surface:e1-e2:3").
 struct PhaseInfo {
   std::string name;
   double seconds = 0;
@@ -19,20 +20,20 @@ struct PhaseInfo {
 
 /// One of the directions that a profile or a surface was measured along.
 struct LandscapeInfo {
-  std::string name;         ///< the profile's or surface's
-  std::string kind;         ///< "profile" or "surface"
-  std::string x, y;         ///< as in the recipe, e.g. "eigenvector:1"; y is empty for a profile
+  std::string name;  ///< the profile's or surface's
+  std::string kind;  ///< "profile" or "surface"
+  std::string x, y;  ///< as in the recipe, e.g. "eigenvector:1"; y is empty for a profile
   std::string normalization;
   std::int64_t samples = 0;  ///< examples of each split, as evaluated; 0: all
 };
 
 /// run.json
 struct RunInfo {
-  std::string status = "running";  ///< running | done | failed | interrupted
-  std::string message;             ///< of a failed run
-  std::string name;                ///< the recipe's
+  std::string status = "running";           ///< running | done | failed | interrupted
+  std::string message;                      ///< of a failed run
+  std::string name;                         ///< the recipe's
   std::string program, libtorch, compiler;  ///< versions
-  std::string device;              ///< "cpu" or "cuda:0 (name)"
+  std::string device;                       ///< "cpu" or "cuda:0 (name)"
   std::int64_t threads = 0;
   std::uint64_t seed = 0;
   std::string started, finished;  ///< ISO 8601, UTC
@@ -43,7 +44,7 @@ struct RunInfo {
   std::int64_t trainExamples = 0, testExamples = 0;
   std::int64_t curvatureSamples = 0;  ///< examples that the operator averages over
   std::string curvatureOperator;
-  std::int64_t epochs = 0;            ///< that the run trains (0: none) or checkpoints that it visits
+  std::int64_t epochs = 0;  ///< that the run trains (0: none) or checkpoints that it visits
   std::vector<LandscapeInfo> landscapes;
   std::vector<PhaseInfo> phases;
 };
@@ -67,7 +68,8 @@ struct RunResults {
 /// True when the folder holds a run.json.
 bool isRunDirectory(const std::filesystem::path& directory);
 
-/// Reads a run directory, also of a run that is going on. Throws RunError that names the file and what is wrong with it.
+/// Reads a run directory, also of a run that is going on. Throws RunError that names the file and what is wrong with
+/// it.
 RunResults loadRun(const std::filesystem::path& directory);
 
 RunInfo readRunInfo(const std::filesystem::path& directory);

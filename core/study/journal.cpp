@@ -11,8 +11,9 @@ Journal::Journal(fs::path directory, RunInfo info, std::function<void(const std:
     : directory_(std::move(directory)),
       info_(std::move(info)),
       changed_(std::move(changed)),
-      writers_{TableWriter<MetricRow>(directory_),  TableWriter<SpectrumRow>(directory_), TableWriter<TraceRow>(directory_),
-               TableWriter<ProfileRow>(directory_), TableWriter<SurfaceRow>(directory_),  TableWriter<SensitivityRow>(directory_)} {
+      writers_{TableWriter<MetricRow>(directory_),  TableWriter<SpectrumRow>(directory_),
+               TableWriter<TraceRow>(directory_),   TableWriter<ProfileRow>(directory_),
+               TableWriter<SurfaceRow>(directory_), TableWriter<SensitivityRow>(directory_)} {
   for (const auto& phase : info_.phases) finished_.insert(phase.name);
 }
 
@@ -21,7 +22,8 @@ Journal Journal::begin(const fs::path& directory, RunInfo info, const std::strin
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) {
-    throw RunError(directory.string() + ": the run directory cannot be made (" + error.message() + "); choose another --out");
+    throw RunError(directory.string() + ": the run directory cannot be made (" + error.message() +
+                   "); choose another --out");
   }
   info.phases.clear();
   info.status = "running";
@@ -44,7 +46,9 @@ Journal Journal::resume(const fs::path& directory, RunInfo info, std::function<v
 }
 
 void Journal::dropUnfinished() {
-  const auto done = [this](const char* phase, std::int64_t epoch) { return has(phase + (":" + std::to_string(epoch))); };
+  const auto done = [this](const char* phase, std::int64_t epoch) {
+    return has(phase + (":" + std::to_string(epoch)));
+  };
   retainRows<MetricRow>(directory_, [&](const MetricRow& row) { return done("metrics", row.epoch); });
   retainRows<SpectrumRow>(directory_, [&](const SpectrumRow& row) { return done("spectrum", row.epoch); });
   retainRows<TraceRow>(directory_, [&](const TraceRow& row) { return done("trace", row.epoch); });

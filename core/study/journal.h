@@ -16,8 +16,8 @@ namespace eigenscape {
 
 /// The record of a run in its directory: which phases are finished, and the tables they wrote.
 ///
-/// A phase ("spectrum:3") counts as finished once run.json names it, which happens after its last row is flushed. What a
-/// killed run left of an unfinished phase is dropped when the run is resumed, except points of profiles and surfaces:
+/// A phase ("spectrum:3") counts as finished once run.json names it, which happens after its last row is flushed. What
+/// a killed run left of an unfinished phase is dropped when the run is resumed, except points of profiles and surfaces:
 /// those stand for themselves, so the evaluation goes on behind the last of them.
 class Journal {
  public:

@@ -92,21 +92,21 @@ using Slot = std::variant<bool*, std::int64_t*, double*, std::string*, std::vect
 
 /// One key of the recipe. Its default is what a default-constructed Recipe (or LandscapeRecipe) holds in the slot.
 struct Field {
-  std::string key;   ///< dotted: "training.epochs"; of an array's entry: "profile.points"
-  std::string help;  ///< one line
-  Slot (*slot)(Recipe&) = nullptr;                    ///< of a plain key
-  Slot (*entrySlot)(LandscapeRecipe&) = nullptr;      ///< of a key of [[profile]] / [[surface]]
-  double low = 0, high = 0;           ///< accepted range of numbers (low < high) or of each number of a list
-  bool lowOpen = false;               ///< true: the value must be greater than low
-  std::vector<std::string> choices;   ///< accepted words; empty: any text
-  std::size_t length = 0;             ///< of a list; 0: any
-  bool isPath = false;                ///< the form offers a file dialogue
-  bool advanced = false;              ///< the form shows it under "more"
+  std::string key;                                ///< dotted: "training.epochs"; of an array's entry: "profile.points"
+  std::string help;                               ///< one line
+  Slot (*slot)(Recipe&) = nullptr;                ///< of a plain key
+  Slot (*entrySlot)(LandscapeRecipe&) = nullptr;  ///< of a key of [[profile]] / [[surface]]
+  double low = 0, high = 0;          ///< accepted range of numbers (low < high) or of each number of a list
+  bool lowOpen = false;              ///< true: the value must be greater than low
+  std::vector<std::string> choices;  ///< accepted words; empty: any text
+  std::size_t length = 0;            ///< of a list; 0: any
+  bool isPath = false;               ///< the form offers a file dialogue
+  bool advanced = false;             ///< the form shows it under "more"
 
   bool isEntry() const { return entrySlot != nullptr; }
-  std::string section() const;  ///< "training" of "training.epochs"; "" of "seed"
-  std::string typeName() const;   ///< "integer", "number", "text", "true/false", "list of …"
-  std::string accepted() const;   ///< "an integer from 1 to 1000000", "one of sgd, adam", …
+  std::string section() const;   ///< "training" of "training.epochs"; "" of "seed"
+  std::string typeName() const;  ///< "integer", "number", "text", "true/false", "list of …"
+  std::string accepted() const;  ///< "an integer from 1 to 1000000", "one of sgd, adam", …
 };
 
 /// Every key, in the order in which recipes are written and forms shown. Keys of [[profile]] come once each under
@@ -128,7 +128,8 @@ Recipe loadRecipe(const std::string& pathOrName);
 /// "training.epochs=3", and "profile.points=11" (every profile) or "profile.along-e1.points=11" (that one). A bare word
 /// is taken as text where text is expected. Throws RecipeError.
 void setKey(Recipe& recipe, const std::string& assignment);
-/// Sets one value from what a person typed (a literal, or a bare word for text); `key` is the name that an error carries.
+/// Sets one value from what a person typed (a literal, or a bare word for text); `key` is the name that an error
+/// carries.
 void assignValue(const Field& field, const Slot& slot, const std::string& key, const std::string& text);
 /// "" when `text` (a literal, or a bare word for text) is good for the field, else what is accepted. For the form.
 std::string problemWith(const Field& field, const std::string& text);
@@ -145,7 +146,8 @@ std::string firstDifference(const Recipe& old, const Recipe& now);
 std::optional<std::vector<std::string>> assignmentsBetween(const Recipe& from, const Recipe& to);
 
 /// What a run of this recipe will do, for --check and the window: one line each, such as
-/// "5 epochs of 4000 examples", "6 spectra: top 5 of the Hessian on 512 examples", "1 surface, 31 × 31 points, train and test".
+/// "5 epochs of 4000 examples", "6 spectra: top 5 of the Hessian on 512 examples", "1 surface, 31 × 31 points, train
+/// and test".
 std::vector<std::string> plannedWork(const Recipe& recipe);
 
 /// Shipped recipes: name, one-line description, TOML text; compiled in from resources/recipes.

@@ -46,7 +46,8 @@ Session::Session(const Recipe& recipe, Material& material, Journal& journal, con
       context_(context),
       workload_(context, Costs(recipe, material.train.size(), material.test.size()).total(recipe)),
       epochs_(recipe.training.epochs) {
-  if (epochs_ > 0) trainer_ = std::make_unique<Trainer>(*material_.model, material_.train, trainingOptions(recipe, material.mirrored));
+  if (epochs_ > 0)
+    trainer_ = std::make_unique<Trainer>(*material_.model, material_.train, trainingOptions(recipe, material.mirrored));
   restoreState();
 }
 
@@ -63,7 +64,9 @@ bool Session::isSpectrumDue(std::int64_t epoch) const {
          std::any_of(recipe_.surfaces.begin(), recipe_.surfaces.end(), needs);
 }
 
-bool Session::isDue(std::int64_t epoch, std::int64_t every) const { return isDueAt(epoch, every, epochs_); }
+bool Session::isDue(std::int64_t epoch, std::int64_t every) const {
+  return isDueAt(epoch, every, epochs_);
+}
 
 void Session::visit(std::int64_t epoch) {
   // A resumed run has the weights of the last trained epoch; everything of the epochs before it is finished.
@@ -80,13 +83,15 @@ void Session::visit(std::int64_t epoch) {
   if (epoch > 0) train(epoch);
   measure(epoch);
   if (isSpectrumDue(epoch)) spectrum(epoch);
-  if (recipe_.curvature.trace && isDue(epoch, recipe_.curvature.every)) trace(epoch);
+  // The sensitivity stands on the traces of the last epoch, whether the recipe asks for traces over time or not.
+  const bool forSensitivity = epoch == epochs_ && recipe_.quantization.enabled;
+  if (forSensitivity || (recipe_.curvature.trace && isDue(epoch, recipe_.curvature.every))) trace(epoch);
   for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
     for (const auto& item : *list) {
       if (isDue(epoch, item.every)) landscape(item, epoch);
     }
   }
-  if (epoch == epochs_ && recipe_.quantization.enabled) sensitivity(epoch);
+  if (forSensitivity) sensitivity(epoch);
 }
 
 void Session::restoreState() {
@@ -128,7 +133,10 @@ void Session::train(std::int64_t epoch) {
     secondsOfEpoch_ = report.seconds;
     trainedEpoch_ = epoch;
     if (epoch % recipe_.training.checkpointEvery == 0 || epoch == epochs_) {
-      writeSafetensors(journal_.directory() / "checkpoints" / epochFile(epoch), material_.model->stateDict());
+      const auto folder = journal_.directory() / "checkpoints";
+      std::error_code ignored;  // writing the file says it better
+      fs::create_directories(folder, ignored);
+      writeSafetensors(folder / epochFile(epoch), material_.model->stateDict());
     }
     saveState(epoch);
     return 0;
@@ -137,30 +145,33 @@ void Session::train(std::int64_t epoch) {
 
 void Session::measure(std::int64_t epoch) {
   const Costs costs(recipe_, material_.train.size(), material_.test.size());
-  phase(keyed("metrics", epoch), "loss and accuracy · epoch " + std::to_string(epoch), costs.measure, [&](const Context& context) -> Products {
-    std::vector<MetricRow> rows;
-    std::string line = "epoch " + std::to_string(epoch) + ":";
-    for (const auto& split : splitsOf("both", 0)) {
-      const auto value = evaluate(*material_.model, split.examples, kMeasureBatch, context);
-      MetricRow row;
-      row.epoch = epoch;
-      row.iteration = epoch * iterationsPerEpoch_;
-      row.split = split.name;
-      row.loss = value.loss;
-      row.accuracy = value.accuracy;
-      if (trainer_) {
-        row.learningRate = learningRateAt(trainingOptions(recipe_, material_.mirrored), std::max<std::int64_t>(epoch, 1));
-        row.batchSize = recipe_.training.batchSize;
-        row.seconds = epoch > 0 ? secondsOfEpoch_ : 0;
-      }
-      rows.push_back(row);
-      line += " " + split.name + " loss " + shortNumber(value.loss) + ", accuracy " + shortNumber(100 * value.accuracy, "%.2f") + " %;";
-    }
-    journal_.append(rows);
-    line.pop_back();
-    context.say(line);
-    return 0;
-  });
+  phase(keyed("metrics", epoch), "loss and accuracy · epoch " + std::to_string(epoch), costs.measure,
+        [&](const Context& context) -> Products {
+          std::vector<MetricRow> rows;
+          std::string line = "epoch " + std::to_string(epoch) + ":";
+          for (const auto& split : splitsOf("both", 0)) {
+            const auto value = evaluate(*material_.model, split.examples, kMeasureBatch, context);
+            MetricRow row;
+            row.epoch = epoch;
+            row.iteration = epoch * iterationsPerEpoch_;
+            row.split = split.name;
+            row.loss = value.loss;
+            row.accuracy = value.accuracy;
+            if (trainer_) {
+              row.learningRate =
+                  learningRateAt(trainingOptions(recipe_, material_.mirrored), std::max<std::int64_t>(epoch, 1));
+              row.batchSize = recipe_.training.batchSize;
+              row.seconds = epoch > 0 ? secondsOfEpoch_ : 0;
+            }
+            rows.push_back(row);
+            line += " " + split.name + " loss " + shortNumber(value.loss) + ", accuracy " +
+                    shortNumber(100 * value.accuracy, "%.2f") + " %;";
+          }
+          journal_.append(rows);
+          line.pop_back();
+          context.say(line);
+          return 0;
+        });
 }
 
 std::vector<LandscapeSplit> Session::splitsOf(const std::string& split, std::int64_t samples) const {

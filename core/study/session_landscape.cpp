@@ -30,7 +30,8 @@ const torch::Tensor* find(const NamedTensors& tensors, const std::string& name) 
 template <class Row>
 std::int64_t rowsOf(const fs::path& directory, const std::string& name, std::int64_t epoch) {
   const auto rows = readTable<Row>(directory);
-  return std::count_if(rows.begin(), rows.end(), [&](const Row& row) { return row.name == name && row.epoch == epoch; });
+  return std::count_if(rows.begin(), rows.end(),
+                       [&](const Row& row) { return row.name == name && row.epoch == epoch; });
 }
 
 }  // namespace
@@ -73,7 +74,8 @@ torch::Tensor Session::direction(const std::string& text, const std::string& nor
     made = randomDirection(model, spec.seed, normalizationOf(normalization));
   } else if (spec.kind == DirectionSpec::Kind::Gradient) {
     const Context context{context_.stop, {}, {}};
-    HessianOperator hessian(model, splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front().examples, {}, context);
+    HessianOperator hessian(model, splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front().examples, {},
+                            context);
     made = hessian.gradient();
     if (const auto length = made.norm().item<double>(); length > 0) made = made / length;
     made = normalizedDirection(model, made, normalizationOf(normalization));
@@ -92,31 +94,33 @@ void Session::landscape(const LandscapeRecipe& recipe, std::int64_t epoch) {
   const std::string kind = surface ? "surface" : "profile";
   const Costs costs(recipe_, material_.train.size(), material_.test.size());
   const auto title = kind + " " + recipe.name + " · epoch " + std::to_string(epoch);
-  phase(keyed(kind + ":" + recipe.name, epoch), title, costs.landscape(recipe), [&](const Context& context) -> Products {
-    const auto splits = splitsOf(recipe.split, recipe.samples);
-    const auto values = axisValues(recipe.range[0], recipe.range[1], recipe.points);
-    const auto x = direction(recipe.x, recipe.normalization, epoch);
-    const auto& directory = journal_.directory();
-    if (surface) {
-      const auto y = direction(recipe.y, recipe.normalization, epoch);
-      evaluateLandscape(*material_.model, splits, x, values, y, values, recipe.batchSize,
-                        rowsOf<SurfaceRow>(directory, recipe.name, epoch),
-                        [&](const LandscapePoint& point) {
-                          journal_.append(SurfaceRow{recipe.name, epoch, point.alpha, point.beta, splits[point.split].name,
-                                                     point.value.loss, point.value.accuracy});
-                        },
-                        context);
-    } else {
-      evaluateLandscape(*material_.model, splits, x, values, recipe.batchSize,
-                        rowsOf<ProfileRow>(directory, recipe.name, epoch),
-                        [&](const LandscapePoint& point) {
-                          journal_.append(ProfileRow{recipe.name, epoch, point.alpha, splits[point.split].name,
-                                                     point.value.loss, point.value.accuracy});
-                        },
-                        context);
-    }
-    return 0;
-  });
+  phase(
+      keyed(kind + ":" + recipe.name, epoch), title, costs.landscape(recipe), [&](const Context& context) -> Products {
+        const auto splits = splitsOf(recipe.split, recipe.samples);
+        const auto values = axisValues(recipe.range[0], recipe.range[1], recipe.points);
+        const auto x = direction(recipe.x, recipe.normalization, epoch);
+        const auto& directory = journal_.directory();
+        if (surface) {
+          const auto y = direction(recipe.y, recipe.normalization, epoch);
+          evaluateLandscape(
+              *material_.model, splits, x, values, y, values, recipe.batchSize,
+              rowsOf<SurfaceRow>(directory, recipe.name, epoch),
+              [&](const LandscapePoint& point) {
+                journal_.append(SurfaceRow{recipe.name, epoch, point.alpha, point.beta, splits[point.split].name,
+                                           point.value.loss, point.value.accuracy});
+              },
+              context);
+        } else {
+          evaluateLandscape(
+              *material_.model, splits, x, values, recipe.batchSize, rowsOf<ProfileRow>(directory, recipe.name, epoch),
+              [&](const LandscapePoint& point) {
+                journal_.append(ProfileRow{recipe.name, epoch, point.alpha, splits[point.split].name, point.value.loss,
+                                           point.value.accuracy});
+              },
+              context);
+        }
+        return 0;
+      });
 }
 
 }  // namespace eigenscape

@@ -17,7 +17,9 @@ inline std::string epochFile(std::int64_t epoch) {
   return name;
 }
 
-inline std::string keyed(const std::string& phase, std::int64_t epoch) { return phase + ":" + std::to_string(epoch); }
+inline std::string keyed(const std::string& phase, std::int64_t epoch) {
+  return phase + ":" + std::to_string(epoch);
+}
 
 inline std::string shortNumber(double value, const char* format = "%.4g") {
   char text[40];

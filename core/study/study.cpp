@@ -26,18 +26,22 @@ torch::Device pickDevice(const std::string& text) {
   if (text == "cuda" || text.starts_with("cuda:")) {
     if (!cuda) throw RecipeError("--device " + text + ": this LibTorch finds no CUDA device; expected auto or cpu");
     const auto index = text == "cuda" ? std::string("0") : text.substr(5);
-    const bool digits = !index.empty() && index.size() < 4 && std::all_of(index.begin(), index.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+    const bool digits = !index.empty() && index.size() < 4 &&
+                        std::all_of(index.begin(), index.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
     if (digits && std::stoi(index) < static_cast<int>(torch::cuda::device_count())) {
       return torch::Device(torch::kCUDA, static_cast<torch::DeviceIndex>(std::stoi(index)));
     }
-    throw RecipeError("--device " + text + ": there are " + std::to_string(torch::cuda::device_count()) + " CUDA devices, counted from 0");
+    throw RecipeError("--device " + text + ": there are " + std::to_string(torch::cuda::device_count()) +
+                      " CUDA devices, counted from 0");
   }
   throw RecipeError("--device " + text + ": expected auto, cpu or cuda[:N]");
 }
 
-void requireSplit(const Examples& examples, const std::string& split, const std::string& wanted, const std::string& key) {
+void requireSplit(const Examples& examples, const std::string& split, const std::string& wanted,
+                  const std::string& key) {
   if (examples.size() == 0 && wanted == split) {
-    throw RecipeError(key + " = \"" + wanted + "\": the data set has no " + split + " examples; choose the other split or another data.path");
+    throw RecipeError(key + " = \"" + wanted + "\": the data set has no " + split +
+                      " examples; choose the other split or another data.path");
   }
 }
 
@@ -58,12 +62,15 @@ Material loadMaterial(const Recipe& recipe, torch::Device device, const Context&
   material.test = normalized(dataset.test, dataset);
   material.mirrored = dataset.mirrored;
   if (recipe.training.epochs > 0 && material.train.size() == 0) {
-    throw RecipeError("training.epochs = " + std::to_string(recipe.training.epochs) + ": the data set has no training examples in " + recipe.data.path);
+    throw RecipeError("training.epochs = " + std::to_string(recipe.training.epochs) +
+                      ": the data set has no training examples in " + recipe.data.path);
   }
   for (const auto& [examples, split] : {std::pair{&material.train, "train"}, std::pair{&material.test, "test"}}) {
     requireSplit(*examples, split, recipe.curvature.split, "curvature.split");
-    for (const auto& item : recipe.profiles) requireSplit(*examples, split, item.split, "profile." + item.name + ".split");
-    for (const auto& item : recipe.surfaces) requireSplit(*examples, split, item.split, "surface." + item.name + ".split");
+    for (const auto& item : recipe.profiles)
+      requireSplit(*examples, split, item.split, "profile." + item.name + ".split");
+    for (const auto& item : recipe.surfaces)
+      requireSplit(*examples, split, item.split, "surface." + item.name + ".split");
   }
 
   const auto& any = material.train.size() > 0 ? material.train : material.test;
@@ -78,7 +85,9 @@ Material loadMaterial(const Recipe& recipe, torch::Device device, const Context&
   return material;
 }
 
-std::int64_t limited(std::int64_t available, std::int64_t limit) { return limit > 0 ? std::min(available, limit) : available; }
+std::int64_t limited(std::int64_t available, std::int64_t limit) {
+  return limit > 0 ? std::min(available, limit) : available;
+}
 
 RunInfo describe(const Recipe& recipe, const Material& material, torch::Device device) {
   RunInfo info;
@@ -95,11 +104,14 @@ RunInfo describe(const Recipe& recipe, const Material& material, torch::Device d
   info.parameters = material.model->parameters().dimension();
   info.trainExamples = material.train.size();
   info.testExamples = material.test.size();
-  info.curvatureSamples = limited(recipe.curvature.split == "test" ? info.testExamples : info.trainExamples, recipe.curvature.samples);
+  info.curvatureSamples =
+      limited(recipe.curvature.split == "test" ? info.testExamples : info.trainExamples, recipe.curvature.samples);
   info.curvatureOperator = recipe.curvature.op;
   info.epochs = recipe.training.epochs;
-  for (const auto& item : recipe.profiles) info.landscapes.push_back({item.name, "profile", item.x, "", item.normalization, item.samples});
-  for (const auto& item : recipe.surfaces) info.landscapes.push_back({item.name, "surface", item.x, item.y, item.normalization, item.samples});
+  for (const auto& item : recipe.profiles)
+    info.landscapes.push_back({item.name, "profile", item.x, "", item.normalization, item.samples});
+  for (const auto& item : recipe.surfaces)
+    info.landscapes.push_back({item.name, "surface", item.x, item.y, item.normalization, item.samples});
   return info;
 }
 
@@ -112,10 +124,12 @@ Journal openJournal(const Recipe& recipe, const StudyOptions& options, RunInfo i
   const auto text = toToml(recipe);
   if (!isRunDirectory(options.out)) return Journal::begin(options.out, std::move(info), text, context.changed);
   if (!options.resume) {
-    throw RecipeError("--out " + options.out.string() + ": holds a run already; go on with --resume or name another folder");
+    throw RecipeError("--out " + options.out.string() +
+                      ": holds a run already; go on with --resume or name another folder");
   }
   if (textOf(options.out / "recipe.toml") != text) {
-    throw RecipeError("--resume: the recipe differs from " + (options.out / "recipe.toml").string() + "; resume with that recipe or name another --out");
+    throw RecipeError("--resume: the recipe differs from " + (options.out / "recipe.toml").string() +
+                      "; resume with that recipe or name another --out");
   }
   return Journal::resume(options.out, std::move(info), context.changed);
 }
@@ -154,6 +168,8 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
   return journal.info();
 }
 
-std::string libtorchVersion() { return TORCH_VERSION; }
+std::string libtorchVersion() {
+  return TORCH_VERSION;
+}
 
 }  // namespace eigenscape

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The hot paths, timed within one run so that only ratios matter: the operations of a row take turns, and each row gives
-// the smallest and the median time. Not a test: it passes whatever the numbers are.
+// The hot paths, timed within one run so that only ratios matter: the operations of a row take turns, and each row
+// gives the smallest and the median time. Not a test: it passes whatever the numbers are.
 #include <torch/torch.h>
 
 #include <algorithm>

@@ -48,7 +48,8 @@ class TestConvolutionDoubleBackward : public QObject {
     torch::manual_seed(1);
     const auto real = torch::TensorOptions(torch::kFloat64);
     const auto x = torch::randn({3, 4, 9, 10}, real).set_requires_grad(true);
-    const auto w = torch::randn({transposed ? 4 : 8, transposed ? 8 : 4 / groups, kernel, kernel}, real).set_requires_grad(true);
+    const auto w =
+        torch::randn({transposed ? 4 : 8, transposed ? 8 : 4 / groups, kernel, kernel}, real).set_requires_grad(true);
     const auto b = bias ? torch::randn({8}, real).set_requires_grad(true) : torch::Tensor();
     std::vector<torch::Tensor> inputs{x, w};
     if (bias) inputs.push_back(b);
@@ -57,7 +58,9 @@ class TestConvolutionDoubleBackward : public QObject {
 
     const auto product = [&] {
       const std::vector<std::int64_t> s{stride, stride}, p{padding, padding}, d{dilation, dilation};
-      const auto y = torch::convolution(x, w, b, s, p, d, transposed, transposed ? std::vector<std::int64_t>{1, 1} : std::vector<std::int64_t>{0, 0}, groups);
+      const auto y =
+          torch::convolution(x, w, b, s, p, d, transposed,
+                             transposed ? std::vector<std::int64_t>{1, 1} : std::vector<std::int64_t>{0, 0}, groups);
       const auto loss = torch::tanh(y).pow(2).sum();  // curved, so that every term of the derivative counts
       const auto gradient = torch::autograd::grad({loss}, inputs, {}, true, true);
       return torch::autograd::grad(gradient, inputs, directions);

@@ -82,8 +82,8 @@ class TestHessian : public QObject {
     for (int i = 0; i < 6; ++i) QVERIFY(std::abs(pairs.top[static_cast<std::size_t>(i)].value - values[5 - i]) < 1e-10);
   }
 
-  // Against central differences of first derivatives, which share no code with double backward. The convolutional network
-  // has BatchNorm statistics that are not trivial.
+  // Against central differences of first derivatives, which share no code with double backward. The convolutional
+  // network has BatchNorm statistics that are not trivial.
   void smallNetworksAgainstDifferences_data() {
     QTest::addColumn<bool>("convolutional");
     QTest::newRow("fully connected") << false;
@@ -138,7 +138,8 @@ class TestHessian : public QObject {
       QVERIFY(pairs.top[i].converged);
       QVERIFY(std::abs(pairs.top[i].value - values[values.size() - 1 - static_cast<Eigen::Index>(i)]) < 1e-8);
     }
-    for (std::size_t i = 0; i < 4; ++i) QVERIFY(std::abs(pairs.bottom[i].value - values[static_cast<Eigen::Index>(i)]) < 1e-8);
+    for (std::size_t i = 0; i < 4; ++i)
+      QVERIFY(std::abs(pairs.bottom[i].value - values[static_cast<Eigen::Index>(i)]) < 1e-8);
   }
 
   // Memory and speed depend on the batch size and on how many graphs are kept; the result does not.
@@ -189,7 +190,8 @@ class TestHessian : public QObject {
     options.batchNorm = BatchNormMode::Training;
     HessianOperator batch(*model, examples, options), running(*model, examples, {});
     torch::manual_seed(20);
-    const auto u = torch::randn({batch.dimension()}, torch::kFloat64), v = torch::randn({batch.dimension()}, torch::kFloat64);
+    const auto u = torch::randn({batch.dimension()}, torch::kFloat64),
+               v = torch::randn({batch.dimension()}, torch::kFloat64);
     const double uAv = u.dot(batch.apply(v)).item<double>(), vAu = v.dot(batch.apply(u)).item<double>();
     QVERIFY(std::abs(uAv - vAu) < 1e-9 * std::abs(uAv));
     QVERIFY(std::abs(uAv - u.dot(running.apply(v)).item<double>()) > 1e-3 * std::abs(uAv));

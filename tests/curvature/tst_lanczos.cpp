@@ -83,7 +83,8 @@ class TestLanczos : public QObject {
     options.top = 4;
     options.tolerance = 1e-3;
     for (const auto& pair : lanczos(op, options).top) {
-      const double byHand = (matrix.mv(pair.vector) - pair.value * pair.vector).norm().item<double>() / std::abs(pair.value);
+      const double byHand =
+          (matrix.mv(pair.vector) - pair.value * pair.vector).norm().item<double>() / std::abs(pair.value);
       QVERIFY(std::abs(byHand - pair.residual) < 1e-10);
       QVERIFY(std::abs(pair.vector.norm().item<double>() - 1) < 1e-12);
       QVERIFY(pair.vector[pair.vector.abs().argmax()].item<double>() > 0);

@@ -33,7 +33,8 @@ class TestTrace : public QObject {
     std::vector<double> values;
     for (int i = 0; i < 50; ++i) values.push_back(10.0 / (1 + i) - 0.5);
     const auto matrix = oracles::withSpectrum(values, 1);
-    const double truth = matrix.trace().item<double>(), part = matrix.narrow(0, 10, 15).narrow(1, 10, 15).trace().item<double>();
+    const double truth = matrix.trace().item<double>(),
+                 part = matrix.narrow(0, 10, 15).narrow(1, 10, 15).trace().item<double>();
     int whole = 0, range = 0;
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
       oracles::MatrixOperator op(matrix);

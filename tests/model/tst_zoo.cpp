@@ -131,7 +131,8 @@ class TestZoo : public QObject {
     QCOMPARE(whole.accuracy, pieces.accuracy);
     QVERIFY(evaluate(*model, examples, 5).loss == pieces.loss);
     const auto logits = model->forward(examples.inputs);
-    QVERIFY(std::abs(torch::nn::functional::cross_entropy(logits, examples.targets).item<double>() - whole.loss) < 1e-5);
+    QVERIFY(std::abs(torch::nn::functional::cross_entropy(logits, examples.targets).item<double>() - whole.loss) <
+            1e-5);
   }
 };
 

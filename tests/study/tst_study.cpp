@@ -82,7 +82,8 @@ std::string withoutSeconds(const fs::path& file) {
   return text;
 }
 
-const std::vector<std::string> kTables{"metrics.csv", "spectrum.csv", "trace.csv", "profile.csv", "surface.csv", "sensitivity.csv"};
+const std::vector<std::string> kTables{"metrics.csv", "spectrum.csv", "trace.csv",
+                                       "profile.csv", "surface.csv",  "sensitivity.csv"};
 
 }  // namespace
 
@@ -114,9 +115,9 @@ class TestStudy : public QObject {
   void theProfilePassesThroughTheRecordedLoss() {
     for (const auto& row : reference_.profiles) {
       if (row.name != "p" || row.alpha != 0) continue;
-      const auto same = std::find_if(reference_.metrics.begin(), reference_.metrics.end(), [&](const MetricRow& metric) {
-        return metric.epoch == row.epoch && metric.split == row.split;
-      });
+      const auto same =
+          std::find_if(reference_.metrics.begin(), reference_.metrics.end(),
+                       [&](const MetricRow& metric) { return metric.epoch == row.epoch && metric.split == row.split; });
       QCOMPARE(row.loss, same->loss);
       QCOMPARE(row.accuracy, same->accuracy);
     }
@@ -133,7 +134,8 @@ class TestStudy : public QObject {
       names.push_back(name);
       QCOMPARE(tensor.numel(), reference_.info.parameters);
     }
-    QCOMPARE(names, (std::vector<std::string>{"eigenvector:1", "eigenvector:2", "eigenvector:-1", "random:4/filter", "gradient"}));
+    QCOMPARE(names, (std::vector<std::string>{"eigenvector:1", "eigenvector:2", "eigenvector:-1", "random:4/filter",
+                                              "gradient"}));
     QVERIFY(fs::exists(path("reference") / "directions" / "epoch-0001.safetensors"));
   }
 
@@ -170,7 +172,8 @@ class TestStudy : public QObject {
   void aKilledRunIsResumed() {
     runStudy(recipe_, optionsFor("killed"), {});
     auto info = readRunInfo(path("killed"));
-    const auto from = std::find_if(info.phases.begin(), info.phases.end(), [](const auto& phase) { return phase.name == "metrics:2"; });
+    const auto from = std::find_if(info.phases.begin(), info.phases.end(),
+                                   [](const auto& phase) { return phase.name == "metrics:2"; });
     info.phases.erase(from, info.phases.end());
     info.status = "running";
     writeRunInfo(path("killed"), info);

@@ -63,7 +63,8 @@ inline torch::Tensor withSpectrum(const std::vector<double>& values, std::int64_
 class TinyModel : public eigenscape::Model {
  public:
   using Forward = torch::Tensor (*)(const std::vector<torch::Tensor>& parameters, const torch::Tensor& inputs);
-  TinyModel(eigenscape::NamedTensors parameters, Forward forward) : parameters_(std::move(parameters)), forward_(forward) {
+  TinyModel(eigenscape::NamedTensors parameters, Forward forward)
+      : parameters_(std::move(parameters)), forward_(forward) {
     for (auto& [name, tensor] : parameters_) tensor.set_requires_grad(true);
     rebuildSpace();
   }
@@ -87,7 +88,8 @@ class TinyModel : public eigenscape::Model {
 };
 
 /// features → hidden (tanh) → classes, float64, weights from `seed`.
-inline std::unique_ptr<TinyModel> tanhNetwork(std::int64_t features, std::int64_t hidden, std::int64_t classes, std::int64_t seed) {
+inline std::unique_ptr<TinyModel> tanhNetwork(std::int64_t features, std::int64_t hidden, std::int64_t classes,
+                                              std::int64_t seed) {
   torch::manual_seed(seed);
   const auto real = torch::kFloat64;
   return std::make_unique<TinyModel>(

@@ -5,7 +5,8 @@
 #include <filesystem>
 #include <string>
 
-// Real data sets and weights are not part of the repository. Tests that want them look here and skip where they are not.
+// Real data sets and weights are not part of the repository. Tests that want them look here and skip where they are
+// not.
 namespace testdata {
 
 /// The data folder: $EIGENSCAPE_SHARED_DATA, else ../shared/data beside the checkout.
