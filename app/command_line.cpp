@@ -81,6 +81,18 @@ void checkDevice(const std::string& text) {
   }
 }
 
+/// The parser takes the next word for an option's value, whatever it is: `--batch --quiet` forgot the recipe.
+void checkValues(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& value : option->results()) {
+      if (option->get_type_size() > 0 && value.starts_with("--")) {
+        throw RecipeError(option->get_name() + " " + value + ": expected " + option->get_type_name() +
+                          " before the next option");
+      }
+    }
+  }
+}
+
 struct ModeWord {
   CommandLine::Mode mode;
   const char* option;
@@ -152,6 +164,7 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
     const std::string message = error.what();
     throw RecipeError(message.substr(0, message.find('\n')) + "; --help lists the options");
   }
+  checkValues(*app);
   CommandLine line;
   line.text = wholeText(argc, argv);
   if (words.help) {

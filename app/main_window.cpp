@@ -325,6 +325,7 @@ void MainWindow::refreshActions() {
   resumeAction_->setEnabled(resumable);
   resumeAction_->setToolTip(resumable ? tr("Continue where the run was interrupted")
                                       : tr("The run that is shown is finished, or there is none"));
+  epochBar_->setVisible(run_ && figures_->count() > 0);
   exportAction_->setEnabled(run_ && figures_->count() > 0);
   copyAction_->setEnabled(run_ != nullptr);
 }

@@ -237,6 +237,11 @@ void RecipeForm::check() {
   problem_.clear();
   plan_->clear();
   for (FieldEditor* one : editors_) one->setComplaint(QString());
+  for (const auto& [section, list] : entries_) {
+    for (const Entry& entry : list) {
+      for (FieldEditor* one : entry.editors) one->setComplaint(QString());
+    }
+  }
   try {
     const Recipe now = recipe();
     validate(now);
@@ -251,11 +256,21 @@ void RecipeForm::check() {
   plan_->setVisible(problem_.isEmpty());
 }
 
+FieldEditor* RecipeForm::editorOf(const std::string& key) const {
+  if (FieldEditor* one = editor(key)) return one;
+  const std::string section = key.substr(0, key.find('.')), last = key.substr(key.rfind('.') + 1);
+  const auto found = entries_.find(section);
+  if (found == entries_.end()) return nullptr;
+  for (std::size_t i = 0; i < found->second.size(); ++i) {
+    const FieldEditor* name = entryEditor(section + ".name", i);
+    if (key == section + "." + name->text().toStdString() + "." + last) return entryEditor(section + "." + last, i);
+  }
+  return nullptr;
+}
+
 void RecipeForm::complain(const QString& message) {
   problem_ = message;
-  if (FieldEditor* one = editor(keyOf(message))) {
-    one->setComplaint(message.section(QStringLiteral(": "), 1));
-  }
+  if (FieldEditor* one = editorOf(keyOf(message))) one->setComplaint(message.section(QStringLiteral(": "), 1));
 }
 
 }  // namespace eigenscape

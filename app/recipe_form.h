@@ -57,6 +57,8 @@ class RecipeForm : public QWidget {
                    const std::vector<LandscapeRecipe>& edited);
   Entry makeEntry(const std::string& section, const LandscapeRecipe& baseline, const LandscapeRecipe& edited);
   std::vector<LandscapeRecipe> entries(const std::string& section) const;
+  /// Of a key as errors name it: "profile.along-e1.x" too.
+  FieldEditor* editorOf(const std::string& key) const;
   void check();
   void complain(const QString& message);
   void changed();

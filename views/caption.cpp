@@ -80,7 +80,7 @@ QString captionText(const RunInfo& info, const Provenance& provenance) {
   }
   const QString program = text(info.program);
   add(program.contains("igenscape") || program.isEmpty() ? program : "Eigenscape " + program);
-  QString caption = parts.join(QStringLiteral(" · "));
+  QString caption = parts.join(QStringLiteral("\u00A0· "));
   for (const QString& note : provenance.notes) {
     if (!note.isEmpty()) caption += (caption.isEmpty() ? "" : ". ") + together(note.left(1).toUpper() + note.mid(1));
   }

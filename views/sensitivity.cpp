@@ -106,7 +106,7 @@ Bars addBars(QCustomPlot& plot, const Frame& frame, const Style& style, const La
       }
       const double error = std::isfinite(row.standardError) ? std::abs(row.standardError * row.perturbation) : 0;
       bars->addData(x, row.omega);
-      errors->addData(std::min(error, row.omega * 0.999), error);
+      errors->addData(error, error);  // one that reaches zero runs down to the axis' end, without a whisker
       result.reach.insert(result.reach.end(), {row.omega, row.omega + error});
     }
   }

@@ -162,7 +162,6 @@ SurfaceScene::SurfaceScene() : parts_(std::make_unique<Parts>()) {
   parts_->centre.actor->GetProperty()->LightingOn();
   parts_->centre.actor->GetProperty()->SetAmbient(0.5);
   parts_->walls.color(QColor(200, 200, 200));
-  vtkMapper::SetResolveCoincidentTopologyToPolygonOffset();
   for (auto* piece : {&parts_->walls, &parts_->surface, &parts_->dark, &parts_->bright, &parts_->centre}) {
     parts_->renderer->AddActor(piece->actor);
   }
@@ -266,7 +265,6 @@ void SurfaceScene::Parts::drape(Piece& piece, vtkPolyData* triangles, const std:
   for (std::size_t i = 0; i < levels.size(); ++i) filter->SetValue(int(i), levels[i]);
   filter->Update();
   piece.data->ShallowCopy(filter->GetOutput());
-  piece.mapper->SetRelativeCoincidentTopologyLineOffsetParameters(-1.5, -3);
 }
 
 void SurfaceScene::setTicks(const std::array<std::vector<double>, 3>& ticks) {
@@ -311,6 +309,12 @@ void SurfaceScene::Parts::aim() {
   camera->SetPosition(eyeDistance * std::cos(el) * std::cos(az), eyeDistance * std::cos(el) * std::sin(az),
                       eyeDistance * std::sin(el));
   camera->SetViewUp(0, 0, 1);
+  // Lines lie on the surface: a step towards the eye keeps them from sinking into it by rounding.
+  constexpr double step = 0.012;
+  for (auto* lines : {&dark, &bright}) {
+    lines->actor->SetPosition(step * std::cos(el) * std::cos(az), step * std::cos(el) * std::sin(az),
+                              step * std::sin(el));
+  }
   // The same scale from all sides, so that turning does not make the box breathe: its diagonal fits.
   const double perUnit =
       view.zoom * std::min((size.width() - 1.6 * margin) / 2.9, (size.height() - 1.6 * margin) / 2.3);

@@ -85,7 +85,7 @@ QString DecadeTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
 QVector<double> SymmetricLogTicker::createTickVector(double, const QCPRange& range) {
   const double reach = std::max({1.0, range.upper, -range.lower});
   const int first = int(std::lround(std::log10(scale_.threshold)));
-  const int stride = std::max(1, int(std::ceil(reach / 4)));
+  const int stride = std::max(1, int(std::ceil(range.size() / 8)));
   QVector<double> ticks{0};
   for (int k = 0; k <= reach + stride; k += stride) {
     const double place = scale_.forward(std::pow(10.0, first + k));

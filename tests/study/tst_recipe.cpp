@@ -383,7 +383,6 @@ void TestRecipe::setErrors_data() {
                                << "model.checkpoints = ";
   QTest::newRow("given sensitivity") << "quantization.sensitivity=s.csv"
                                      << "quantization.sensitivity = ";
-                         << "quantization.granularity = \"group\": not available";
   QTest::newRow("limits") << "quantization.limits=size=0.2"
                           << "quantization.limits = [\"size=0.2\"]: not available";
 }
