@@ -19,20 +19,22 @@ EpochBar::EpochBar(QWidget* parent) : QWidget(parent) {
   auto* row = new QHBoxLayout(this);
   row->setContentsMargins(8, 4, 8, 4);
   row->addWidget(new QLabel(tr("Epoch")));
-  auto* first = addButton(QStringLiteral("⏮"), tr("First epoch (Home)"));
-  auto* back = addButton(QStringLiteral("◀"), tr("One epoch back (←)"));
+  auto* first = addButton(QStyle::SP_MediaSkipBackward, tr("First epoch (Home)"));
+  auto* back = addButton(QStyle::SP_MediaSeekBackward, tr("One epoch back (←)"));
   slider_ = new QSlider(Qt::Horizontal);
   slider_->setTickPosition(QSlider::TicksBelow);
   slider_->setPageStep(1);
   slider_->setTracking(true);
   row->addWidget(slider_, 1);
-  auto* forward = addButton(QStringLiteral("▶"), tr("One epoch on (→)"));
-  auto* last = addButton(QStringLiteral("⏭"), tr("Last epoch (End)"));
+  auto* forward = addButton(QStyle::SP_MediaSeekForward, tr("One epoch on (→)"));
+  auto* last = addButton(QStyle::SP_MediaSkipForward, tr("Last epoch (End)"));
   label_ = new QLabel;
   label_->setMinimumWidth(fontMetrics().horizontalAdvance(QStringLiteral("0000 of 0000")));
   row->addWidget(label_);
-  play_ = addButton(tr("Play"), tr("Play through the epochs (Space)"));
+  play_ = addButton(QStyle::SP_MediaPlay, tr("Play through the epochs (Space)"));
   play_->setCheckable(true);
+  play_->setText(tr("Play"));
+  play_->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
 
   connect(first, &QToolButton::clicked, this, [this] { slider_->setValue(slider_->minimum()); });
   connect(back, &QToolButton::clicked, this, [this] { step(-1); });
@@ -45,23 +47,24 @@ EpochBar::EpochBar(QWidget* parent) : QWidget(parent) {
   });
   timer_.setInterval(playMs);
   connect(&timer_, &QTimer::timeout, this, &EpochBar::advance);
-  setEpochs({});
+  setEpochs({}, 0);
 }
 
-QToolButton* EpochBar::addButton(const QString& text, const QString& help) {
+QToolButton* EpochBar::addButton(QStyle::StandardPixmap picture, const QString& help) {
   auto* button = new QToolButton;
-  button->setText(text);
+  button->setIcon(style()->standardIcon(picture));
   button->setToolTip(help);
   button->setAutoRaise(true);
   layout()->addWidget(button);
   return button;
 }
 
-void EpochBar::setEpochs(std::vector<std::int64_t> epochs) {
+void EpochBar::setEpochs(std::vector<std::int64_t> epochs, std::int64_t total) {
   if (epochs.empty()) epochs.push_back(0);
   const bool atEnd = slider_->value() == slider_->maximum();
   const std::int64_t shown = epoch();
   const bool same = epochs == epochs_;
+  total_ = std::max(total, epochs.back());
   epochs_ = std::move(epochs);
   const int count = static_cast<int>(epochs_.size());
   {
@@ -71,7 +74,7 @@ void EpochBar::setEpochs(std::vector<std::int64_t> epochs) {
     slider_->setValue(atEnd ? count - 1 : static_cast<int>(std::max<std::ptrdiff_t>(at, 0)));
   }
   setEnabled(count > 1);
-  setToolTip(count > 1 ? QString() : tr("The run has one epoch only"));
+  setToolTip(count > 1 ? QString() : tr("There is one epoch only, so far"));
   show();
   if (!same && epoch() != shown) Q_EMIT epochChanged(epoch());
 }
@@ -103,6 +106,7 @@ void EpochBar::play(bool on) {
   }
   const QSignalBlocker quiet(play_);
   play_->setChecked(on);
+  play_->setIcon(style()->standardIcon(on ? QStyle::SP_MediaPause : QStyle::SP_MediaPlay));
   play_->setText(on ? tr("Pause") : tr("Play"));
 }
 
@@ -112,7 +116,7 @@ void EpochBar::advance() {
 }
 
 void EpochBar::show() {
-  label_->setText(tr("%1 of %2").arg(epoch()).arg(epochs_.empty() ? 0 : epochs_.back()));
+  label_->setText(tr("%1 of %2").arg(epoch()).arg(total_));
 }
 
 }  // namespace eigenscape

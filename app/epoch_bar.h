@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QStyle>
 #include <QTimer>
 #include <QWidget>
 #include <cstdint>
@@ -18,8 +19,9 @@ class EpochBar : public QWidget {
  public:
   explicit EpochBar(QWidget* parent = nullptr);
 
-  /// The epochs that can be shown, ascending. Who looks at the last one stays at the last one when more arrive.
-  void setEpochs(std::vector<std::int64_t> epochs);
+  /// The epochs that can be shown, ascending, of so many that the run will have. Who looks at the last one stays at the
+  /// last one when more arrive.
+  void setEpochs(std::vector<std::int64_t> epochs, std::int64_t total);
   /// For another run: forget where the slider stood and go to the last epoch.
   void restart();
   std::int64_t epoch() const;
@@ -32,11 +34,12 @@ class EpochBar : public QWidget {
   void epochChanged(qint64 epoch);
 
  private:
-  QToolButton* addButton(const QString& text, const QString& help);
+  QToolButton* addButton(QStyle::StandardPixmap picture, const QString& help);
   void show();
   void advance();
 
   std::vector<std::int64_t> epochs_;
+  std::int64_t total_ = 0;
   QSlider* slider_ = nullptr;
   QLabel* label_ = nullptr;
   QToolButton* play_ = nullptr;

@@ -159,6 +159,7 @@ void MainWindow::takeRun(std::shared_ptr<const RunResults> run) {
   if (another) {
     message_->hide();
     runs_->put(directory, stateWord(run_->info, ours));
+    if (!ours) say(tr("opened %1").arg(directory));
     if (!ours) {
       try {
         showRecipe(directory, parseRecipe(run_->recipe, fromPath(run_->directory / "recipe.toml").toStdString()));
@@ -169,7 +170,7 @@ void MainWindow::takeRun(std::shared_ptr<const RunResults> run) {
   } else if (!ours) {
     runs_->setState(directory, stateWord(run_->info, false));
   }
-  epochBar_->setEpochs(run_->epochs());
+  epochBar_->setEpochs(run_->epochs(), run_->info.epochs);
   figures_->showRun(run_, epochBar_->epoch());
   waiting_->setText(ours ? tr("The first figures appear as soon as there are results.")
                          : tr("This run holds no results yet."));

@@ -64,7 +64,7 @@ RecipeForm::RecipeForm(QWidget* parent) : QWidget(parent) {
   outer->addWidget(complaint_);
   plan_ = new QLabel;
   plan_->setWordWrap(true);
-  plan_->setStyleSheet(QStringLiteral("padding: 4px; color: palette(dark)"));
+  plan_->setStyleSheet(QStringLiteral("padding: 4px; color: #555555; font-size: 90%"));
   outer->addWidget(plan_);
   setRecipe(Recipe());
 }

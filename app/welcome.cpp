@@ -7,6 +7,10 @@
 
 namespace eigenscape {
 
+namespace {
+constexpr int doorWidth = 600;
+}
+
 Welcome::Welcome(QWidget* parent) : QWidget(parent) {
   auto* column = new QVBoxLayout(this);
   column->addStretch(2);
@@ -19,14 +23,13 @@ Welcome::Welcome(QWidget* parent) : QWidget(parent) {
       new QLabel(tr("The loss landscape of a network, its Hessian spectrum, and which layers can take fewer bits."));
   text->setWordWrap(true);
   text->setAlignment(Qt::AlignHCenter);
-  text->setMinimumWidth(420);
+  text->setFixedWidth(doorWidth);
   column->addWidget(text, 0, Qt::AlignHCenter);
   column->addSpacing(20);
 
   const auto addDoor = [&](const QString& heading, const QString& explanation) {
     auto* door = new QCommandLinkButton(heading, explanation);
-    door->setMinimumWidth(460);
-    door->setMaximumWidth(560);
+    door->setFixedWidth(doorWidth);
     column->addWidget(door, 0, Qt::AlignHCenter);
     return door;
   };
