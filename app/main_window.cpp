@@ -2,6 +2,7 @@
 #include "app/main_window.h"
 
 #include <QAction>
+#include <QApplication>
 #include <QCloseEvent>
 #include <QDateTime>
 #include <QDir>
@@ -79,7 +80,10 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   refreshActions();
 }
 
-MainWindow::~MainWindow() = default;
+MainWindow::~MainWindow() {
+  // Closing a window that has the focus moves it, when our members are gone already.
+  disconnect(qApp, nullptr, this, nullptr);
+}
 
 QString MainWindow::runsFolder() {
   const QString documents = QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation);

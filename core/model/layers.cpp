@@ -51,13 +51,20 @@ BatchNorm::BatchNorm(std::int64_t channels) {
 }
 
 torch::Tensor BatchNorm::forward(const torch::Tensor& x) {
+  // Autograd saves the statistics it is handed; a graph that is kept for Hessian-vector products must not see them
+  // change under it with the next batch.
+  const auto mean = runningMean.clone(), var = runningVar.clone();
+  auto y = torch::batch_norm(x, weight, bias, mean, var, true, kMomentum, kEpsilon, false);
+  const torch::NoGradGuard noGrad;
   batches.add_(1);
-  return torch::batch_norm(x, weight, bias, runningMean, runningVar, true, kMomentum, kEpsilon, false);
+  runningMean.copy_(mean);
+  runningVar.copy_(var);
+  return y;
 }
 
 std::pair<torch::Tensor, torch::Tensor> BatchNorm::affine() const {
   const auto scale = weight * torch::rsqrt(runningVar + kEpsilon);
-  return {scale, bias - runningMean * scale};
+  return {scale, bias - runningMean.clone() * scale};  // a copy, for the same reason as in forward
 }
 
 Linear::Linear(Initializer& init, Init kind, std::int64_t in, std::int64_t out) {

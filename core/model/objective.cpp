@@ -27,6 +27,7 @@ LossAndAccuracy evaluate(Model& model, const Examples& examples, std::int64_t ba
                                              torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum))
             .item<double>();
     correct += logits.argmax(1).eq(batch.targets).sum().item<std::int64_t>();
+    context.report(static_cast<double>(begin + batch.size()) / static_cast<double>(examples.size()));
   }
   const auto count = static_cast<double>(std::max<std::int64_t>(examples.size(), 1));
   return {loss / count, static_cast<double>(correct) / count};

@@ -24,6 +24,14 @@ struct Context {
   void report(double fraction) const {
     if (progress) progress(fraction);
   }
+  /// For the index-th of `count` equal parts of the work; refers to this context.
+  Context part(std::size_t index, std::size_t count) const {
+    return {stop,
+            [this, index, count](double fraction) {
+              report((static_cast<double>(index) + fraction) / static_cast<double>(count));
+            },
+            log};
+  }
   void say(const std::string& line) const {
     if (log) log(line);
   }

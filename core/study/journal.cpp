@@ -52,6 +52,9 @@ void Journal::dropUnfinished() {
   retainRows<MetricRow>(directory_, [&](const MetricRow& row) { return done("metrics", row.epoch); });
   retainRows<SpectrumRow>(directory_, [&](const SpectrumRow& row) { return done("spectrum", row.epoch); });
   retainRows<TraceRow>(directory_, [&](const TraceRow& row) { return done("trace", row.epoch); });
+  // Landscapes go on within a grid; only a line that was cut off goes.
+  retainRows<ProfileRow>(directory_, [](const ProfileRow&) { return true; });
+  retainRows<SurfaceRow>(directory_, [](const SurfaceRow&) { return true; });
   retainRows<SensitivityRow>(directory_, [&](const SensitivityRow&) { return has("sensitivity"); });
 }
 

@@ -55,15 +55,6 @@ void Session::run() {
   for (std::int64_t epoch = 0; epoch <= epochs_; ++epoch) visit(epoch);
 }
 
-bool Session::isSpectrumDue(std::int64_t epoch) const {
-  if (isDue(epoch, recipe_.curvature.every)) return true;
-  const auto needs = [&](const LandscapeRecipe& item) {
-    return isDue(epoch, item.every) && (item.x.starts_with("eigenvector") || item.y.starts_with("eigenvector"));
-  };
-  return std::any_of(recipe_.profiles.begin(), recipe_.profiles.end(), needs) ||
-         std::any_of(recipe_.surfaces.begin(), recipe_.surfaces.end(), needs);
-}
-
 bool Session::isDue(std::int64_t epoch, std::int64_t every) const {
   return isDueAt(epoch, every, epochs_);
 }
@@ -73,7 +64,8 @@ void Session::visit(std::int64_t epoch) {
   if (epoch < trainedEpoch_) {
     const Costs costs(recipe_, material_.train.size(), material_.test.size());
     double skipped = costs.measure + (epoch > 0 ? costs.train : 0);
-    if (isDue(epoch, recipe_.curvature.every)) skipped += costs.spectrum + (recipe_.curvature.trace ? costs.trace : 0);
+    if (isSpectrumDueAt(epoch, recipe_)) skipped += costs.spectrum;
+    if (recipe_.curvature.trace && isDue(epoch, recipe_.curvature.every)) skipped += costs.trace;
     for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
       for (const auto& item : *list) skipped += isDue(epoch, item.every) ? costs.landscape(item) : 0;
     }
@@ -82,7 +74,7 @@ void Session::visit(std::int64_t epoch) {
   }
   if (epoch > 0) train(epoch);
   measure(epoch);
-  if (isSpectrumDue(epoch)) spectrum(epoch);
+  if (isSpectrumDueAt(epoch, recipe_)) spectrum(epoch);
   // The sensitivity stands on the traces of the last epoch, whether the recipe asks for traces over time or not.
   const bool forSensitivity = epoch == epochs_ && recipe_.quantization.enabled;
   if (forSensitivity || (recipe_.curvature.trace && isDue(epoch, recipe_.curvature.every))) trace(epoch);
@@ -149,8 +141,11 @@ void Session::measure(std::int64_t epoch) {
         [&](const Context& context) -> Products {
           std::vector<MetricRow> rows;
           std::string line = "epoch " + std::to_string(epoch) + ":";
-          for (const auto& split : splitsOf("both", 0)) {
-            const auto value = evaluate(*material_.model, split.examples, kMeasureBatch, context);
+          const auto splits = splitsOf("both", 0);
+          for (std::size_t i = 0; i < splits.size(); ++i) {
+            const auto& split = splits[i];
+            const auto value =
+                evaluate(*material_.model, split.examples, kMeasureBatch, context.part(i, splits.size()));
             MetricRow row;
             row.epoch = epoch;
             row.iteration = epoch * iterationsPerEpoch_;

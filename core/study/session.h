@@ -56,7 +56,6 @@ class Session {
   torch::Tensor direction(const std::string& text, const std::string& normalization, std::int64_t epoch);
   /// Traces of every weight (first) and every layer (behind them) at the present weights.
   TraceEstimates traceOn(const LandscapeSplit& split, const Context& context);
-  bool isSpectrumDue(std::int64_t epoch) const;
 
   const Recipe& recipe_;
   Material& material_;

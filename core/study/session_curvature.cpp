@@ -44,9 +44,11 @@ void Session::spectrum(std::int64_t epoch) {
           std::vector<SpectrumRow> rows;
           NamedTensors vectors;
           Products products = 0;
-          for (const auto& split : splitsOf(curvature.split, curvature.samples)) {
+          const auto splits = splitsOf(curvature.split, curvature.samples);
+          for (std::size_t part = 0; part < splits.size(); ++part) {
+            const auto& split = splits[part];
             HessianOperator hessian(*material_.model, split.examples, hessianOptions(curvature), context);
-            const auto pairs = lanczos(hessian, lanczosOptions(recipe_), context);
+            const auto pairs = lanczos(hessian, lanczosOptions(recipe_), context.part(part, splits.size()));
             products += pairs.products;
             const bool first = vectors.empty();  // directions come from the first split
             const auto add = [&](const EigenPair& pair, std::int64_t index) {
@@ -93,8 +95,10 @@ void Session::trace(std::int64_t epoch) {
           const auto& curvature = recipe_.curvature;
           std::vector<TraceRow> rows;
           Products products = 0;
-          for (const auto& split : splitsOf(curvature.split, curvature.samples)) {
-            const auto estimates = traceOn(split, context);
+          const auto splits = splitsOf(curvature.split, curvature.samples);
+          for (std::size_t part = 0; part < splits.size(); ++part) {
+            const auto& split = splits[part];
+            const auto estimates = traceOn(split, context.part(part, splits.size()));
             const auto add = [&](const std::string& scope, const TraceEstimate& estimate) {
               rows.push_back(
                   {epoch, curvature.op, scope, split.name, estimate.trace, estimate.standardError, estimates.products});

@@ -12,9 +12,10 @@ double limited(double available, std::int64_t limit) {
 }
 
 /// Number of epochs of 0 … epochs at which something is due.
-double occasions(std::int64_t every, std::int64_t epochs) {
+template <class IsDue>
+double occasions(std::int64_t epochs, IsDue&& isDue) {
   double count = 0;
-  for (std::int64_t epoch = 0; epoch <= epochs; ++epoch) count += isDueAt(epoch, every, epochs) ? 1 : 0;
+  for (std::int64_t epoch = 0; epoch <= epochs; ++epoch) count += isDue(epoch) ? 1 : 0;
   return count;
 }
 
@@ -23,6 +24,17 @@ double occasions(std::int64_t every, std::int64_t epochs) {
 bool isDueAt(std::int64_t epoch, std::int64_t every, std::int64_t epochs) {
   if (epoch == epochs) return true;
   return every > 0 && epoch % every == 0;
+}
+
+bool isSpectrumDueAt(std::int64_t epoch, const Recipe& recipe) {
+  const auto epochs = recipe.training.epochs;
+  if (isDueAt(epoch, recipe.curvature.every, epochs)) return true;
+  const auto needs = [&](const LandscapeRecipe& item) {
+    return isDueAt(epoch, item.every, epochs) &&
+           (item.x.starts_with("eigenvector") || item.y.starts_with("eigenvector"));
+  };
+  return std::any_of(recipe.profiles.begin(), recipe.profiles.end(), needs) ||
+         std::any_of(recipe.surfaces.begin(), recipe.surfaces.end(), needs);
 }
 
 Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples)
@@ -52,11 +64,14 @@ double Costs::landscape(const LandscapeRecipe& recipe) const {
 
 double Costs::total(const Recipe& recipe) const {
   const auto epochs = recipe.training.epochs;
-  const auto spectra = occasions(recipe.curvature.every, epochs);
+  const auto regularly = [epochs](std::int64_t every) {
+    return occasions(epochs, [=](std::int64_t epoch) { return isDueAt(epoch, every, epochs); });
+  };
+  const auto spectra = occasions(epochs, [&](std::int64_t epoch) { return isSpectrumDueAt(epoch, recipe); });
   double sum = train * static_cast<double>(epochs) + measure * static_cast<double>(epochs + 1) + spectrum * spectra;
-  sum += recipe.curvature.trace ? trace * spectra : trace;
+  sum += recipe.curvature.trace ? trace * regularly(recipe.curvature.every) : trace;
   for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
-    for (const auto& item : *list) sum += landscape(item) * occasions(item.every, epochs);
+    for (const auto& item : *list) sum += landscape(item) * regularly(item.every);
   }
   return sum;
 }
@@ -68,12 +83,15 @@ double Workload::elapsed() const {
 void Workload::beginPhase(const std::string& title, double cost) {
   title_ = title;
   cost_ = cost;
+  fraction_ = 0;
   report(0);
 }
 
 void Workload::report(double fraction) {
   if (!context_.progress) return;
-  fraction = std::clamp(fraction, 0.0, 1.0);
+  // An estimate of how far an iteration is can turn out too high; what people see does not go back.
+  fraction_ = std::clamp(fraction, fraction_, 1.0);
+  fraction = fraction_;
   const double done = done_ + cost_ * fraction;
   StudyProgress progress{title_, fraction, total_ > 0 ? std::clamp(done / total_, 0.0, 1.0) : 0, -1};
   const double measured = done - skipped_;

@@ -26,6 +26,9 @@ struct Costs {
 /// Epochs at which something with `every` is due: 0 means the last one alone; the first and the last always count.
 bool isDueAt(std::int64_t epoch, std::int64_t every, std::int64_t epochs);
 
+/// The recipe's own rhythm, and the epochs of every landscape along an eigenvector.
+bool isSpectrumDueAt(std::int64_t epoch, const Recipe& recipe);
+
 /// Turns phases into StudyProgress.
 class Workload {
  public:
@@ -40,7 +43,7 @@ class Workload {
 
   const StudyContext& context_;
   std::string title_;
-  double total_, done_ = 0, skipped_ = 0, cost_ = 0;
+  double total_, done_ = 0, skipped_ = 0, cost_ = 0, fraction_ = 0;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

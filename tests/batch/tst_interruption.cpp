@@ -50,7 +50,9 @@ class TestInterruption : public QObject {
 void TestInterruption::initTestCase() {
   // Long enough that a signal comes in the middle of a phase.
   QByteArray recipe = tinyRecipe();
-  recipe.replace("train_limit = 128", "train_limit = 256").replace("samples = 64", "samples = 48");
+  recipe.replace("train_limit = 128", "train_limit = 256")
+      .replace("samples = 64", "samples = 48")
+      .replace("points = 7", "points = 15");
   writeFile(folder_.filePath("tiny.toml"), recipe);
   const Outcome whole = runProgram(arguments("whole") + QStringList{"--quiet"});
   QVERIFY2(whole.status == 0, whole.err.constData());

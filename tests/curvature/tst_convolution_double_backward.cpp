@@ -12,10 +12,7 @@ class TestConvolutionDoubleBackward : public QObject {
   Q_OBJECT
 
  private Q_SLOTS:
-  void init() {
-    at::set_num_threads(2);
-    useFastConvolutionDoubleBackward();
-  }
+  void init() { useFastConvolutionDoubleBackward(); }
 
   void equalsTheLibrarys_data() {
     QTest::addColumn<int>("stride");

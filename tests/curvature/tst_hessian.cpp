@@ -15,8 +15,6 @@ class TestHessian : public QObject {
   Q_OBJECT
 
  private Q_SLOTS:
-  void initTestCase() { at::set_num_threads(2); }
-
   // Softmax regression: mean of (diag p − ppᵀ) ⊗ xxᵀ, the bias as a feature that is always 1.
   void softmaxRegression() {
     auto model = makeModel("linear", {1, 2, 3, 3}, 4);

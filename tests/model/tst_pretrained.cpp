@@ -22,7 +22,6 @@ class TestPretrained : public QObject {
     const auto weights = testdata::shared("weights/resnet20-12fca82f.th");
     const auto images = testdata::shared("cifar10-exact");
     if (weights.empty() || images.empty()) QSKIP("the pretrained weights or the CIFAR-10 images are not there");
-    at::set_num_threads(2);
     DatasetRequest request;
     request.name = "cifar10";
     request.path = images;
