@@ -2,6 +2,7 @@
 #include "app/batch.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -47,11 +48,11 @@ std::vector<std::string> formatsOf(const CommandLine& line) {
 #endif
 }
 
-std::vector<fs::path> draw(const RunResults& run, const std::vector<std::string>& formats) {
+std::vector<fs::path> draw(const RunResults& run, const std::vector<std::string>& formats, const CommandLine& line) {
 #ifdef EIGENSCAPE_WITH_GUI
-  return drawFigures(run, formats);
+  return drawFigures(run, formats, line.figureSize);
 #else
-  static_cast<void>(run);
+  static_cast<void>(run), static_cast<void>(line);
   static_cast<void>(formats);
   return {};
 #endif
@@ -122,17 +123,19 @@ std::string placesText(const fs::path& directory, const std::vector<fs::path>& f
 }  // namespace
 
 int runBatch(const CommandLine& line) {
-  const auto formats = formatsOf(line);
-  const Recipe recipe = recipeOf(line);
-  checkOut(line, recipe);
-
   ProgressLine progress(line.quiet);
+  std::atomic<bool> ours = false;  // the folder, from where on its run.json may be changed
   const Interruption interruption([&] {
     progress.close();
-    markInterrupted(line.out);
+    if (ours) markInterrupted(line.out);
     sayHowToGoOn(line);
     std::_Exit(interrupted);
   });
+  const auto formats = formatsOf(line);
+  const Recipe recipe = recipeOf(line);
+  checkOut(line, recipe);
+  ours = true;
+
   StudyOptions options;
   options.out = line.out;
   options.device = line.device;
@@ -149,7 +152,7 @@ int runBatch(const CommandLine& line) {
     run = loadRun(line.out);
     if (!interruption.requested() && !formats.empty()) {
       progress.update({"drawing the figures", 0, 1, -1});
-      figures = draw(run, formats);
+      figures = draw(run, formats, line);
     }
   } catch (const Stopped&) {
   } catch (...) {
@@ -161,17 +164,22 @@ int runBatch(const CommandLine& line) {
     sayHowToGoOn(line);
     return interrupted;
   }
-  printOut(summaryOf(run) + placesText(line.out, figures));
+  if (!line.quiet) std::fputs(placesText(line.out, figures).c_str(), stderr);
+  printOut(summaryOf(run));
   return done;
 }
 
 int renderAgain(const CommandLine& line) {
+  const Interruption interruption([] {
+    std::fputs("eigenscape: interrupted; the figures drawn so far are whole\n", stderr);
+    std::_Exit(interrupted);
+  });
   const auto formats = formatsOf(line);
   if (!isRunDirectory(line.subject)) {
     throw RecipeError("--render " + line.subject + ": holds no run.json; expected the folder that --out named");
   }
-  printOut(placesText(line.subject, draw(loadRun(line.subject), formats)));
-  return done;
+  printOut(placesText(line.subject, draw(loadRun(line.subject), formats, line)));
+  return interruption.requested() ? interrupted : done;
 }
 
 }  // namespace eigenscape

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <memory>
 #include <sstream>
+#include <string_view>
 
 #include "app/shell.h"
 #include "core/results/error.h"
@@ -15,7 +16,7 @@ namespace {
 
 /// The options as text; values are checked here and not by CLI11, so that every message names key, value and remedy.
 struct Words {
-  std::string path, batch, render, check, list, out, device, threads, seed, figures;
+  std::string path, batch, render, check, list, out, device, threads, seed, figures, figureSize;
   std::vector<std::string> sets;
   bool resume = false, quiet = false, version = false, help = false;
 };
@@ -39,6 +40,8 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
   app->add_option("--seed", words.seed, "Override the recipe's seed")->type_name("N");
   app->add_flag("--resume", words.resume, "Go on with an interrupted run in DIR");
   app->add_option("--figures", words.figures, "png,svg,pdf or none; default: png")->type_name("FORMATS");
+  app->add_option("--figure-size", words.figureSize, "Width and height in millimetres; default: 120x90")
+      ->type_name("WxH");
   app->add_flag("--quiet", words.quiet, "No progress on standard error");
   app->add_option("--render", words.render, "Draw a run's figures again")->type_name("RUN_DIR");
   app->add_option("--check", words.check, "Validate; print the resolved recipe and the work it asks for")
@@ -71,6 +74,22 @@ std::vector<std::string> figureFormats(const std::string& text) {
   }
   if (formats.empty()) throw RecipeError("--figures is empty: expected png, svg and pdf, separated by commas, or none");
   return formats;
+}
+
+std::pair<int, int> figureSize(const std::string& text) {
+  constexpr int least = 40, most = 1000;
+  const auto cross = text.find('x');
+  int width = 0, height = 0;
+  const auto read = [](std::string_view part, int& value) {
+    const auto result = std::from_chars(part.data(), part.data() + part.size(), value);
+    return result.ec == std::errc() && result.ptr == part.data() + part.size() && value >= least && value <= most;
+  };
+  const std::string_view view = text;
+  if (cross == std::string::npos || !read(view.substr(0, cross), width) || !read(view.substr(cross + 1), height)) {
+    throw RecipeError("--figure-size " + text + ": expected WIDTHxHEIGHT in millimetres, each from " +
+                      std::to_string(least) + " to " + std::to_string(most) + ", such as 180x120");
+  }
+  return {width, height};
 }
 
 void checkDevice(const std::string& text) {
@@ -135,7 +154,8 @@ void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
                                                               {"--resume", {Mode::Batch}},
                                                               {"--seed", {Mode::Batch, Mode::Check}},
                                                               {"--quiet", {Mode::Batch, Mode::Render}},
-                                                              {"--figures", {Mode::Batch, Mode::Render}}};
+                                                              {"--figures", {Mode::Batch, Mode::Render}},
+                                                              {"--figure-size", {Mode::Batch, Mode::Render}}};
   for (const auto& [option, modes] : places) {
     if (app.count(option) == 0 || std::find(modes.begin(), modes.end(), mode) != modes.end()) continue;
     std::string accepted;
@@ -181,6 +201,7 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
   checkDevice(line.device);
   if (app->count("--threads") > 0) line.threads = static_cast<int>(wholeNumber("--threads", words.threads, 1, 4096));
   if (app->count("--seed") > 0) line.seed = wholeNumber("--seed", words.seed, 0, std::int64_t{1} << 53);
+  if (app->count("--figure-size") > 0) line.figureSize = figureSize(words.figureSize);
   if (app->count("--figures") > 0) line.figures = figureFormats(words.figures);
   if (line.mode == CommandLine::Mode::Batch && line.out.empty()) {
     throw RecipeError("--out is missing: expected the run directory to write, --out DIR");
@@ -193,7 +214,7 @@ std::string helpText() {
   return makeParser(words)->help() +
          "\nExit status: 0 done; 1 the run failed; 2 the command line or the recipe is wrong;\n"
          "3 interrupted, --resume goes on.\n"
-         "\nTry: eigenscape --batch quickstart --out quickstart\n";
+         "\nTry: eigenscape --batch quickstart --out runs/quickstart\n";
 }
 
 }  // namespace eigenscape

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace eigenscape {
@@ -19,6 +20,7 @@ struct CommandLine {
   int threads = 0;                                  ///< --threads; 0: as many as the machine has
   std::optional<std::int64_t> seed;                 ///< --seed
   std::optional<std::vector<std::string>> figures;  ///< --figures; an empty list for none
+  std::pair<int, int> figureSize{120, 90};          ///< --figure-size, millimetres
   bool resume = false, quiet = false;
   std::string text;  ///< the words as given, for the line that says how to go on
 };

@@ -3,6 +3,7 @@
 
 #include <QApplication>
 #include <QStringList>
+#include <clocale>
 
 #include "views/figure.h"
 
@@ -16,7 +17,8 @@ void onlyErrors(QtMsgType type, const QMessageLogContext&, const QString& text) 
 
 }  // namespace
 
-std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std::vector<std::string>& formats) {
+std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std::vector<std::string>& formats,
+                                               std::pair<int, int> sizeMm) {
   if (formats.empty()) return {};
   // Figures come out the same whatever display there may be.
   qputenv("QT_QPA_PLATFORM", "offscreen");
@@ -25,9 +27,12 @@ std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std:
   static char* arguments[] = {name, nullptr};
   int count = 1;
   const QApplication application(count, arguments);
+  std::setlocale(LC_NUMERIC, "C");  // Qt takes the user's locale; our tables keep the decimal point
   QStringList list;
   for (const auto& format : formats) list << QString::fromStdString(format);
-  return renderRun(run, list);
+  ExportOptions options;
+  options.widthMm = sizeMm.first, options.heightMm = sizeMm.second;
+  return renderRun(run, list, options);
 }
 
 }  // namespace eigenscape

@@ -3,13 +3,16 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/results/run_directory.h"
 
 namespace eigenscape {
 
-/// Draws a run's figures into its folder without a display and returns the files. Throws RunError.
-std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std::vector<std::string>& formats);
+/// Draws a run's figures into its folder without a display, so many millimetres wide and high, and returns the files.
+/// Throws RunError.
+std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std::vector<std::string>& formats,
+                                               std::pair<int, int> sizeMm);
 
 }  // namespace eigenscape

@@ -4,6 +4,7 @@
 #include <QApplication>
 #include <QIcon>
 #include <QTimer>
+#include <clocale>
 
 #include "app/main_window.h"
 #include "core/results/error.h"
@@ -15,6 +16,7 @@ int runWindow(int argc, char** argv, const std::string& path) {
                        qEnvironmentVariableIsSet("QT_QPA_PLATFORM");
   if (!display) throw RecipeError("no display to open the window on; --batch RECIPE --out DIR needs none");
   const QApplication application(argc, argv);
+  std::setlocale(LC_NUMERIC, "C");  // Qt takes the user's locale; our tables keep the decimal point
   QApplication::setOrganizationName(QStringLiteral("Eigenscape"));
   QApplication::setApplicationName(QStringLiteral("Eigenscape"));
   QApplication::setWindowIcon(QIcon(QStringLiteral(":/icons/eigenscape.svg")));

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cctype>
 #include <fstream>
 
 #include "core/curvature/convolution_double_backward.h"
@@ -12,15 +13,34 @@ namespace eigenscape {
 
 namespace {
 
-/// Bytes of main memory that can be had without swapping; 0 when the system does not say.
-std::int64_t freeMemory() {
-  std::ifstream meminfo("/proc/meminfo");
-  std::string key, unit;
-  std::int64_t kib = 0;
-  while (meminfo >> key >> kib >> unit) {
-    if (key == "MemAvailable:") return kib * 1024;
+/// The number behind `key` in a file of keys and numbers, or the first number for an empty key; −1 without one.
+std::int64_t numberIn(const char* file, const std::string& key) {
+  std::ifstream stream(file);
+  std::string word;
+  while (stream >> word) {
+    if (!key.empty() && word != key) continue;
+    std::int64_t number = -1;
+    if (!key.empty()) return stream >> number ? number : -1;
+    return std::isdigit(static_cast<unsigned char>(word.front())) ? std::stoll(word) : -1;
   }
-  return 0;
+  return -1;
+}
+
+/// Bytes of main memory that can be had without swapping, within what a container (control group 2) allows; 0 when the
+/// system does not say.
+std::int64_t freeMemory() {
+  const auto available = std::max<std::int64_t>(numberIn("/proc/meminfo", "MemAvailable:"), 0) * 1024;
+  const auto most = numberIn("/sys/fs/cgroup/memory.max", "");
+  if (most < 0) return available;
+  const auto cache = std::max<std::int64_t>(numberIn("/sys/fs/cgroup/memory.stat", "inactive_file"), 0);
+  const auto used = std::max<std::int64_t>(numberIn("/sys/fs/cgroup/memory.current", ""), 0) - cache;
+  return std::clamp<std::int64_t>(most - used, 0, available);
+}
+
+/// For graphs that are kept. LibTorch's C++ interface does not tell how much memory a GPU has left, so there it is a
+/// size that every GPU of today has; `curvature.memory` raises it.
+std::int64_t defaultGraphMemory(const torch::Device& device) {
+  return device.is_cuda() ? std::int64_t{4} << 30 : freeMemory() / 4;
 }
 
 /// An estimate of what a kept graph takes: the activations of each weight layer are saved by the forward pass, by the
@@ -73,7 +93,7 @@ struct HessianOperator::Graph {
 HessianOperator::HessianOperator(Model& model, const Examples& examples, HessianOptions options, Context context)
     : model_(model), examples_(examples), options_(std::move(options)), context_(std::move(context)) {
   options_.batchSize = std::clamp<std::int64_t>(options_.batchSize, 1, std::max<std::int64_t>(examples_.size(), 1));
-  if (options_.graphMemory <= 0) options_.graphMemory = freeMemory() / 4;
+  if (options_.graphMemory <= 0) options_.graphMemory = defaultGraphMemory(model_.device());
   if (!options_.loss) options_.loss = crossEntropy;
   useFastConvolutionDoubleBackward();
 }

@@ -20,8 +20,8 @@ std::int64_t basisSize(const LanczosOptions& options, std::int64_t dimension, to
   constexpr std::int64_t bytes = std::int64_t{1} << 30;
   const auto wanted = options.top + options.bottom;
   const auto affordable = bytes / (dimension * static_cast<std::int64_t>(c10::elementSize(type)));
-  const auto chosen =
-      options.maxBasis > 0 ? options.maxBasis : std::clamp<std::int64_t>(affordable, 3 * wanted + 20, 300);
+  const auto least = 3 * wanted + 20, most = std::max<std::int64_t>(300, least);
+  const auto chosen = options.maxBasis > 0 ? options.maxBasis : std::clamp(affordable, least, most);
   return std::min(std::max(chosen, wanted + 3), dimension);
 }
 
@@ -166,6 +166,7 @@ EigenPairs lanczos(LinearOperator& op, const LanczosOptions& options, const Cont
   while (true) {
     context.check();
     space.expand();
+    if (!std::isfinite(space.beta())) throw productNotFinite();
     const bool exhausted = space.size() == dimension;
     if (space.size() < top + bottom && !exhausted) continue;
     ritz = space.solve();

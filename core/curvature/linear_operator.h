@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "core/results/error.h"
+
 namespace eigenscape {
 
 /// A symmetric linear map on flat parameter vectors, known through its products alone.
@@ -30,5 +32,12 @@ class LinearOperator {
  private:
   std::int64_t products_ = 0;
 };
+
+/// What every method throws that finds a product it cannot go on with.
+inline RunError productNotFinite() {
+  return RunError(
+      "a Hessian-vector product is not finite: the weights hold NaN or infinity, or the loss overflows; check the "
+      "weights or lower training.learning_rate");
+}
 
 }  // namespace eigenscape

@@ -56,7 +56,9 @@ TraceEstimates hutchinson(LinearOperator& op, const std::vector<Range>& ranges, 
     const auto z =
         torch::randint(0, 2, {op.dimension()}, generator, torch::kFloat32).mul_(2).sub_(1).to(op.device(), op.type());
     const auto terms = (z * op.apply(z)).to(torch::kFloat64);
-    whole.add(terms.sum().item<double>());
+    const auto sample = terms.sum().item<double>();
+    if (!std::isfinite(sample)) throw productNotFinite();
+    whole.add(sample);
     for (std::size_t i = 0; i < ranges.size(); ++i) {
       parts[i].add(terms.narrow(0, ranges[i].offset, ranges[i].size).sum().item<double>());
     }

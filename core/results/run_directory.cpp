@@ -38,7 +38,8 @@ void fields(Info& info, Visitor&& visit) {
     visit("started", info.started), visit("finished", info.finished), visit("model", info.model);
     visit("weights", info.weights), visit("dataset", info.dataset), visit("parameters", info.parameters);
     visit("train_examples", info.trainExamples), visit("test_examples", info.testExamples);
-    visit("curvature_samples", info.curvatureSamples), visit("curvature_operator", info.curvatureOperator);
+    visit("curvature_samples", info.curvatureSamples), visit("curvature_split", info.curvatureSplit);
+    visit("curvature_operator", info.curvatureOperator);
     visit("epochs", info.epochs), visit("landscapes", info.landscapes), visit("phases", info.phases);
   }
 }

@@ -42,7 +42,8 @@ struct RunInfo {
   std::string dataset;
   std::int64_t parameters = 0;
   std::int64_t trainExamples = 0, testExamples = 0;
-  std::int64_t curvatureSamples = 0;  ///< examples that the operator averages over
+  std::int64_t curvatureSamples = 0;     ///< examples that the operator averages over
+  std::string curvatureSplit = "train";  ///< train | test | both; directions and sensitivities are of train then
   std::string curvatureOperator;
   std::int64_t epochs = 0;  ///< that the run trains (0: none) or checkpoints that it visits
   std::vector<LandscapeInfo> landscapes;

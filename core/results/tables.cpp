@@ -255,15 +255,22 @@ void TableWriter<Row>::append(const std::vector<Row>& rows) {
   if (!stream_.is_open()) {
     if (!prepareToAppend<Row>(path_)) text = headerOf<Row>() + '\n';
     errno = 0;
+    // Without a buffer of its own the stream cannot let a part of the rows out before the rest, nor try once more what
+    // did not fit the disk.
+    stream_.rdbuf()->pubsetbuf(nullptr, 0);
     stream_.open(path_, std::ios::binary | std::ios::app);
     if (!stream_) failToWrite(path_, errno);
   }
   for (const auto& row : rows) text += toCsv(row) + '\n';
-  // One write per call: the stream's own buffer might otherwise let a part of the rows out before the rest.
+  std::error_code error;
+  const auto before = fs::file_size(path_, error);
   stream_.write(text.data(), static_cast<std::streamsize>(text.size()));
   stream_.flush();
-  if (!stream_) failToWrite(path_, errno);
-  std::error_code error;
+  if (!stream_) {
+    const int reason = errno;
+    if (!error) fs::resize_file(path_, before, error);  // no half line stays
+    failToWrite(path_, reason);
+  }
   // A deleted file would go on taking rows that nobody can ever read.
   if (!fs::exists(path_, error)) failToWrite(path_, ENOENT);
 }

@@ -1,14 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/study/journal.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "core/results/error.h"
 
 namespace eigenscape {
 
 namespace fs = std::filesystem;
 
-Journal::Journal(fs::path directory, RunInfo info, std::function<void(const std::string&)> changed)
-    : directory_(std::move(directory)),
+Journal::Lock::Lock(const fs::path& directory) : file_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  // A file system that knows no locks does not keep anybody from working.
+  if (file_ < 0 || ::flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(file_);
+  throw RunError(directory.string() +
+                 ": another process computes this run just now; wait for it, stop it, or name another --out");
+}
+
+Journal::Lock::~Lock() {
+  if (file_ >= 0) ::close(file_);
+}
+
+Journal::Journal(Lock lock, fs::path directory, RunInfo info, std::function<void(const std::string&)> changed)
+    : lock_(std::move(lock)),
+      directory_(std::move(directory)),
       info_(std::move(info)),
       changed_(std::move(changed)),
       writers_{TableWriter<MetricRow>(directory_),  TableWriter<SpectrumRow>(directory_),
@@ -25,21 +44,23 @@ Journal Journal::begin(const fs::path& directory, RunInfo info, const std::strin
     throw RunError(directory.string() + ": the run directory cannot be made (" + error.message() +
                    "); choose another --out");
   }
+  Lock lock(directory);
   info.phases.clear();
   info.status = "running";
   info.started = utcNow();
-  Journal journal(directory, std::move(info), std::move(changed));
+  Journal journal(std::move(lock), directory, std::move(info), std::move(changed));
   writeFileAtomically(directory / "recipe.toml", recipe);
   journal.write();
   return journal;
 }
 
 Journal Journal::resume(const fs::path& directory, RunInfo info, std::function<void(const std::string&)> changed) {
+  Lock lock(directory);
   const auto old = readRunInfo(directory);
   info.phases = old.phases;
   info.started = old.started;
   info.status = "running";
-  Journal journal(directory, std::move(info), std::move(changed));
+  Journal journal(std::move(lock), directory, std::move(info), std::move(changed));
   journal.dropUnfinished();
   journal.write();
   return journal;

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "core/results/run_directory.h"
@@ -52,7 +53,19 @@ class Journal {
   }
 
  private:
-  Journal(std::filesystem::path directory, RunInfo info, std::function<void(const std::string&)> changed);
+  /// Two processes in one directory would undo each other's tables.
+  class Lock {
+   public:
+    explicit Lock(const std::filesystem::path& directory);
+    ~Lock();
+    Lock(Lock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+    Lock& operator=(Lock&&) = delete;
+
+   private:
+    int file_;
+  };
+
+  Journal(Lock lock, std::filesystem::path directory, RunInfo info, std::function<void(const std::string&)> changed);
   void dropUnfinished();
   void write();
 
@@ -61,6 +74,7 @@ class Journal {
     return std::get<TableWriter<Row>>(writers_);
   }
 
+  Lock lock_;
   std::filesystem::path directory_;
   RunInfo info_;
   std::set<std::string> finished_;

@@ -328,17 +328,20 @@ Recipe parseRecipe(std::string_view toml, const std::string& source) {
 }
 
 Recipe loadRecipe(const std::string& pathOrName) {
+  const auto& recipes = shippedRecipes();
+  const auto shipped =
+      std::find_if(recipes.begin(), recipes.end(), [&](const auto& one) { return one.name == pathOrName; });
   std::error_code error;
-  if (fs::exists(pathOrName, error)) {
+  // A run directory may bear the name of the recipe that made it.
+  const bool named = shipped != recipes.end() && fs::is_directory(pathOrName, error);
+  if (fs::exists(pathOrName, error) && !named) {
     Recipe recipe = parseRecipe(readRecipeFile(pathOrName), pathOrName);
     resolvePaths(recipe, fs::absolute(pathOrName).parent_path());
     return recipe;
   }
+  if (shipped != recipes.end()) return parseRecipe(shipped->toml, pathOrName + ".toml");
   std::string names;
-  for (const auto& shipped : shippedRecipes()) {
-    if (shipped.name == pathOrName) return parseRecipe(shipped.toml, pathOrName + ".toml");
-    names += (names.empty() ? "" : ", ") + shipped.name;
-  }
+  for (const auto& one : recipes) names += (names.empty() ? "" : ", ") + one.name;
   throw RecipeError("RECIPE = " + oneLine(pathOrName, 200) + ": no such file; expected a path or one of " + names);
 }
 

@@ -42,7 +42,7 @@ void checkData(DataRecipe data) {
   if (data.dataset.empty()) {
     throw RecipeError("data.dataset is empty: expected " + findField("data.dataset")->accepted());
   }
-  if (data.mean.size() != data.deviation.size()) {
+  if (!data.mean.empty() && !data.deviation.empty() && data.mean.size() != data.deviation.size()) {
     refuse("data.std", literal(Slot(&data.deviation)),
            "expected as many numbers as data.mean has (" + std::to_string(data.mean.size()) + ")");
   }
@@ -196,6 +196,9 @@ std::string landscapeText(const LandscapeRecipe& entry, std::int64_t epochs) {
 void validate(const Recipe& recipe) {
   checkFields(recipe);
   checkData(recipe.data);
+  if (recipe.training.optimizer == "adam" && recipe.training.momentum >= 1) {
+    refuse("training.momentum", "1.0", "expected less than 1 for adam, whose step divides by 1 - momentum^t");
+  }
   checkModel(recipe.model);
   checkEntries("profile", recipe.profiles, recipe);
   checkEntries("surface", recipe.surfaces, recipe);
@@ -214,9 +217,10 @@ std::vector<std::string> plannedWork(const Recipe& recipe) {
   lines.push_back("loss and accuracy on train and test, " + counted(epochs + 1, "time", "times"));
   const auto& curvature = recipe.curvature;
   if (curvature.top + curvature.bottom > 0) lines.push_back(spectrumText(recipe));
-  if (curvature.trace) {
-    lines.push_back(counted(times(curvature.every, epochs) * (curvature.split == "both" ? 2 : 1), "trace", "traces") +
-                    ": at most " + std::to_string(curvature.traceProbes) + " products each");
+  if (curvature.trace || recipe.quantization.enabled) {
+    const auto traces = curvature.trace ? times(curvature.every, epochs) * (curvature.split == "both" ? 2 : 1) : 1;
+    lines.push_back(counted(traces, "trace", "traces") + ": at most " + std::to_string(curvature.traceProbes) +
+                    " products each");
   }
   for (const auto& entry : recipe.profiles) lines.push_back(landscapeText(entry, epochs));
   for (const auto& entry : recipe.surfaces) lines.push_back(landscapeText(entry, epochs));

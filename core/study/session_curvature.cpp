@@ -8,8 +8,6 @@
 
 namespace eigenscape {
 
-namespace {
-
 HessianOptions hessianOptions(const CurvatureRecipe& recipe) {
   HessianOptions options;
   options.batchSize = recipe.batchSize;
@@ -17,6 +15,8 @@ HessianOptions hessianOptions(const CurvatureRecipe& recipe) {
   options.graphMemory = recipe.memory << 20;
   return options;
 }
+
+namespace {
 
 LanczosOptions lanczosOptions(const Recipe& recipe) {
   LanczosOptions options;
@@ -95,7 +95,9 @@ void Session::trace(std::int64_t epoch) {
           const auto& curvature = recipe_.curvature;
           std::vector<TraceRow> rows;
           Products products = 0;
-          const auto splits = splitsOf(curvature.split, curvature.samples);
+          auto splits = splitsOf(curvature.split, curvature.samples);
+          if (!curvature.trace)
+            splits.erase(splits.begin() + 1, splits.end());  // the sensitivity's, which stands on the first
           for (std::size_t part = 0; part < splits.size(); ++part) {
             const auto& split = splits[part];
             const auto estimates = traceOn(split, context.part(part, splits.size()));

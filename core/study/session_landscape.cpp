@@ -74,8 +74,8 @@ torch::Tensor Session::direction(const std::string& text, const std::string& nor
     made = randomDirection(model, spec.seed, normalizationOf(normalization));
   } else if (spec.kind == DirectionSpec::Kind::Gradient) {
     const Context context{context_.stop, {}, {}};
-    HessianOperator hessian(model, splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front().examples, {},
-                            context);
+    HessianOperator hessian(model, splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front().examples,
+                            hessianOptions(recipe_.curvature), context);
     made = hessian.gradient();
     if (const auto length = made.norm().item<double>(); length > 0) made = made / length;
     made = normalizedDirection(model, made, normalizationOf(normalization));

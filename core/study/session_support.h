@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string>
 
+#include "core/curvature/hessian.h"
 #include "core/study/session.h"
 
 // What the source files of Session share; not for others.
@@ -26,6 +27,9 @@ inline std::string shortNumber(double value, const char* format = "%.4g") {
   std::snprintf(text, sizeof text, format, value);
   return text;
 }
+
+/// How the recipe wants its products made.
+HessianOptions hessianOptions(const CurvatureRecipe& recipe);
 
 template <class Work>
 void Session::phase(const std::string& key, const std::string& title, double cost, Work&& work) {

@@ -106,6 +106,7 @@ RunInfo describe(const Recipe& recipe, const Material& material, torch::Device d
   info.testExamples = material.test.size();
   info.curvatureSamples =
       limited(recipe.curvature.split == "test" ? info.testExamples : info.trainExamples, recipe.curvature.samples);
+  info.curvatureSplit = recipe.curvature.split;
   info.curvatureOperator = recipe.curvature.op;
   info.epochs = recipe.training.epochs;
   for (const auto& item : recipe.profiles)
@@ -131,7 +132,31 @@ Journal openJournal(const Recipe& recipe, const StudyOptions& options, RunInfo i
     throw RecipeError("--resume: the recipe differs from " + (options.out / "recipe.toml").string() +
                       "; resume with that recipe or name another --out");
   }
+  const auto before = readRunInfo(options.out);
+  const auto kind = [](const std::string& device) { return device.substr(0, device.find(':')); };
+  if (!before.device.empty() && kind(before.device) != kind(info.device)) {
+    throw RecipeError("--device " + info.device + ": the run in " + options.out.string() + " was computed on " +
+                      before.device + "; resume with --device " + kind(before.device) + " or name another --out");
+  }
   return Journal::resume(options.out, std::move(info), context.changed);
+}
+
+/// A resumed run goes on with as many threads as it began with: sums depend on them in the last bits.
+int threadsOf(const StudyOptions& options) {
+  if (options.threads > 0) return options.threads;
+  if (options.resume && isRunDirectory(options.out)) {
+    if (const auto before = readRunInfo(options.out).threads; before > 0) return static_cast<int>(before);
+  }
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+/// TF32 keeps ten bits of a factor, too few for residuals of 1e-3; cuDNN's fastest kernels differ from run to run.
+void computeExactly() {
+  auto& settings = at::globalContext();
+  settings.setAllowTF32CuDNN(false);
+  settings.setAllowTF32CuBLAS(false);
+  settings.setDeterministicCuDNN(true);
+  settings.setBenchmarkCuDNN(false);
 }
 
 /// When the disk is full, the first error is the one to report.
@@ -147,8 +172,8 @@ void closeQuietly(Journal& journal, const std::string& status, const std::string
 RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyContext& context) {
   validate(recipe);
   const auto device = pickDevice(options.device);
-  const auto hardware = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  at::set_num_threads(options.threads > 0 ? options.threads : hardware);
+  at::set_num_threads(threadsOf(options));
+  if (device.is_cuda()) computeExactly();
 
   const Context loading{context.stop, {}, context.log};
   if (context.progress) context.progress({"reading data and model", 0, 0, -1});

@@ -50,7 +50,9 @@ Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t test
   const auto pairs = static_cast<double>(curvature.top + curvature.bottom);
   if (pairs > 0) spectrum = (2 + product * (20 + 5 * pairs)) * examples;
   if (curvature.trace || recipe.quantization.enabled) {
-    trace = product * 0.5 * static_cast<double>(curvature.traceProbes) * examples;
+    const bool both = curvature.split == "both" && !curvature.trace;
+    trace = product * 0.5 * static_cast<double>(curvature.traceProbes) *
+            (both ? limited(trainExamples_, curvature.samples) : examples);
   }
 }
 

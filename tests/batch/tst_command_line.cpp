@@ -158,6 +158,10 @@ void TestCommandLine::wrongInput_data() {
   QTest::newRow("threads") << batch(tiny, {"--threads", "0"}) << 2 << QStringList{"--threads", "0"};
   QTest::newRow("threads text") << batch(tiny, {"--threads", "two"}) << 2 << QStringList{"--threads", "two"};
   QTest::newRow("seed") << batch(tiny, {"--seed=-1"}) << 2 << QStringList{"--seed", "-1"};
+  for (const char* size : {"120", "0x90", "120x90mm", "9999x90"}) {
+    QTest::addRow("figure size %s", size) << QStringList{"--batch", tiny, "--out", "out", "--figure-size", size} << 2
+                                          << QStringList{"--figure-size", size, "such as 180x120"};
+  }
   QTest::newRow("figures") << QStringList{"--batch", tiny, "--out", "out", "--figures", "bmp"} << 2
                            << QStringList{"--figures", "bmp", "png"};
   QTest::newRow("list") << QStringList{"--list", "colours"} << 2 << QStringList{"--list", "colours", "models"};
@@ -297,7 +301,7 @@ void TestCommandLine::aRunFromBeginningToEnd() {
   QVERIFY(!QFile::exists(path("twin/figures")));
 
   if (drawn.isEmpty()) return;
-  const Outcome render = runProgram({"--render", out, "--figures", "svg,pdf"});
+  const Outcome render = runProgram({"--render", out, "--figures", "svg,pdf", "--figure-size", "150x100"});
   QVERIFY2(render.status == 0, render.err.constData());
   QVERIFY(QFile::exists(out + "/figures/training.svg") && QFile::exists(out + "/figures/training.pdf"));
 }

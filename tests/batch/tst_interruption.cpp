@@ -72,7 +72,8 @@ Outcome TestInterruption::interrupt(const QStringList& arguments, const QByteArr
     seen += process.readAllStandardError();
   }
   timer.restart();
-  ::kill(static_cast<pid_t>(process.processId()), signal);
+  // Without a process the number is 0, and that would be all of CTest.
+  if (process.state() == QProcess::Running) ::kill(static_cast<pid_t>(process.processId()), signal);
   Outcome outcome = outcomeOf(process, 20000);
   *milliseconds = timer.elapsed();
   outcome.err.prepend(seen);

@@ -60,6 +60,25 @@ class TestLanczos : public QObject {
     QCOMPARE(pairs.products, op.products());
   }
 
+  void moreEigenvaluesThanTheUsualBasisHolds() {
+    const auto values = spread(330);
+    oracles::MatrixOperator op(oracles::withSpectrum(values, 3));
+    LanczosOptions options;
+    options.top = 310;
+    options.tolerance = 1e-6;
+    const auto pairs = lanczos(op, options);
+    QCOMPARE(pairs.top.size(), std::size_t{310});
+    for (std::size_t i = 0; i < 310; ++i) QVERIFY(std::abs(pairs.top[i].value - values[i]) < 1e-8);
+  }
+
+  void productsThatAreNotFiniteEndIt() {
+    auto matrix = oracles::withSpectrum(spread(40), 4);
+    matrix[3][5] = std::nan("");
+    oracles::MatrixOperator op(matrix);
+    QVERIFY_EXCEPTION_THROWN(lanczos(op, {}), RunError);
+    QCOMPARE(op.products(), 1);
+  }
+
   void aSmallBasisIsRestarted() {
     const auto values = spread(300);
     oracles::MatrixOperator op(oracles::withSpectrum(values, 2));

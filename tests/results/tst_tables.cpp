@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <sys/resource.h>
+
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -258,6 +261,23 @@ class TestTables : public QObject {
     QVERIFY2(contains(error, "No space left on device") && contains(error, "note.txt"), error.c_str());
     QCOMPARE(slurp(dir_ / "note.txt"), std::string("old"));
     QVERIFY(!fs::exists(fs::symlink_status(dir_ / "note.txt.part")));
+  }
+
+  // A limit on the size of files takes a part of the write, as a disk with a little room left does.
+  void aWriteThatFitsInPartLeavesNoHalfLine() {
+    TableWriter<MetricRow> writer(dir_);
+    writer.append(metric(0));
+    const std::string before = slurp(dir_ / "metrics.csv");
+    rlimit old{};
+    ::getrlimit(RLIMIT_FSIZE, &old);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit tight{before.size() + 10, old.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &tight);
+    const std::string error = errorOf([&] { writer.append({metric(1), metric(2)}); });
+    ::setrlimit(RLIMIT_FSIZE, &old);
+    std::signal(SIGXFSZ, handler);
+    QVERIFY2(contains(error, "metrics.csv"), error.c_str());
+    QCOMPARE(slurp(dir_ / "metrics.csv"), before);
   }
 
   void aFolderThatIsNotThereIsAnError() {

@@ -22,6 +22,7 @@ class TestRecipeChecks : public QObject {
  private Q_SLOTS:
   void pathsAreFoundBesideTheRecipe();
   void shippedRecipesAreComplete();
+  void aFolderOfARecipesNameDoesNotHideIt();
   void loadErrors();
   void problemsOfFields();
   void combinations_data();
@@ -60,6 +61,16 @@ void TestRecipeChecks::shippedRecipesAreComplete() {
       QVERIFY2(error.find("--set data.path=") != std::string::npos, error.c_str());
     }
   }
+}
+
+void TestRecipeChecks::aFolderOfARecipesNameDoesNotHideIt() {
+  const QTemporaryDir folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path().toStdString());
+  fs::create_directory("quickstart");
+  const std::string error = errorOf([] { loadRecipe("quickstart"); });
+  fs::current_path(before);
+  QCOMPARE(error, std::string());
 }
 
 void TestRecipeChecks::loadErrors() {
@@ -101,8 +112,13 @@ void TestRecipeChecks::combinations_data() {
                                      << "model.weights = \"/nowhere.pt\": no such file";
   QTest::newRow("weights a folder") << begin + "weights = \"/\"\n"
                                     << "model.weights = \"/\": is a folder";
-  QTest::newRow("mean without std") << "[data]\ndataset = \"glyphs\"\nmean = [0.5]\n[model]\narchitecture = \"cnn\"\n"
-                                    << "data.std = []: expected as many numbers as data.mean has (1)";
+  QTest::newRow("mean and std differ")
+      << "[data]\ndataset = \"glyphs\"\nmean = [0.5]\nstd = [0.5, 0.5]\n[model]\narchitecture = \"cnn\"\n"
+      << "data.std = [0.5, 0.5]: expected as many numbers as data.mean has (1)";
+  QTest::newRow("mean alone") << "[data]\ndataset = \"glyphs\"\nmean = [0.5]\n[model]\narchitecture = \"cnn\"\n"
+                              << "";
+  QTest::newRow("adam without end") << begin + "[training]\noptimizer = \"adam\"\nmomentum = 1\n"
+                                    << "training.momentum = 1.0: ";
   QTest::newRow("range reversed") << begin + "[[profile]]\nname = \"p\"\nrange = [1, -1]\n"
                                   << "profile.p.range = [1.0, -1.0]: ";
   QTest::newRow("even points are fine") << begin + "[[profile]]\npoints = 4\n"

@@ -184,6 +184,36 @@ class TestStudy : public QObject {
     compareWithReference("killed");
   }
 
+  void oneDirectoryTakesOneRunAtATime() {
+    std::string error;
+    bool tried = false;
+    StudyContext context;
+    context.changed = [&](const std::string&) {
+      if (std::exchange(tried, true)) return;
+      auto options = optionsFor("busy");
+      options.resume = true;
+      try {
+        runStudy(recipe_, options, {});
+      } catch (const RunError& problem) {
+        error = problem.what();
+      }
+    };
+    runStudy(recipe_, optionsFor("busy"), context);
+    QVERIFY2(error.find("another process computes this run just now") != std::string::npos, error.c_str());
+    compareWithReference("busy");
+  }
+
+  void anotherDeviceIsRefused() {
+    auto info = readRunInfo(path("reference"));
+    fs::create_directories(path("elsewhere"));
+    fs::copy_file(path("reference") / "recipe.toml", path("elsewhere") / "recipe.toml");
+    info.device = "cuda:0";
+    writeRunInfo(path("elsewhere"), info);
+    auto options = optionsFor("elsewhere");
+    options.resume = true;
+    QVERIFY_EXCEPTION_THROWN(runStudy(recipe_, options, {}), RecipeError);
+  }
+
   void aRunIsNotOverwritten() {
     QVERIFY_EXCEPTION_THROWN(runStudy(recipe_, optionsFor("reference"), {}), RecipeError);
     auto other = recipe_;
