@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/figure_tabs.h"
 
-#include <QFileDialog>
-#include <QFileInfo>
 #include <QPointer>
 #include <QTabBar>
 #include <exception>
 #include <utility>
+
+#include "app/export_dialog.h"
 
 namespace eigenscape {
 
@@ -37,6 +37,7 @@ void FigureTabs::clearFigures() {
 
 Figure* FigureTabs::addFigure(int index, const FigureId& id) {
   Figure* figure = makeFigure(id).release();
+  connect(figure, &Figure::failed, this, &FigureTabs::failed);
   connect(figure, &Figure::hovered, this, &FigureTabs::hovered);
   connect(figure, &Figure::copyBatchCommandRequested, this, &FigureTabs::copyBatchCommandRequested);
   connect(figure, &Figure::exportRequested, this, &FigureTabs::exportCurrent);
@@ -82,30 +83,18 @@ void FigureTabs::bringUpToDate(int index) {
 void FigureTabs::exportCurrent(const QString& format) {
   Figure* figure = current();
   if (!figure || !run_) return;
-  QStringList filters;
-  for (const QString& known : figure->formats()) {
-    if (format.isEmpty() || known == format) filters << QStringLiteral("%1 (*.%2)").arg(known.toUpper(), known);
-  }
-  const QString suffix = format.isEmpty() ? figure->formats().value(0) : format;
-  const QString folder = QString::fromStdString(run_->directory.string());
-  auto* dialog = new QFileDialog(this, tr("Export %1").arg(figure->id().title()), folder);
+  auto* dialog = new ExportDialog(*figure, QString::fromStdString(run_->directory.string()), format, this);
   dialog->setAttribute(Qt::WA_DeleteOnClose);
-  dialog->setAcceptMode(QFileDialog::AcceptSave);
-  dialog->setNameFilters(filters);
-  dialog->setDefaultSuffix(suffix);
-  dialog->selectFile(figure->id().fileStem() + '.' + suffix);
-  connect(dialog, &QFileDialog::filterSelected, dialog,
-          [dialog](const QString& filter) { dialog->setDefaultSuffix(filter.section(' ', 0, 0).toLower()); });
   const QPointer<Figure> target = figure;
-  connect(dialog, &QFileDialog::fileSelected, this, [this, target](const QString& file) {
-    if (target) save(target, file);
+  connect(dialog, &QDialog::accepted, this, [this, dialog, target] {
+    if (target) save(target, dialog->file(), dialog->options());
   });
   dialog->open();
 }
 
-void FigureTabs::save(Figure* figure, const QString& file) {
+void FigureTabs::save(Figure* figure, const QString& file, const ExportOptions& options) {
   try {
-    figure->exportTo(file.toStdString(), ExportOptions());
+    figure->exportTo(file.toStdString(), options);
     Q_EMIT exported(file);
   } catch (const std::exception& error) {
     Q_EMIT failed(QString::fromUtf8(error.what()).section('\n', 0, 0));

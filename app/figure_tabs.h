@@ -38,7 +38,7 @@ class FigureTabs : public QTabWidget {
  private:
   Figure* addFigure(int index, const FigureId& id);
   void bringUpToDate(int index);
-  void save(Figure* figure, const QString& file);
+  void save(Figure* figure, const QString& file, const ExportOptions& options);
 
   std::shared_ptr<const RunResults> run_;
   std::int64_t epoch_ = 0;

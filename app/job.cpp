@@ -63,12 +63,13 @@ void Job::work(const std::stop_token& stop) {
   JobEnd end;
   try {
     runStudy(recipe_, options_, context);
+    end.run = std::make_shared<RunResults>(loadRun(options_.out));
   } catch (const Stopped&) {
     end.how = JobEnd::How::Stopped;
   } catch (const std::bad_alloc&) {
-    end = {JobEnd::How::Failed, tr("not enough memory; lower curvature.memory or the number of samples")};
+    end = {JobEnd::How::Failed, tr("not enough memory; lower curvature.memory or the number of samples"), {}};
   } catch (const std::exception& error) {
-    end = {JobEnd::How::Failed, firstLine(error.what())};
+    end = {JobEnd::How::Failed, firstLine(error.what()), {}};
   }
   put([&](Mail& mail) { mail.end = end; });
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <thread>
 
+#include "core/results/run_directory.h"
 #include "core/study/study.h"
 
 namespace eigenscape {
@@ -13,7 +14,8 @@ namespace eigenscape {
 /// How a study ended.
 struct JobEnd {
   enum class How { Done, Stopped, Failed } how = How::Done;
-  QString message;  ///< one line, of a failed one
+  QString message;                                  ///< one line, of a failed one
+  std::shared_ptr<const RunResults> run = nullptr;  ///< what it left, of one that is done
 };
 
 /// A study on a thread of its own. Everything arrives as a signal on the thread that the job lives on; progress and

@@ -23,6 +23,7 @@
 #include "app/batch_command.h"
 #include "app/epoch_bar.h"
 #include "app/figure_tabs.h"
+#include "app/figure_writer.h"
 #include "app/progress_line.h"
 #include "app/recipe_form.h"
 #include "app/run_list.h"
@@ -65,6 +66,7 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   setObjectName(QStringLiteral("MainWindow"));
   setAcceptDrops(true);
   loader_ = new RunLoader(this);
+  writer_ = new FigureWriter(this);
   makePages();
   makeDocks();
   makeActions();
@@ -213,9 +215,11 @@ void MainWindow::runQuickstart() {
 
 void MainWindow::launch(const Recipe& recipe, const fs::path& directory, bool resume) {
   message_->hide();
-  edits_.remove(recipeSource_);
-  // The form now shows the recipe of the run that begins, and counts changes from it.
-  recipeSource_.clear();
+  if (!resume) {
+    // The form now shows the recipe of the run that begins, and counts changes from it.
+    edits_.remove(recipeSource_);
+    recipeSource_.clear();
+  }
   showRecipe(fromPath(directory), recipe);
   StudyOptions options;
   options.out = directory;
@@ -265,10 +269,11 @@ void MainWindow::finishJob(const JobEnd& end) {
     runs_->setState(directory, done ? QStringLiteral("✓") : tr("interrupted"));
     say(done ? tr("done: %1").arg(directory) : tr("cancelled; Study → Go on with this run continues it"));
   }
+  if (end.run) writer_->write(end.run);
+  if (!isRunDirectory(directory.toStdString())) runs_->remove(directory);
   if (isShown && isRunDirectory(shown_)) {
     loader_->load(shown_);
   } else if (isShown) {
-    runs_->remove(directory);
     pages_->setCurrentIndex(0);
   }
   refreshActions();

@@ -22,6 +22,7 @@ namespace eigenscape {
 
 class EpochBar;
 class FigureTabs;
+class FigureWriter;
 class RecipeForm;
 class RunList;
 class RunLoader;
@@ -108,6 +109,7 @@ class MainWindow : public QMainWindow {
           *copyAction_ = nullptr;
   QList<QShortcut*> singleKeys_;
   RunLoader* loader_ = nullptr;
+  FigureWriter* writer_ = nullptr;
   std::unique_ptr<Job> job_;
   std::shared_ptr<const RunResults> run_;
   std::filesystem::path shown_;   ///< the directory that is shown or being read

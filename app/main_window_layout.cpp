@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How the window is put together: pages, docks, actions, menus and keys.
+#include <QAbstractButton>
 #include <QAction>
 #include <QApplication>
 #include <QClipboard>
@@ -16,6 +17,7 @@
 #include <QShortcut>
 #include <QSplitter>
 #include <QStackedWidget>
+#include <QStandardPaths>
 #include <QStatusBar>
 #include <QStyle>
 #include <QToolBar>
@@ -24,10 +26,12 @@
 
 #include "app/epoch_bar.h"
 #include "app/figure_tabs.h"
+#include "app/figure_writer.h"
 #include "app/main_window.h"
 #include "app/recipe_form.h"
 #include "app/run_list.h"
 #include "app/run_loader.h"
+#include "app/shell.h"
 #include "app/welcome.h"
 #include "core/results/error.h"
 #include "core/results/tables.h"
@@ -107,7 +111,7 @@ QAction* MainWindow::addAction(const QString& text, const QKeySequence& keys, co
 void MainWindow::makeActions() {
   runAction_ = addAction(tr("Run"), tr("Ctrl+R"), QString(), &MainWindow::startRun);
   runAction_->setIcon(style()->standardIcon(QStyle::SP_MediaPlay));
-  cancelAction_ = addAction(tr("Cancel"), tr("Esc"), QString(), &MainWindow::cancelRun);
+  cancelAction_ = addAction(tr("Cancel"), {}, QString(), &MainWindow::cancelRun);
   cancelAction_->setIcon(style()->standardIcon(QStyle::SP_MediaStop));
   resumeAction_ = addAction(tr("Go on with this run"), {}, QString(), &MainWindow::resumeRun);
   exportAction_ = addAction(tr("Export figure …"), tr("Ctrl+E"), tr("Write the figure that is shown to a file"),
@@ -185,6 +189,7 @@ void MainWindow::makeSingleKeys() {
   add(Qt::Key_Right, [this] { epochBar_->step(1); });
   add(Qt::Key_Home, [this] { epochBar_->step(-1 << 20); });
   add(Qt::Key_End, [this] { epochBar_->step(1 << 20); });
+  add(Qt::Key_Escape, [this] { cancelRun(); });
   add(Qt::Key_E, [this] { exportFigure(); });
   add(Qt::Key_R, [this] {
     if (Figure* figure = figures_->current()) figure->resetView();
@@ -196,7 +201,11 @@ void MainWindow::makeSingleKeys() {
     });
   }
   connect(qApp, &QApplication::focusChanged, this, [this](QWidget*, QWidget* now) {
-    for (QShortcut* key : singleKeys_) key->setEnabled(!now || !form_->isAncestorOf(now));
+    const bool button = qobject_cast<QAbstractButton*>(now) != nullptr;  // which Space presses
+    for (QShortcut* key : singleKeys_) {
+      const bool taken = button && key->key() == QKeySequence(Qt::Key_Space);
+      key->setEnabled(!taken && (!now || !form_->isAncestorOf(now)));
+    }
   });
 }
 
@@ -211,8 +220,12 @@ void MainWindow::connectParts() {
   connect(figures_, &FigureTabs::copyBatchCommandRequested, this, &MainWindow::copyBatchCommand);
   connect(figures_, &FigureTabs::exported, this, [this](const QString& file) { say(tr("exported %1").arg(file)); });
   connect(figures_, &FigureTabs::failed, this, &MainWindow::complain);
+  connect(writer_, &FigureWriter::failed, this, &MainWindow::say);
+  connect(writer_, &FigureWriter::finished, this,
+          [this](const QString& folder) { say(tr("figures in %1").arg(folder)); });
   connect(runs_, &RunList::chosen, this, [this](const QString& directory) {
-    if (shown_ != directory.toStdString() || !run_) openPath(directory);
+    const bool starting = job_ && job_->directory() == directory.toStdString() && !isRunDirectory(job_->directory());
+    if (!starting && (shown_ != directory.toStdString() || !run_)) openPath(directory);
   });
   connect(form_, &RecipeForm::edited, this, &MainWindow::refreshActions);
   statusBar();
@@ -270,8 +283,14 @@ void MainWindow::chooseRunsFolder() {
 }
 
 void MainWindow::copyBatchCommand() {
-  const QString command = commandOfShownRun();
+  QString command = commandOfShownRun();
   if (command.isEmpty()) return complain(tr("The run that is shown has no recipe that could be read."));
+  // A program that is not on the path is called where it is.
+  const QString name = QStringLiteral("eigenscape");
+  if (command.startsWith(name) && QStandardPaths::findExecutable(name).isEmpty()) {
+    command.replace(0, name.size(),
+                    QString::fromStdString(shellQuoted(QCoreApplication::applicationFilePath().toStdString())));
+  }
   QApplication::clipboard()->setText(command);
   statusBar()->showMessage(tr("Copied: %1").arg(command), 6000);
 }

@@ -26,6 +26,7 @@ RunLoader::~RunLoader() {
 void RunLoader::load(const std::filesystem::path& directory) {
   directory_ = directory;
   debounce_.stop();
+  ++number_;
   ask();
 }
 
@@ -41,8 +42,9 @@ void RunLoader::forget() {
   pending_.reset();
 }
 
+/// Asking again for the same run does not make stale what is being read: a run that grows faster than it is read would
+/// never be shown.
 void RunLoader::ask() {
-  ++number_;
   {
     const std::lock_guard lock(mutex_);
     pending_ = Request{directory_, number_};

@@ -46,7 +46,7 @@ class RunLoader : public QObject {
   void ask();
 
   std::filesystem::path directory_;
-  std::uint64_t number_ = 0;  ///< of the latest request
+  std::uint64_t number_ = 0;  ///< of the latest load() or forget(); what was asked before is stale
   QTimer debounce_;
   std::mutex mutex_;
   std::condition_variable_any wake_;

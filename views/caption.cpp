@@ -64,6 +64,11 @@ QString model(const RunInfo& info) {
 
 }  // namespace
 
+std::int64_t curvatureSamples(const RunInfo& info) {
+  const auto all = info.curvatureSplit == "test" ? info.testExamples : info.trainExamples;
+  return info.curvatureSamples == all ? 0 : info.curvatureSamples;
+}
+
 QString captionText(const RunInfo& info, const Provenance& provenance) {
   QStringList parts;
   const auto add = [&](const QString& part) {
@@ -75,7 +80,11 @@ QString captionText(const RunInfo& info, const Provenance& provenance) {
   add(QStringLiteral("seed %1").arg(info.seed));
   if (provenance.curvature && !info.curvatureOperator.empty()) {
     QString said = operatorName(info.curvatureOperator);
-    if (info.curvatureSamples > 0) said += " over " + grouped(info.curvatureSamples) + " examples";
+    const bool both = info.curvatureSplit == "both" && provenance.split.contains("test");
+    // Of both splits, the line on the data says how many of each.
+    if (info.curvatureSamples > 0 && !both) {
+      said += " over " + grouped(info.curvatureSamples) + (info.curvatureSplit == "test" ? " test" : "") + " examples";
+    }
     add(said);
   }
   const QString program = text(info.program);

@@ -21,6 +21,9 @@ struct Provenance {
   QStringList notes;         ///< such as "2 points not finite (hatched)"
 };
 
+/// For Provenance::samples of a figure that shows the operator's numbers: 0 when it took all examples of its split.
+std::int64_t curvatureSamples(const RunInfo& info);
+
 /// The small type below a figure: model, weights, data, split and samples, epoch, seed, operator, program version; then
 /// the notes.
 QString captionText(const RunInfo& info, const Provenance& provenance);

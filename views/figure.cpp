@@ -55,7 +55,13 @@ std::unique_ptr<QMenu> Figure::contextMenu() {
                     [this, format] { Q_EMIT exportRequested(format); });
   }
   menu->addSeparator();
-  menu->addAction(tr("Copy picture"), this, [this] { copyPicture(); });
+  menu->addAction(tr("Copy picture"), this, [this] {
+    try {
+      copyPicture();
+    } catch (const RunError& error) {
+      Q_EMIT failed(QString::fromUtf8(error.what()));
+    }
+  });
   menu->addAction(tr("Copy as batch command"), this, [this] { Q_EMIT copyBatchCommandRequested(); });
   const QStringList choices = splits();
   if (choices.size() > 1) {
@@ -121,31 +127,38 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
                  "'; expected training, trajectories, profile, contour, surface or sensitivity");
 }
 
-std::vector<std::filesystem::path> renderRun(const RunResults& run, const QStringList& formats,
-                                             const ExportOptions& options) {
+std::vector<std::filesystem::path> renderFigure(const RunResults& run, const FigureId& id, const QStringList& formats,
+                                                const ExportOptions& options) {
   const auto folder = run.directory / "figures";
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw RunError("cannot make " + folder.string() + ": " + error.message());
   const auto epochs = run.epochs();
-  // The figures only read the run, and none outlives this function.
+  // The figure only reads the run, and does not outlive this function.
   const std::shared_ptr<const RunResults> shared(std::shared_ptr<const RunResults>(), &run);
+  const auto figure = makeFigure(id);
+  figure->showRun(shared, epochs.empty() ? 0 : epochs.back());
+  ExportOptions fitting = options;
+  fitting.widthMm = std::max(options.widthMm, figure->preferredWidthMm());
+  std::vector<std::filesystem::path> written;
+  for (const QString& format : figure->formats()) {
+    if (!formats.contains(format)) continue;
+    const auto file = folder / (id.fileStem() + '.' + format).toStdString();
+    figure->exportTo(file, fitting);
+    written.push_back(file);
+  }
+  return written;
+}
+
+std::vector<std::filesystem::path> renderRun(const RunResults& run, const QStringList& formats,
+                                             const ExportOptions& options) {
   std::vector<std::filesystem::path> written;
   for (const auto& id : availableFigures(run)) {
-    const auto figure = makeFigure(id);
-    figure->showRun(shared, epochs.empty() ? 0 : epochs.back());
-    for (const QString& format : figure->formats()) {
-      if (!formats.contains(format)) continue;
-      const auto file = folder / (id.fileStem() + '.' + format).toStdString();
-      try {
-        ExportOptions fitting = options;
-        fitting.widthMm = std::max(options.widthMm, figure->preferredWidthMm());
-        figure->exportTo(file, fitting);
-        written.push_back(file);
-      } catch (const NoOpenGl& missing) {
-        // A machine without any OpenGL still gets all that needs none.
-        qWarning("%s", missing.what());
-      }
+    try {
+      for (auto& file : renderFigure(run, id, formats, options)) written.push_back(std::move(file));
+    } catch (const NoOpenGl& missing) {
+      // A machine without any OpenGL still gets all that needs none.
+      qCritical("%s is missing: %s", qPrintable(id.fileStem()), missing.what());
     }
   }
   return written;

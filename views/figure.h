@@ -70,6 +70,7 @@ class Figure : public QWidget {
  Q_SIGNALS:
   void copyBatchCommandRequested();
   void exportRequested(const QString& format);  ///< the window asks for a file name and calls exportTo
+  void failed(const QString& message);          ///< one line: why something of the menu could not be done
   /// One line for the read-out: coordinates and value below the pointer.
   void hovered(const QString& text);
 
@@ -85,6 +86,11 @@ std::vector<FigureId> availableFigures(const RunResults& run);
 
 /// The list of views stands here and nowhere else.
 std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent = nullptr);
+
+/// Draws one figure at the run's last epoch into DIR/figures/ and returns the files, one for each format that the
+/// figure has. Throws RunError.
+std::vector<std::filesystem::path> renderFigure(const RunResults& run, const FigureId& id, const QStringList& formats,
+                                                const ExportOptions& options = {});
 
 /// Draws every available figure at the run's last epoch into DIR/figures/ and returns the files. Needs a QApplication
 /// (the offscreen platform will do) but no display. Throws RunError.

@@ -153,8 +153,9 @@ Drawn SensitivityFigure::draw(QCustomPlot& plot, const Style& style) const {
   finishFrame(plot, frame, style);
   auto& provenance = drawn.provenance;
   provenance.curvature = true;
-  provenance.split = "train";
-  provenance.samples = run().info.curvatureSamples;
+  provenance.epoch = run().info.epochs;
+  provenance.split = run().info.curvatureSplit == "test" ? "test" : "train";
+  provenance.samples = curvatureSamples(run().info);
   provenance.notes << tr("Ω = mean trace · ‖Q(W) − W‖², ± one standard error");
   if (bars.notPositive) {
     provenance.notes << tr("%1 value(s) of Ω ≤ 0 have no place on a logarithmic axis (×)").arg(bars.notPositive);

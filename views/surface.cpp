@@ -131,15 +131,19 @@ void SurfaceFigure::paintEvent(QPaintEvent*) {
   const QString text = caption();
   const int below = int(std::ceil(captionHeight(text, style, width())));
   style.size = {width(), std::max(16, height() - below)};
+  const auto say = [&] {
+    painter.setPen(colors::softInk);
+    painter.drawText(rect(), Qt::AlignCenter | Qt::TextWordWrap, missing_);
+  };
+  if (!missing_.isEmpty()) return say();
   try {
     painter.save();
     draw(painter, style, devicePixelRatioF());
     painter.restore();
   } catch (const NoOpenGl& missing) {
     painter.restore();
-    problem_ = QString::fromUtf8(missing.what());
-    draw(painter, style, 1);
-    return;
+    missing_ = QString::fromUtf8(missing.what());
+    return say();
   }
   paintCaption(painter, text, style, QRectF(0, style.size.height(), width(), below));
 }

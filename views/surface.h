@@ -27,7 +27,7 @@ class SurfaceFigure : public Figure {
   void setView(const SurfaceView& view);
   QString caption() const;
   /// Why there is no surface; empty when there is one.
-  QString emptyMessage() const { return problem_; }
+  QString emptyMessage() const { return missing_.isEmpty() ? problem_ : missing_; }
 
  protected:
   void paintEvent(QPaintEvent* event) override;
@@ -50,6 +50,7 @@ class SurfaceFigure : public Figure {
   SurfaceData data_;
   SurfaceView view_;
   QString problem_;
+  QString missing_;  ///< why nothing can be drawn on this machine; an export tries again and throws
   std::unique_ptr<SurfaceScene> scene_;
   bool sceneStale_ = true;
   QPointF dragFrom_;

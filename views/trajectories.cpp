@@ -271,7 +271,7 @@ Drawn TrajectoriesFigure::draw(QCustomPlot& plot, const Style& style) const {
   if (!single) markEpoch(plot, frame, style, epoch());
   finishFrame(plot, frame, style);
   drawn.provenance.split = series.train && series.test ? "train and test" : series.test ? "test" : "train";
-  drawn.provenance.samples = run().info.curvatureSamples;
+  drawn.provenance.samples = curvatureSamples(run().info);
   drawn.provenance.curvature = true;
   notes << axis.note();
   if (single || series.epochs.size() <= manyPoints) notes << tr("bars: residual ‖Av − λv‖");

@@ -4,16 +4,19 @@
 #include <QClipboard>
 #include <QDir>
 #include <QElapsedTimer>
+#include <QLineEdit>
 #include <QMessageBox>
 #include <QSettings>
 #include <QSignalSpy>
 #include <QSlider>
+#include <QSpinBox>
 #include <QStackedWidget>
 #include <QTemporaryDir>
 #include <QTest>
 #include <fstream>
 
 #include "app/epoch_bar.h"
+#include "app/export_dialog.h"
 #include "app/figure_tabs.h"
 #include "app/main_window.h"
 #include "app/recipe_form.h"
@@ -279,6 +282,10 @@ void TestMainWindow::runsToTheEnd() {
   QCOMPARE(window_->figures()->count(), 6);
   QCOMPARE(window_->epochBar()->epoch(), std::int64_t{3});
   QVERIFY(window_->logText().contains("done: "));
+  // As --batch leaves it: with its figures.
+  QTRY_VERIFY_WITH_TIMEOUT(window_->logText().contains("figures in "), patienceMs);
+  const QDir figures(QString::fromStdString((window_->run()->directory / "figures").string()));
+  QCOMPARE(figures.entryList({"*.png"}).size(), 6);
   QVERIFY(window_->run()->directory.string().starts_with(path("runs").toStdString()));
 }
 
@@ -299,7 +306,7 @@ void TestMainWindow::cancelsAndGoesOn() {
   QVERIFY(shown.wait(patienceMs));  // something is there
   QVERIFY(window_->isRunning());
   window_->cancelRun();
-  QVERIFY(ended.wait(5000));
+  QVERIFY(ended.wait(60000));
   QTRY_VERIFY_WITH_TIMEOUT(window_->run() && window_->run()->info.status == "interrupted", patienceMs);
   QVERIFY(window_->figures()->count() > 0);
   ended.clear();
@@ -346,12 +353,29 @@ void TestMainWindow::exports() {
   open("one");
   FigureTabs* tabs = window_->figures();
   tabs->setCurrentIndex(tabOf("training"));
+  QSignalSpy exported(tabs, &FigureTabs::exported);
   for (const QString& format : tabs->current()->formats()) {
+    tabs->exportCurrent(format);
+    auto* dialog = tabs->findChild<ExportDialog*>();
+    QVERIFY(dialog);
     const QString file = path("export." + format);
-    tabs->current()->exportTo(file.toStdString(), ExportOptions());
+    dialog->findChild<QLineEdit*>("file")->setText(file);
+    dialog->findChild<QSpinBox*>("width")->setValue(160);
+    dialog->findChild<QSpinBox*>("scale")->setValue(3);
+    dialog->accept();
+    QCOMPARE(exported.takeLast().first().toString(), file);
     QVERIFY2(QFileInfo(file).size() > 100, qPrintable(file));
+    QTRY_VERIFY(!tabs->findChild<ExportDialog*>());
   }
-  QVERIFY(!QImage(path("export.png")).isNull());
+  QCOMPARE(QImage(path("export.png")).width(), qRound(160 / 25.4 * 96 * 3));
+  // Where nothing can be written, one line says so.
+  QSignalSpy failed(tabs, &FigureTabs::failed);
+  tabs->exportCurrent("csv");
+  auto* dialog = tabs->findChild<ExportDialog*>();
+  dialog->findChild<QLineEdit*>("file")->setText(path("no/such/folder.csv"));
+  dialog->accept();
+  QCOMPARE(failed.size(), 1);
+  QVERIFY(window_->message().contains("folder.csv"));
 }
 
 void TestMainWindow::copiesTheBatchCommand() {

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/export_dialog.h"
+
+#include <QCheckBox>
+#include <QComboBox>
+#include <QDialogButtonBox>
+#include <QDir>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QFormLayout>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QSpinBox>
+#include <algorithm>
+#include <cmath>
+
+namespace eigenscape {
+
+namespace {
+
+constexpr int leastMm = 40, mostMm = 1000;
+
+QSpinBox* millimetres(double value) {
+  auto* box = new QSpinBox;
+  box->setRange(leastMm, mostMm);
+  box->setSuffix(QObject::tr(" mm"));
+  box->setValue(static_cast<int>(std::ceil(value)));
+  return box;
+}
+
+}  // namespace
+
+ExportDialog::ExportDialog(const Figure& figure, const QString& folder, const QString& format, QWidget* parent)
+    : QDialog(parent) {
+  setWindowTitle(tr("Export %1").arg(figure.id().title()));
+  const ExportOptions defaults;
+  file_ = new QLineEdit;
+  file_->setObjectName(QStringLiteral("file"));
+  file_->setMinimumWidth(360);
+  format_ = new QComboBox;
+  format_->setObjectName(QStringLiteral("format"));
+  for (const QString& known : figure.formats()) format_->addItem(known.toUpper(), known);
+  if (!format.isEmpty()) format_->setCurrentIndex(std::max(0, format_->findData(format)));
+  width_ = millimetres(std::max(defaults.widthMm, figure.preferredWidthMm()));
+  width_->setObjectName(QStringLiteral("width"));
+  height_ = millimetres(defaults.heightMm);
+  scale_ = new QSpinBox;
+  scale_->setObjectName(QStringLiteral("scale"));
+  scale_->setRange(1, 8);
+  scale_->setSuffix(QStringLiteral(" ×"));
+  scale_->setValue(static_cast<int>(defaults.scale));
+  font_ = new QDoubleSpinBox;
+  font_->setRange(4, 24);
+  font_->setDecimals(1);
+  font_->setSuffix(tr(" pt"));
+  font_->setValue(defaults.fontPoints);
+  caption_ = new QCheckBox(tr("Caption: model, data, seed, version"));
+  caption_->setChecked(defaults.caption);
+  remark_ = new QLabel;
+  remark_->setWordWrap(true);
+
+  auto* browse = new QPushButton(tr("Browse …"));
+  auto* row = new QHBoxLayout;
+  row->addWidget(file_, 1);
+  row->addWidget(browse);
+  auto* size = new QHBoxLayout;
+  size->addWidget(width_);
+  size->addWidget(new QLabel(QStringLiteral("×")));
+  size->addWidget(height_);
+  size->addStretch(1);
+  auto* form = new QFormLayout(this);
+  form->addRow(tr("File"), row);
+  form->addRow(tr("Format"), format_);
+  form->addRow(tr("Width × height"), size);
+  form->addRow(tr("Type"), font_);
+  form->addRow(tr("Pixel density"), scale_);
+  form->addRow(QString(), caption_);
+  form->addRow(remark_);
+  auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel);
+  export_ = buttons->addButton(tr("Export"), QDialogButtonBox::AcceptRole);
+  form->addRow(buttons);
+
+  file_->setText(QDir(folder).filePath(figure.id().fileStem() + '.' + format_->currentData().toString()));
+  connect(browse, &QPushButton::clicked, this, &ExportDialog::browse);
+  connect(format_, &QComboBox::currentIndexChanged, this, &ExportDialog::formatChosen);
+  connect(file_, &QLineEdit::textEdited, this, &ExportDialog::refresh);
+  for (QSpinBox* box : {width_, height_, scale_}) connect(box, &QSpinBox::valueChanged, this, &ExportDialog::refresh);
+  connect(buttons, &QDialogButtonBox::accepted, this, &ExportDialog::accept);
+  connect(buttons, &QDialogButtonBox::rejected, this, &ExportDialog::reject);
+  refresh();
+}
+
+QString ExportDialog::file() const {
+  const QString suffix = '.' + format_->currentData().toString(), text = file_->text().trimmed();
+  return text.endsWith(suffix, Qt::CaseInsensitive) ? text.left(text.size() - suffix.size()) + suffix : text + suffix;
+}
+
+ExportOptions ExportDialog::options() const {
+  ExportOptions options;
+  options.widthMm = width_->value();
+  options.heightMm = height_->value();
+  options.scale = scale_->value();
+  options.fontPoints = font_->value();
+  options.caption = caption_->isChecked();
+  return options;
+}
+
+void ExportDialog::formatChosen() {
+  QString text = file_->text();
+  for (int i = 0; i < format_->count(); ++i) {
+    const QString suffix = '.' + format_->itemData(i).toString();
+    if (text.endsWith(suffix, Qt::CaseInsensitive)) text.chop(suffix.size());
+  }
+  file_->setText(text + '.' + format_->currentData().toString());
+  refresh();
+}
+
+void ExportDialog::refresh() {
+  const QString format = format_->currentData().toString();
+  const bool table = format == "csv", pixels = format == "png";
+  for (QWidget* one : {static_cast<QWidget*>(width_), static_cast<QWidget*>(height_), static_cast<QWidget*>(font_),
+                       static_cast<QWidget*>(caption_)}) {
+    one->setEnabled(!table);
+  }
+  scale_->setEnabled(pixels);
+  const ExportOptions now = options();
+  const auto count = [&](double mm) { return qRound(mm / 25.4 * now.dotsPerInch * now.scale); };
+  QString remark = table ? tr("The numbers that the figure shows.") : QString();
+  if (pixels) remark = tr("%1 × %2 pixels").arg(count(now.widthMm)).arg(count(now.heightMm));
+  if (QFileInfo::exists(file())) remark += (remark.isEmpty() ? "" : ". ") + tr("The file exists and will be replaced.");
+  remark_->setText(remark);
+  export_->setEnabled(!file_->text().trimmed().isEmpty());
+  export_->setText(QFileInfo::exists(file()) ? tr("Replace") : tr("Export"));
+}
+
+void ExportDialog::browse() {
+  auto* dialog = new QFileDialog(this, windowTitle(), file());
+  dialog->setAttribute(Qt::WA_DeleteOnClose);
+  dialog->setAcceptMode(QFileDialog::AcceptSave);
+  dialog->setDefaultSuffix(format_->currentData().toString());
+  dialog->selectFile(file());
+  connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& chosen) {
+    const int known = format_->findData(QFileInfo(chosen).suffix().toLower());
+    if (known >= 0) format_->setCurrentIndex(known);
+    file_->setText(chosen);
+    refresh();
+  });
+  dialog->open();
+}
+
+void ExportDialog::accept() {
+  if (export_->isEnabled()) QDialog::accept();
+}
+
+}  // namespace eigenscape

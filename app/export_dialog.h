@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QDialog>
+
+#include "views/figure.h"
+
+class QCheckBox;
+class QComboBox;
+class QDoubleSpinBox;
+class QLabel;
+class QLineEdit;
+class QPushButton;
+class QSpinBox;
+
+namespace eigenscape {
+
+/// Asks how a figure is to be written: file, format, size on paper, size of type, pixel density.
+class ExportDialog : public QDialog {
+  Q_OBJECT
+ public:
+  /// `format` is what is chosen at first; empty: the figure's first one.
+  ExportDialog(const Figure& figure, const QString& folder, const QString& format, QWidget* parent = nullptr);
+
+  QString file() const;
+  ExportOptions options() const;
+
+  void accept() override;
+
+ private:
+  void formatChosen();
+  void refresh();
+  void browse();
+
+  QLineEdit* file_;
+  QComboBox* format_;
+  QSpinBox *width_, *height_, *scale_;
+  QDoubleSpinBox* font_;
+  QCheckBox* caption_;
+  QLabel* remark_;
+  QPushButton* export_;
+};
+
+}  // namespace eigenscape
