@@ -8,6 +8,7 @@ binary records. tests/README.md says how to run this and what came out.
 
 import argparse
 import csv
+import json
 import pathlib
 import sys
 import time
@@ -136,7 +137,41 @@ def read_ours(run, split, top):
     values = {int(row["index"]): float(row["eigenvalue"]) for row in rows if int(row["epoch"]) == last}
     if any(index not in values for index in range(1, top + 1)):
         raise SystemExit(f"{run}/spectrum.csv: fewer than {top} eigenvalues in epoch {last}")
-    return [values[index] for index in range(1, top + 1)]
+    return [values[index] for index in sorted(values)]
+
+
+def read_vectors(run):
+    """The eigenvectors in a run directory's directions.safetensors: index -> flat float tensor."""
+    content = (pathlib.Path(run) / "directions.safetensors").read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    vectors = {}
+    for name, entry in json.loads(content[8 : 8 + size]).items():
+        if name.startswith("eigenvector:") and "/" not in name:
+            begin, end = (8 + size + offset for offset in entry["data_offsets"])
+            assert entry["dtype"] == "F32", entry
+            vectors[int(name.partition(":")[2])] = torch.frombuffer(bytearray(content[begin:end]), dtype=torch.float32)
+    return vectors
+
+
+def verify(model, images, labels, run, split, batch=64):
+    """The residual of every eigenpair of the run by plain double backward in float64; returns the largest."""
+    parameters = list(model.parameters())
+    values = dict(enumerate(read_ours(run, split, 1), 1))
+    vectors = {index: read_vectors(run)[index].double() for index in values}
+    products = {index: torch.zeros_like(vector) for index, vector in vectors.items()}
+    for begin in range(0, len(images), batch):
+        x, y = images[begin : begin + batch], labels[begin : begin + batch]
+        loss = functional.cross_entropy(model(x), y, reduction="sum") / len(images)
+        gradient = torch.cat([g.reshape(-1) for g in torch.autograd.grad(loss, parameters, create_graph=True)])
+        for index, vector in vectors.items():
+            parts = torch.autograd.grad(gradient, parameters, grad_outputs=vector, retain_graph=True)
+            products[index] += torch.cat([p.reshape(-1) for p in parts])
+    worst = 0.0
+    for index, vector in vectors.items():
+        residual = (products[index] - values[index] * vector).norm().item() / abs(values[index])
+        print(f"{index}  {values[index]:.17g}  residual in float64 {residual:.2e}")
+        worst = max(worst, residual)
+    return worst
 
 
 def main():
@@ -155,12 +190,14 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--ours", metavar="RUN_DIR", help="compare with this run's spectrum.csv")
+    parser.add_argument("--verify", action="store_true",
+                        help="no library: the residual of every pair of --ours in float64 (directions belong to one split)")
     parser.add_argument("--limit", type=float, default=1e-3, help="largest relative difference that passes")
     options = parser.parse_args()
     options.iterations = options.iterations or ITERATIONS[options.library]
 
     torch.set_num_threads(options.threads)
-    dtype = getattr(torch, options.dtype)
+    dtype = torch.float64 if options.verify else getattr(torch, options.dtype)
     model = load_model(options.weights, dtype)
     file = "data_batch_1.bin" if options.split == "train" else "test_batch.bin"
     images, labels = load_images(pathlib.Path(options.data) / file, options.samples, dtype)
@@ -168,6 +205,11 @@ def main():
         scores = model(images)
         print(f"{options.split}, {options.samples} images: loss {functional.cross_entropy(scores, labels).item():.9g}, "
               f"accuracy {(scores.argmax(1) == labels).double().mean().item():.6g}")
+
+    if options.verify:
+        worst = verify(model, images, labels, options.ours, options.split)
+        print(f"largest residual {worst:.2e}, limit {options.limit:.0e}")
+        return 0 if worst <= options.limit else 1
 
     start = time.process_time()
     theirs = LIBRARIES[options.library](model, images, labels, options)
