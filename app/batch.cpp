@@ -72,8 +72,8 @@ void checkSameRecipe(const Recipe& recipe, const fs::path& directory) {
   const fs::path file = directory / "recipe.toml";
   const std::string difference = firstDifference(parseRecipe(textOf(file), file.string()), recipe);
   if (difference.empty()) return;
-  throw RecipeError(difference + " in " + file.string() +
-                    ": --resume goes on with the same recipe; name another --out for this one");
+  throw RecipeError(difference + " in " + file.string() + ": --resume goes on with the same recipe, --batch " +
+                    file.string() + "; name another --out for this one");
 }
 
 /// Refuses a folder that this run must not touch.

@@ -77,7 +77,7 @@ std::vector<std::string> figureFormats(const std::string& text) {
 }
 
 std::pair<int, int> figureSize(const std::string& text) {
-  constexpr int least = 40, most = 1000;
+  constexpr int least = 70, most = 1000;
   const auto cross = text.find('x');
   int width = 0, height = 0;
   const auto read = [](std::string_view part, int& value) {

@@ -20,7 +20,7 @@ namespace eigenscape {
 
 namespace {
 
-constexpr int leastMm = 40, mostMm = 1000;
+constexpr int leastMm = 70, mostMm = 1000;
 
 QSpinBox* millimetres(double value) {
   auto* box = new QSpinBox;

@@ -2,6 +2,7 @@
 #include "app/summary.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <sstream>
 #include <vector>
@@ -87,13 +88,19 @@ std::string spectrumTable(const std::vector<SpectrumRow>& spectrum) {
 std::string traceTable(const std::vector<TraceRow>& traces) {
   if (traces.empty()) return "";
   const auto epoch = lastEpoch(traces);
-  std::vector<Cells> rows = {{"trace", "split", "value", "standard error"}};
+  std::vector<Cells> rows = {{"trace", "split", "value", "standard error", "relative"}};
   for (const auto& row : traces) {
     // Layers are in trace.csv; here the whole model is enough.
     if (row.epoch != epoch || row.scope != "model") continue;
-    rows.push_back({row.op, row.split, number(row.trace), number(row.standardError, "%.2g")});
+    rows.push_back({row.op, row.split, number(row.trace), number(row.standardError, "%.2g"),
+                    number(100 * std::abs(row.standardError / row.trace), "%.1f %%")});
   }
   return rows.size() > 1 ? aligned(rows) : "";
+}
+
+/// A trace within two standard errors of zero says nothing about its layer.
+bool isResolved(const SensitivityRow& row) {
+  return !(std::abs(row.meanTrace) < 2 * row.standardError);
 }
 
 std::string sensitivityTable(const std::vector<SensitivityRow>& sensitivity) {
@@ -101,8 +108,14 @@ std::string sensitivityTable(const std::vector<SensitivityRow>& sensitivity) {
   std::int64_t fewest = sensitivity.front().bits;
   for (const auto& row : sensitivity) fewest = std::min(fewest, row.bits);
   std::vector<SensitivityRow> layers;
+  std::string unresolved;
   for (const auto& row : sensitivity) {
-    if (row.bits == fewest) layers.push_back(row);
+    if (row.bits != fewest) continue;
+    if (isResolved(row)) {
+      layers.push_back(row);
+    } else {
+      unresolved += (unresolved.empty() ? "" : ", ") + row.layer;
+    }
   }
   std::stable_sort(layers.begin(), layers.end(), [](const auto& a, const auto& b) { return a.omega > b.omega; });
   constexpr std::size_t shown = 3;
@@ -115,7 +128,12 @@ std::string sensitivityTable(const std::vector<SensitivityRow>& sensitivity) {
     rows.push_back({most ? "most " + std::to_string(i + 1) : "least " + std::to_string(layers.size() - i), row.layer,
                     number(row.omega, "%.4g"), number(row.meanTrace, "%.4g"), number(row.standardError, "%.2g")});
   }
-  return aligned(rows);
+  std::string text = aligned(rows);
+  if (!unresolved.empty()) {
+    text += "not ranked, mean trace within two standard errors of zero: " + unresolved +
+            "\nraise curvature.trace_probes or curvature.samples to tell\n\n";
+  }
+  return text;
 }
 
 }  // namespace

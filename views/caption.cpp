@@ -69,6 +69,13 @@ std::int64_t curvatureSamples(const RunInfo& info) {
   return info.curvatureSamples == all ? 0 : info.curvatureSamples;
 }
 
+QString epochWords(std::int64_t shown, std::int64_t wanted) {
+  const QString words = QStringLiteral("epoch %1").arg(shown);
+  if (shown == wanted) return words;
+  return words + (shown < wanted ? QStringLiteral(" (the last measured before %1)").arg(wanted)
+                                 : QStringLiteral(" (the first measured)"));
+}
+
 QString captionText(const RunInfo& info, const Provenance& provenance) {
   QStringList parts;
   const auto add = [&](const QString& part) {

@@ -24,6 +24,9 @@ struct Provenance {
 /// For Provenance::samples of a figure that shows the operator's numbers: 0 when it took all examples of its split.
 std::int64_t curvatureSamples(const RunInfo& info);
 
+/// "epoch 4", or "epoch 4 (the last measured before 6)" where another was asked for.
+QString epochWords(std::int64_t shown, std::int64_t wanted);
+
 /// The small type below a figure: model, weights, data, split and samples, epoch, seed, operator, program version; then
 /// the notes.
 QString captionText(const RunInfo& info, const Provenance& provenance);

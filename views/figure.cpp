@@ -79,11 +79,15 @@ std::unique_ptr<QMenu> Figure::contextMenu() {
 }
 
 void Figure::contextMenuEvent(QContextMenuEvent* event) {
+  popUpMenu(event->globalPos());
+}
+
+void Figure::popUpMenu(const QPoint& at) {
   // Owned by Qt and not run by exec(): a nested loop would keep a figure alive that its window has just closed.
   QMenu* menu = contextMenu().release();
   menu->setParent(this, menu->windowFlags());
   menu->setAttribute(Qt::WA_DeleteOnClose);
-  menu->popup(event->globalPos());
+  menu->popup(at);
 }
 
 namespace {
@@ -105,7 +109,8 @@ std::vector<QString> namesOf(const std::vector<Row>& rows) {
 
 std::vector<FigureId> availableFigures(const RunResults& run) {
   std::vector<FigureId> all;
-  if (!run.metrics.empty()) all.push_back({"training", {}});
+  // One epoch is a table, not a curve.
+  if (!run.metrics.empty() && run.metrics.front().epoch != run.metrics.back().epoch) all.push_back({"training", {}});
   const bool wholeModel = std::any_of(run.spectrum.begin(), run.spectrum.end(),
                                       [](const SpectrumRow& row) { return row.scope == "model"; });
   if (wholeModel) all.push_back({"trajectories", {}});
@@ -146,6 +151,10 @@ std::vector<std::filesystem::path> renderFigure(const RunResults& run, const Fig
     const auto file = folder / (id.fileStem() + '.' + format).toStdString();
     figure->exportTo(file, fitting);
     written.push_back(file);
+  }
+  if (written.empty()) {
+    qCritical("%s: not drawn as %s; it has %s", qPrintable(id.fileStem()), qPrintable(formats.join(", ")),
+              qPrintable(figure->formats().join(", ")));
   }
   return written;
 }

@@ -76,6 +76,7 @@ class Figure : public QWidget {
 
  protected:
   void contextMenuEvent(QContextMenuEvent* event) override;
+  void popUpMenu(const QPoint& at);
 
  private:
   FigureId id_;

@@ -32,6 +32,10 @@ PlotFigure::PlotFigure(FigureId id, QWidget* parent)
   plot_->setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
   plot_->setNoAntialiasingOnDrag(false);
   plot_->setMinimumSize(120, 90);
+  // QCustomPlot lets no mouse event through to its parent, so the right click has to be asked for.
+  plot_->setContextMenuPolicy(Qt::CustomContextMenu);
+  connect(plot_, &QWidget::customContextMenuRequested, this,
+          [this](const QPoint& at) { popUpMenu(plot_->mapToGlobal(at)); });
   connect(plot_, &QCustomPlot::mouseMove, this, [this](QMouseEvent* event) {
     if (run_ && drawn_.nothing.isEmpty()) Q_EMIT hovered(readout(event->position()));
   });

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "views/caption.h"
 #include "views/direction_words.h"
 #include "views/plot_items.h"
 #include "views/plotting.h"
@@ -38,7 +39,7 @@ double lossAtCentre(const Points& points, double extent) {
 void addParabola(QCustomPlot& plot, const Frame& frame, const Style& style, const SpectrumRow& eigen, double atCentre,
                  double reach, double lowest, double highest) {
   const double lambda = eigen.eigenvalue;
-  QCPGraph* graph = addSeries(plot, frame, QStringLiteral("½λα², λ = %1").arg(numberText(lambda, 4)),
+  QCPGraph* graph = addSeries(plot, frame, QStringLiteral("L(0) + ½λα², λ = %1").arg(numberText(lambda, 4)),
                               style.pen(colors::vermillion, 1.2, Qt::DashDotLine));
   graph->setObjectName("parabola");
   const double room = lambda > 0 ? highest - atCentre : atCentre - lowest;
@@ -90,7 +91,7 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
     notFinite += !std::isfinite(row.loss);
   }
   const QString along = directionName(info.x, id().name);
-  const Frame frame = makeFrame(plot, style, tr("Loss along %1, epoch %2").arg(along).arg(*shown));
+  const Frame frame = makeFrame(plot, style, tr("Loss along %1, %2").arg(along, epochWords(*shown, epoch())));
   const QColor muted(0xE6, 0x9F, 0x00, 150);  // only the background of the story
   QStringList names;
   std::vector<QCPGraph*> background;  // drawn first, named last

@@ -115,7 +115,7 @@ Bars addBars(QCustomPlot& plot, const Frame& frame, const Style& style, const La
     marks->setObjectName("refused");
     marks->setLineStyle(QCPGraph::lsNone);
     marks->setScatterStyle(
-        QCPScatterStyle(QCPScatterStyle::ssCross, style.pen(colors::vermillion, 1), Qt::NoBrush, style.points(4)));
+        QCPScatterStyle(QCPScatterStyle::ssCross, style.pen(colors::ink, 1), Qt::NoBrush, style.points(4)));
     for (const double x : refused) marks->addData(x, 1);
   }
   return result;
@@ -157,6 +157,12 @@ Drawn SensitivityFigure::draw(QCustomPlot& plot, const Style& style) const {
   provenance.split = run().info.curvatureSplit == "test" ? "test" : "train";
   provenance.samples = curvatureSamples(run().info);
   provenance.notes << tr("Ω = mean trace · ‖Q(W) − W‖², ± one standard error");
+  std::size_t unresolved = 0;
+  for (const auto& name : layers.names) {
+    const auto* row = layers.rows.lower_bound({name, 0})->second;
+    unresolved += std::abs(row->meanTrace) < 2 * row->standardError ? 1 : 0;
+  }
+  if (unresolved) provenance.notes << tr("%1 layer(s) with a trace within two standard errors of 0").arg(unresolved);
   if (bars.notPositive) {
     provenance.notes << tr("%1 value(s) of Ω ≤ 0 have no place on a logarithmic axis (×)").arg(bars.notPositive);
   }

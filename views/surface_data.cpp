@@ -4,6 +4,7 @@
 #include <QObject>
 #include <cmath>
 
+#include "views/caption.h"
 #include "views/direction_words.h"
 #include "views/plot_figure.h"
 
@@ -51,7 +52,7 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
       data.info.x.empty()
           ? name
           : QObject::tr("%1 and %2").arg(directionName(data.info.x, "α"), directionName(data.info.y, "β"));
-  data.heading = QObject::tr("Loss over %1, epoch %2, %3").arg(over).arg(*data.epoch).arg(data.split);
+  data.heading = QObject::tr("Loss over %1, %2, %3").arg(over, epochWords(*data.epoch, epoch), data.split);
   return data;
 }
 

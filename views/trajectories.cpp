@@ -74,7 +74,8 @@ class ValueAxis {
       if (v != 0) smallest = std::min(smallest, std::abs(v));
       largest = std::max(largest, std::abs(v));
     }
-    if (positive && !values.empty()) {
+    // Within less than a decade a logarithmic axis has too few ticks to be read.
+    if (positive && largest > 8 * smallest) {
       kind_ = Logarithmic;
     } else if (largest > 30 * smallest) {
       kind_ = Symmetric;
@@ -90,7 +91,11 @@ class ValueAxis {
     QSharedPointer<QCPAxisTicker> ticker(new RoundTicker);
     if (kind_ == Logarithmic) ticker.reset(new DecadeTicker);
     if (kind_ == Symmetric) ticker.reset(new SymmetricLogTicker(scale_));
-    labelAxis(axis, style, kind_ == Symmetric ? label + tr(" (symlog)") : label, ticker);
+    labelAxis(axis, style,
+              kind_ == Symmetric     ? label + tr(" (symlog)")
+              : kind_ == Logarithmic ? label + tr(" (log)")
+                                     : label,
+              ticker);
     axis->grid()->setZeroLinePen(kind_ == Logarithmic ? QPen(Qt::NoPen) : style.pen(colors::softInk, 0.6));
   }
 
@@ -162,6 +167,7 @@ std::vector<double> addStabilityLine(QCustomPlot& plot, const Frame& frame, cons
     return {};
   }
   QCPGraph* line = addSeries(plot, frame, tr("2 / learning rate"), style.pen(colors::softInk, 1.1, Qt::DashDotLine));
+  notes << tr("2 / learning rate bounds gradient descent; momentum β raises it 1 + β times");
   line->setLineStyle(QCPGraph::lsStepRight);  // a row's rate held during the epoch that ends there
   for (const auto& [epoch, limit] : limits) line->addData(epoch, axis.place(limit));
   // A rate that decays to nothing sends the line to infinity: it may leave the axis, the eigenvalues may not.

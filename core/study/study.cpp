@@ -179,6 +179,9 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
   if (context.progress) context.progress({"reading data and model", 0, 0, -1});
   auto material = loadMaterial(recipe, device, loading);
   loading.check();
+  if (recipe.training.epochs == 0 && recipe.model.weights.empty()) {
+    loading.say("model.weights is empty and nothing is trained: these are random weights");
+  }
   auto journal = openJournal(recipe, options, describe(recipe, material, device), context);
   try {
     Session(recipe, material, journal, context).run();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QContextMenuEvent>
 #include <QMenu>
 #include <QSignalSpy>
 #include <QTest>
@@ -411,6 +412,19 @@ class TestPlots : public QObject {
     QCOMPARE(commands.size(), 1);
     menu->actions().at(int(texts.indexOf(texts.filter("test split").first())))->trigger();
     QCOMPARE(figure->split(), QString("test"));
+  }
+
+  // QCustomPlot keeps mouse events from its parent.
+  void theMenuOpensOverThePlot() {
+    const auto figure = figureOf({"contour", "e1-e2"}, sample::shared(), 10);
+    figure->show();
+    auto* plot = figure->findChild<QCustomPlot*>();
+    const QPoint at = plot->rect().center();
+    QContextMenuEvent event(QContextMenuEvent::Mouse, at, plot->mapToGlobal(at));
+    QCoreApplication::sendEvent(plot, &event);
+    auto* menu = figure->findChild<QMenu*>();
+    QVERIFY(menu && menu->isVisible());
+    menu->close();
   }
 };
 
