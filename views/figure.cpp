@@ -109,8 +109,9 @@ std::vector<QString> namesOf(const std::vector<Row>& rows) {
 
 std::vector<FigureId> availableFigures(const RunResults& run) {
   std::vector<FigureId> all;
-  // One epoch is a table, not a curve.
-  if (!run.metrics.empty() && run.metrics.front().epoch != run.metrics.back().epoch) all.push_back({"training", {}});
+  // Of a model that is not trained there is a loss, and no curve.
+  const bool trained = run.info.epochs > 0 || (!run.metrics.empty() && run.metrics.back().epoch > 0);
+  if (!run.metrics.empty() && trained) all.push_back({"training", {}});
   const bool wholeModel = std::any_of(run.spectrum.begin(), run.spectrum.end(),
                                       [](const SpectrumRow& row) { return row.scope == "model"; });
   if (wholeModel) all.push_back({"trajectories", {}});
