@@ -82,9 +82,11 @@ void resNet20() {
     const auto g = torch::autograd::grad({loss}, model->parameters().tensors(), {}, true, true);
     torch::autograd::grad(g, model->parameters().tensors(), model->parameters().unflatten(v));
   };
-  const auto x = randomDirection(*model, 1, Normalization::Filter);
+  // A model of its own: moving along a direction changes the parameters that the kept graphs refer to.
+  auto moved = makeModel("resnet20", {}, 0);
+  const auto x = randomDirection(*moved, 1, Normalization::Filter);
   const auto point = [&] {
-    evaluateLandscape(*model, {{"train", examples}}, x, {0.5}, kImages, 0, [](const LandscapePoint&) {}, {});
+    evaluateLandscape(*moved, {{"train", examples}}, x, {0.5}, kImages, 0, [](const LandscapePoint&) {}, {});
   };
   auto trained = makeModel("resnet20", {}, 0);
   TrainingOptions training;
