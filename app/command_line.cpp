@@ -77,17 +77,17 @@ std::vector<std::string> figureFormats(const std::string& text) {
 }
 
 std::pair<int, int> figureSize(const std::string& text) {
-  constexpr int least = 70, most = 1000;
   const auto cross = text.find('x');
   int width = 0, height = 0;
   const auto read = [](std::string_view part, int& value) {
     const auto result = std::from_chars(part.data(), part.data() + part.size(), value);
-    return result.ec == std::errc() && result.ptr == part.data() + part.size() && value >= least && value <= most;
+    return result.ec == std::errc() && result.ptr == part.data() + part.size() && value >= leastFigureMm &&
+           value <= mostFigureMm;
   };
   const std::string_view view = text;
   if (cross == std::string::npos || !read(view.substr(0, cross), width) || !read(view.substr(cross + 1), height)) {
     throw RecipeError("--figure-size " + text + ": expected WIDTHxHEIGHT in millimetres, each from " +
-                      std::to_string(least) + " to " + std::to_string(most) + ", such as 180x120");
+                      std::to_string(leastFigureMm) + " to " + std::to_string(mostFigureMm) + ", such as 180x120");
   }
   return {width, height};
 }

@@ -9,6 +9,9 @@
 
 namespace eigenscape {
 
+/// What a figure may measure, in millimetres.
+inline constexpr int leastFigureMm = 70, mostFigureMm = 1000;
+
 /// What the command line asks for.
 struct CommandLine {
   enum class Mode { Window, Batch, Render, Check, List, Version, Help };
@@ -20,7 +23,7 @@ struct CommandLine {
   int threads = 0;                                  ///< --threads; 0: as many as the machine has
   std::optional<std::int64_t> seed;                 ///< --seed
   std::optional<std::vector<std::string>> figures;  ///< --figures; an empty list for none
-  std::pair<int, int> figureSize{120, 90};          ///< --figure-size, millimetres
+  std::optional<std::pair<int, int>> figureSize;    ///< --figure-size, millimetres
   bool resume = false, quiet = false;
   std::string text;  ///< the words as given, for the line that says how to go on
 };

@@ -18,7 +18,7 @@ void onlyErrors(QtMsgType type, const QMessageLogContext&, const QString& text) 
 }  // namespace
 
 std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std::vector<std::string>& formats,
-                                               std::pair<int, int> sizeMm) {
+                                               const std::optional<std::pair<int, int>>& sizeMm) {
   if (formats.empty()) return {};
   // Figures come out the same whatever display there may be.
   qputenv("QT_QPA_PLATFORM", "offscreen");
@@ -31,7 +31,7 @@ std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std:
   QStringList list;
   for (const auto& format : formats) list << QString::fromStdString(format);
   ExportOptions options;
-  options.widthMm = sizeMm.first, options.heightMm = sizeMm.second;
+  if (sizeMm) options.widthMm = sizeMm->first, options.heightMm = sizeMm->second;
   return renderRun(run, list, options);
 }
 

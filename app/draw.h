@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,9 +11,9 @@
 
 namespace eigenscape {
 
-/// Draws a run's figures into its folder without a display, so many millimetres wide and high, and returns the files.
-/// Throws RunError.
+/// Draws a run's figures into its folder without a display, at their usual size or so many millimetres wide and high,
+/// and returns the files. Throws RunError.
 std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std::vector<std::string>& formats,
-                                               std::pair<int, int> sizeMm);
+                                               const std::optional<std::pair<int, int>>& sizeMm);
 
 }  // namespace eigenscape

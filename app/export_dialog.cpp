@@ -16,15 +16,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "app/command_line.h"
+
 namespace eigenscape {
 
 namespace {
 
-constexpr int leastMm = 70, mostMm = 1000;
-
 QSpinBox* millimetres(double value) {
   auto* box = new QSpinBox;
-  box->setRange(leastMm, mostMm);
+  box->setRange(leastFigureMm, mostFigureMm);
   box->setSuffix(QObject::tr(" mm"));
   box->setValue(static_cast<int>(std::ceil(value)));
   return box;
@@ -87,8 +87,8 @@ ExportDialog::ExportDialog(const Figure& figure, const QString& folder, const QS
   connect(format_, &QComboBox::currentIndexChanged, this, &ExportDialog::formatChosen);
   connect(file_, &QLineEdit::textEdited, this, &ExportDialog::refresh);
   for (QSpinBox* box : {width_, height_, scale_}) connect(box, &QSpinBox::valueChanged, this, &ExportDialog::refresh);
-  connect(buttons, &QDialogButtonBox::accepted, this, &ExportDialog::accept);
-  connect(buttons, &QDialogButtonBox::rejected, this, &ExportDialog::reject);
+  connect(buttons, &QDialogButtonBox::accepted, this, &QDialog::accept);
+  connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
   refresh();
 }
 
@@ -148,10 +148,6 @@ void ExportDialog::browse() {
     refresh();
   });
   dialog->open();
-}
-
-void ExportDialog::accept() {
-  if (export_->isEnabled()) QDialog::accept();
 }
 
 }  // namespace eigenscape

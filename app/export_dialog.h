@@ -25,8 +25,6 @@ class ExportDialog : public QDialog {
   QString file() const;
   ExportOptions options() const;
 
-  void accept() override;
-
  private:
   void formatChosen();
   void refresh();

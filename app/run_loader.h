@@ -16,8 +16,8 @@
 
 namespace eigenscape {
 
-/// Reads run directories on a thread of its own. A request replaces the one before it, and what was read for a replaced
-/// request is never delivered.
+/// Reads run directories on a thread of its own. load() replaces what was asked before, and what was
+/// read for that is never delivered; reloading goes on beside a reading of the same run.
 class RunLoader : public QObject {
   Q_OBJECT
  public:

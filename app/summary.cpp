@@ -98,11 +98,6 @@ std::string traceTable(const std::vector<TraceRow>& traces) {
   return rows.size() > 1 ? aligned(rows) : "";
 }
 
-/// A trace within two standard errors of zero says nothing about its layer.
-bool isResolved(const SensitivityRow& row) {
-  return !(std::abs(row.meanTrace) < 2 * row.standardError);
-}
-
 std::string sensitivityTable(const std::vector<SensitivityRow>& sensitivity) {
   if (sensitivity.empty()) return "";
   std::int64_t fewest = sensitivity.front().bits;

@@ -87,9 +87,10 @@ QString captionText(const RunInfo& info, const Provenance& provenance) {
   add(QStringLiteral("seed %1").arg(info.seed));
   if (provenance.curvature && !info.curvatureOperator.empty()) {
     QString said = operatorName(info.curvatureOperator);
-    const bool both = info.curvatureSplit == "both" && provenance.split.contains("test");
-    // Of both splits, the line on the data says how many of each.
-    if (info.curvatureSamples > 0 && !both) {
+    // Where the figure shows both splits of the operator's own examples, the part on the data says how many of each.
+    const bool counted = info.curvatureSplit == "both" && provenance.split.contains("test") &&
+                         provenance.samples == curvatureSamples(info);
+    if (info.curvatureSamples > 0 && !counted) {
       said += " over " + grouped(info.curvatureSamples) + (info.curvatureSplit == "test" ? " test" : "") + " examples";
     }
     add(said);

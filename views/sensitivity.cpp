@@ -159,8 +159,7 @@ Drawn SensitivityFigure::draw(QCustomPlot& plot, const Style& style) const {
   provenance.notes << tr("Ω = mean trace · ‖Q(W) − W‖², ± one standard error");
   std::size_t unresolved = 0;
   for (const auto& name : layers.names) {
-    const auto* row = layers.rows.lower_bound({name, 0})->second;
-    unresolved += std::abs(row->meanTrace) < 2 * row->standardError ? 1 : 0;
+    unresolved += isResolved(*layers.rows.lower_bound({name, 0})->second) ? 0 : 1;
   }
   if (unresolved) provenance.notes << tr("%1 layer(s) with a trace within two standard errors of 0").arg(unresolved);
   if (bars.notPositive) {

@@ -4,7 +4,6 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <cctype>
 #include <fstream>
 
 #include "core/curvature/convolution_double_backward.h"
@@ -13,17 +12,14 @@ namespace eigenscape {
 
 namespace {
 
-/// The number behind `key` in a file of keys and numbers, or the first number for an empty key; −1 without one.
+/// The number behind the word `key` in a file, or the file's first word for an empty key; −1 without a number there.
 std::int64_t numberIn(const char* file, const std::string& key) {
   std::ifstream stream(file);
   std::string word;
-  while (stream >> word) {
-    if (!key.empty() && word != key) continue;
-    std::int64_t number = -1;
-    if (!key.empty()) return stream >> number ? number : -1;
-    return std::isdigit(static_cast<unsigned char>(word.front())) ? std::stoll(word) : -1;
+  while (!key.empty() && stream >> word && word != key) {
   }
-  return -1;
+  std::int64_t number = -1;
+  return stream >> number ? number : -1;
 }
 
 /// Bytes of main memory that can be had without swapping, within what a container (control group 2) allows; 0 when the

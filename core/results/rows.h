@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <type_traits>
@@ -85,6 +86,11 @@ struct SensitivityRow {
   double perturbation = 0;  ///< ‖Q(W) − W‖₂²
   double omega = 0;         ///< meanTrace · perturbation (HAWQ-V2, arXiv:1911.03852)
 };
+
+/// Whether the layer's trace is told apart from zero: it is two standard errors away from it.
+inline bool isResolved(const SensitivityRow& row) {
+  return !(std::abs(row.meanTrace) < 2 * row.standardError);
+}
 
 template <class Row, class Visitor>
 void columns(Row& row, Visitor&& visit) {

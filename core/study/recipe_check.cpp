@@ -147,32 +147,6 @@ std::string splitText(const std::string& split) {
   return split == "both" ? "train and test" : split;
 }
 
-std::int64_t times(std::int64_t every, std::int64_t epochs) {
-  std::int64_t count = 0;
-  for (std::int64_t epoch = 0; epoch <= epochs; ++epoch) count += isDueAt(epoch, every, epochs) ? 1 : 0;
-  return count;
-}
-
-bool needsEigenvectors(const LandscapeRecipe& entry) {
-  return entry.x.starts_with("eigenvector") || entry.y.starts_with("eigenvector");
-}
-
-/// Epochs at which a spectrum is computed: also those at which a landscape along eigenvectors is.
-std::int64_t spectrumEpochs(const Recipe& recipe) {
-  const std::int64_t epochs = recipe.training.epochs;
-  std::int64_t count = 0;
-  for (std::int64_t epoch = 0; epoch <= epochs; ++epoch) {
-    const auto needs = [&](const LandscapeRecipe& entry) {
-      return needsEigenvectors(entry) && isDueAt(epoch, entry.every, epochs);
-    };
-    const bool due = isDueAt(epoch, recipe.curvature.every, epochs) ||
-                     std::any_of(recipe.profiles.begin(), recipe.profiles.end(), needs) ||
-                     std::any_of(recipe.surfaces.begin(), recipe.surfaces.end(), needs);
-    count += due ? 1 : 0;
-  }
-  return count;
-}
-
 std::string spectrumText(const Recipe& recipe) {
   const auto& curvature = recipe.curvature;
   const std::int64_t spectra = spectrumEpochs(recipe) * (curvature.split == "both" ? 2 : 1);
@@ -188,7 +162,7 @@ std::string landscapeText(const LandscapeRecipe& entry, std::int64_t epochs) {
   return (entry.y.empty() ? "profile " : "surface ") + entry.name + ": " +
          (entry.y.empty() ? points : points + " × " + points) + " points along " + entry.x +
          (entry.y.empty() ? "" : " and " + entry.y) + ", " + sampleText(entry.samples) + " of " +
-         splitText(entry.split) + ", at " + counted(times(entry.every, epochs), "epoch", "epochs");
+         splitText(entry.split) + ", at " + counted(timesDue(entry.every, epochs), "epoch", "epochs");
 }
 
 }  // namespace
@@ -218,7 +192,7 @@ std::vector<std::string> plannedWork(const Recipe& recipe) {
   const auto& curvature = recipe.curvature;
   if (curvature.top + curvature.bottom > 0) lines.push_back(spectrumText(recipe));
   if (curvature.trace || recipe.quantization.enabled) {
-    const auto traces = curvature.trace ? times(curvature.every, epochs) * (curvature.split == "both" ? 2 : 1) : 1;
+    const auto traces = curvature.trace ? timesDue(curvature.every, epochs) * (curvature.split == "both" ? 2 : 1) : 1;
     lines.push_back(counted(traces, "trace", "traces") + ": at most " + std::to_string(curvature.traceProbes) +
                     " products each");
   }

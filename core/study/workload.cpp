@@ -11,14 +11,6 @@ double limited(double available, std::int64_t limit) {
   return limit > 0 ? std::min(available, static_cast<double>(limit)) : available;
 }
 
-/// Number of epochs of 0 … epochs at which something is due.
-template <class IsDue>
-double occasions(std::int64_t epochs, IsDue&& isDue) {
-  double count = 0;
-  for (std::int64_t epoch = 0; epoch <= epochs; ++epoch) count += isDue(epoch) ? 1 : 0;
-  return count;
-}
-
 }  // namespace
 
 bool isDueAt(std::int64_t epoch, std::int64_t every, std::int64_t epochs) {
@@ -35,6 +27,19 @@ bool isSpectrumDueAt(std::int64_t epoch, const Recipe& recipe) {
   };
   return std::any_of(recipe.profiles.begin(), recipe.profiles.end(), needs) ||
          std::any_of(recipe.surfaces.begin(), recipe.surfaces.end(), needs);
+}
+
+std::int64_t timesDue(std::int64_t every, std::int64_t epochs) {
+  std::int64_t count = 0;
+  for (std::int64_t epoch = 0; epoch <= epochs; ++epoch) count += isDueAt(epoch, every, epochs) ? 1 : 0;
+  return count;
+}
+
+std::int64_t spectrumEpochs(const Recipe& recipe) {
+  std::int64_t count = 0;
+  for (std::int64_t epoch = 0; epoch <= recipe.training.epochs; ++epoch)
+    count += isSpectrumDueAt(epoch, recipe) ? 1 : 0;
+  return count;
 }
 
 Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples)
@@ -66,11 +71,9 @@ double Costs::landscape(const LandscapeRecipe& recipe) const {
 
 double Costs::total(const Recipe& recipe) const {
   const auto epochs = recipe.training.epochs;
-  const auto regularly = [epochs](std::int64_t every) {
-    return occasions(epochs, [=](std::int64_t epoch) { return isDueAt(epoch, every, epochs); });
-  };
-  const auto spectra = occasions(epochs, [&](std::int64_t epoch) { return isSpectrumDueAt(epoch, recipe); });
-  double sum = train * static_cast<double>(epochs) + measure * static_cast<double>(epochs + 1) + spectrum * spectra;
+  const auto regularly = [epochs](std::int64_t every) { return static_cast<double>(timesDue(every, epochs)); };
+  double sum = train * static_cast<double>(epochs) + measure * static_cast<double>(epochs + 1) +
+               spectrum * static_cast<double>(spectrumEpochs(recipe));
   sum += recipe.curvature.trace ? trace * regularly(recipe.curvature.every) : trace;
   for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
     for (const auto& item : *list) sum += landscape(item) * regularly(item.every);

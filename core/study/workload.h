@@ -29,6 +29,10 @@ bool isDueAt(std::int64_t epoch, std::int64_t every, std::int64_t epochs);
 /// The recipe's own rhythm, and the epochs of every landscape along an eigenvector.
 bool isSpectrumDueAt(std::int64_t epoch, const Recipe& recipe);
 
+/// How many of the epochs 0 … epochs are due, and at how many there is a spectrum.
+std::int64_t timesDue(std::int64_t every, std::int64_t epochs);
+std::int64_t spectrumEpochs(const Recipe& recipe);
+
 /// Turns phases into StudyProgress.
 class Workload {
  public:

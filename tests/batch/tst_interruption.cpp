@@ -48,7 +48,7 @@ class TestInterruption : public QObject {
 };
 
 void TestInterruption::initTestCase() {
-  // Long enough that a signal comes in the middle of a phase.
+  // Long enough that a signal comes in the middle of each phase.
   QByteArray recipe = tinyRecipe();
   recipe.replace("train_limit = 128", "train_limit = 256")
       .replace("samples = 64", "samples = 48")
@@ -57,7 +57,7 @@ void TestInterruption::initTestCase() {
   const Outcome whole = runProgram(arguments("whole") + QStringList{"--quiet"});
   QVERIFY2(whole.status == 0, whole.err.constData());
   expected_ = rowsOf(folder_.filePath("whole"));
-  QVERIFY(expected_.size() > 2 * 7 * 7);
+  QVERIFY(expected_.size() > 2 * 15 * 15);
 }
 
 Outcome TestInterruption::interrupt(const QStringList& arguments, const QByteArray& at, int signal,

@@ -74,7 +74,7 @@ class TestWeightFiles : public QObject {
     QFETCH(QString, shape);
     QFETCH(double, total);
     const auto file = testdata::shared("files/" + name.toStdString());
-    if (file.empty()) QSKIP("this file is not among the shared data");
+    if (file.empty()) QSKIP(qPrintable("files/" + name + " is not among the shared data"));
     for (const auto& [key, value] : readStateDict(file)) {
       if (key != tensor.toStdString()) continue;
       QCOMPARE(QString::fromStdString(c10::str(value.sizes())), shape);
@@ -95,7 +95,7 @@ class TestWeightFiles : public QObject {
   void refusesWhatIsNoStateDict() {
     for (const char* name : {"candle/test.npy", "candle/test.npz", "tch-rs/foo1.pt"}) {
       const auto file = testdata::shared(std::string("files/") + name);
-      if (file.empty()) QSKIP("files is not among the shared data");
+      if (file.empty()) QSKIP(qPrintable(QString("files/%1 is not among the shared data").arg(name)));
       const auto error = bytes::errorOf([&] { readStateDict(file); });
       QVERIFY2(bytes::contains(error, file.string()), name);
       QVERIFY2(!bytes::contains(error, "\n"), error.c_str());
