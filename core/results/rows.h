@@ -38,6 +38,79 @@ struct SpectrumRow {
   std::int64_t products = 0;  ///< operator products used by the whole solve
 };
 
+/// power.csv: the path of power iteration (curvature.method = "power"), one row per product.
+struct PowerRow {
+  static constexpr const char* file = "power.csv";
+  std::int64_t epoch = 0;
+  std::string scope;           ///< "model", a layer's name or a pattern of layers
+  std::int64_t index = 0;      ///< 1: the eigenvalue of largest magnitude; the ones before it are deflated
+  std::int64_t iteration = 0;  ///< from 1
+  double eigenvalue = 0;       ///< Rayleigh quotient of the iterate
+  std::int64_t batch = 0;      ///< from 1: which share of the examples (curvature.batches)
+  std::string split;
+};
+
+/// density.csv: the smoothed spectral density, on a grid. It integrates to one.
+struct DensityRow {
+  static constexpr const char* file = "density.csv";
+  std::int64_t epoch = 0;
+  std::string op, scope;
+  double eigenvalue = 0;
+  double density = 0;        ///< mean over the probes
+  double standardError = 0;  ///< of that mean, across the probes
+  std::string split;
+};
+
+/// density_nodes.csv: what density.csv is smoothed from: the Gauss quadrature nodes of each probe.
+struct DensityNodeRow {
+  static constexpr const char* file = "density_nodes.csv";
+  std::int64_t epoch = 0;
+  std::string op, scope;
+  std::int64_t probe = 0;  ///< from 1
+  double node = 0;         ///< an eigenvalue of the probe's tridiagonal matrix
+  double weight = 0;       ///< the weights of a probe sum to one
+  std::string split;
+};
+
+/// frobenius.csv: the sum of the squared eigenvalues.
+struct FrobeniusRow {
+  static constexpr const char* file = "frobenius.csv";
+  std::int64_t epoch = 0;
+  std::string op, scope, split;
+  double squaredNorm = 0;    ///< ‖A‖²_F
+  double standardError = 0;  ///< of squaredNorm
+  std::int64_t products = 0;
+};
+
+/// overlap.csv: how much of one epoch's top subspace lies in another's.
+struct OverlapRow {
+  static constexpr const char* file = "overlap.csv";
+  std::int64_t epoch = 0, otherEpoch = 0;  ///< otherEpoch < epoch
+  std::string op, split;
+  std::int64_t vectors = 0;  ///< k
+  double overlap = 0;        ///< ‖UᵀV‖²_F / k: 1 for equal subspaces, k / dimension for random ones
+};
+
+/// gradient.csv: how much of the gradient lies in the top subspace (Gur-Ari et al., arXiv:1812.04754).
+struct GradientRow {
+  static constexpr const char* file = "gradient.csv";
+  std::int64_t epoch = 0;
+  std::string op, split;
+  std::int64_t vectors = 0;  ///< k
+  double norm = 0;           ///< ‖∇L‖₂
+  double share = 0;          ///< ‖Uᵀ∇L‖² / ‖∇L‖²
+};
+
+/// overhead.csv: what an epoch costs and how much of it goes to curvature.
+struct OverheadRow {
+  static constexpr const char* file = "overhead.csv";
+  std::int64_t epoch = 0;
+  double trainingSeconds = 0;   ///< forward and backward passes and steps
+  double curvatureSeconds = 0;  ///< spectrum, trace, density
+  std::int64_t products = 0;    ///< operator products of this epoch
+  double share = 0;             ///< curvature of the sum of both
+};
+
 /// trace.csv
 struct TraceRow {
   static constexpr const char* file = "trace.csv";
@@ -103,6 +176,30 @@ void columns(Row& row, Visitor&& visit) {
     visit("epoch", row.epoch), visit("operator", row.op), visit("scope", row.scope), visit("split", row.split);
     visit("index", row.index), visit("eigenvalue", row.eigenvalue), visit("residual", row.residual);
     visit("converged", row.converged), visit("products", row.products);
+  } else if constexpr (std::is_same_v<Plain, PowerRow>) {
+    visit("epoch", row.epoch), visit("scope", row.scope), visit("index", row.index);
+    visit("iteration", row.iteration), visit("eigenvalue", row.eigenvalue), visit("batch", row.batch);
+    visit("split", row.split);
+  } else if constexpr (std::is_same_v<Plain, DensityRow>) {
+    visit("epoch", row.epoch), visit("operator", row.op), visit("scope", row.scope);
+    visit("eigenvalue", row.eigenvalue), visit("density", row.density);
+    visit("standard_error", row.standardError), visit("split", row.split);
+  } else if constexpr (std::is_same_v<Plain, DensityNodeRow>) {
+    visit("epoch", row.epoch), visit("operator", row.op), visit("scope", row.scope), visit("probe", row.probe);
+    visit("node", row.node), visit("weight", row.weight), visit("split", row.split);
+  } else if constexpr (std::is_same_v<Plain, FrobeniusRow>) {
+    visit("epoch", row.epoch), visit("operator", row.op), visit("scope", row.scope), visit("split", row.split);
+    visit("squared_norm", row.squaredNorm), visit("standard_error", row.standardError);
+    visit("products", row.products);
+  } else if constexpr (std::is_same_v<Plain, OverlapRow>) {
+    visit("epoch", row.epoch), visit("other_epoch", row.otherEpoch), visit("operator", row.op);
+    visit("split", row.split), visit("vectors", row.vectors), visit("overlap", row.overlap);
+  } else if constexpr (std::is_same_v<Plain, GradientRow>) {
+    visit("epoch", row.epoch), visit("operator", row.op), visit("split", row.split);
+    visit("vectors", row.vectors), visit("norm", row.norm), visit("share", row.share);
+  } else if constexpr (std::is_same_v<Plain, OverheadRow>) {
+    visit("epoch", row.epoch), visit("training_seconds", row.trainingSeconds);
+    visit("curvature_seconds", row.curvatureSeconds), visit("products", row.products), visit("share", row.share);
   } else if constexpr (std::is_same_v<Plain, TraceRow>) {
     visit("epoch", row.epoch), visit("operator", row.op), visit("scope", row.scope), visit("split", row.split);
     visit("trace", row.trace), visit("standard_error", row.standardError), visit("products", row.products);

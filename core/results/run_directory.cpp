@@ -101,6 +101,8 @@ std::vector<std::int64_t> RunResults::epochs() const {
   std::set<std::int64_t> all;
   for (const auto& row : metrics) all.insert(row.epoch);
   for (const auto& row : spectrum) all.insert(row.epoch);
+  for (const auto& row : power) all.insert(row.epoch);
+  for (const auto& row : densityNodes) all.insert(row.epoch);
   for (const auto& row : traces) all.insert(row.epoch);
   for (const auto& row : profiles) all.insert(row.epoch);
   for (const auto& row : surfaces) all.insert(row.epoch);
@@ -139,7 +141,14 @@ RunResults loadRun(const fs::path& directory) {
   run.recipe = readText(directory / "recipe.toml");
   run.metrics = readTable<MetricRow>(directory);
   run.spectrum = readTable<SpectrumRow>(directory);
+  run.power = readTable<PowerRow>(directory);
+  run.densities = readTable<DensityRow>(directory);
+  run.densityNodes = readTable<DensityNodeRow>(directory);
   run.traces = readTable<TraceRow>(directory);
+  run.frobenius = readTable<FrobeniusRow>(directory);
+  run.overlaps = readTable<OverlapRow>(directory);
+  run.gradients = readTable<GradientRow>(directory);
+  run.overhead = readTable<OverheadRow>(directory);
   run.profiles = readTable<ProfileRow>(directory);
   run.surfaces = readTable<SurfaceRow>(directory);
   run.sensitivity = readTable<SensitivityRow>(directory);

@@ -57,7 +57,14 @@ struct RunResults {
   std::string recipe;  ///< text of recipe.toml
   std::vector<MetricRow> metrics;
   std::vector<SpectrumRow> spectrum;
+  std::vector<PowerRow> power;
+  std::vector<DensityRow> densities;
+  std::vector<DensityNodeRow> densityNodes;
   std::vector<TraceRow> traces;
+  std::vector<FrobeniusRow> frobenius;
+  std::vector<OverlapRow> overlaps;
+  std::vector<GradientRow> gradients;
+  std::vector<OverheadRow> overhead;
   std::vector<ProfileRow> profiles;
   std::vector<SurfaceRow> surfaces;
   std::vector<SensitivityRow> sensitivity;

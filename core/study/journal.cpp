@@ -30,9 +30,7 @@ Journal::Journal(Lock lock, fs::path directory, RunInfo info, std::function<void
       directory_(std::move(directory)),
       info_(std::move(info)),
       changed_(std::move(changed)),
-      writers_{TableWriter<MetricRow>(directory_),  TableWriter<SpectrumRow>(directory_),
-               TableWriter<TraceRow>(directory_),   TableWriter<ProfileRow>(directory_),
-               TableWriter<SurfaceRow>(directory_), TableWriter<SensitivityRow>(directory_)} {
+      writers_(directory_) {
   for (const auto& phase : info_.phases) finished_.insert(phase.name);
 }
 
@@ -71,8 +69,18 @@ void Journal::dropUnfinished() {
     return has(phase + (":" + std::to_string(epoch)));
   };
   retainRows<MetricRow>(directory_, [&](const MetricRow& row) { return done("metrics", row.epoch); });
-  retainRows<SpectrumRow>(directory_, [&](const SpectrumRow& row) { return done("spectrum", row.epoch); });
-  retainRows<TraceRow>(directory_, [&](const TraceRow& row) { return done("trace", row.epoch); });
+  const auto ofSpectrum = [&](const auto& row) { return done("spectrum", row.epoch); };
+  retainRows<SpectrumRow>(directory_, ofSpectrum);
+  retainRows<PowerRow>(directory_, ofSpectrum);
+  retainRows<OverlapRow>(directory_, ofSpectrum);
+  retainRows<GradientRow>(directory_, ofSpectrum);
+  const auto ofDensity = [&](const auto& row) { return done("density", row.epoch); };
+  retainRows<DensityRow>(directory_, ofDensity);
+  retainRows<DensityNodeRow>(directory_, ofDensity);
+  const auto ofTrace = [&](const auto& row) { return done("trace", row.epoch); };
+  retainRows<TraceRow>(directory_, ofTrace);
+  retainRows<FrobeniusRow>(directory_, ofTrace);
+  retainRows<OverheadRow>(directory_, [&](const OverheadRow& row) { return done("overhead", row.epoch); });
   // Landscapes go on within a grid; only a line that was cut off goes.
   retainRows<ProfileRow>(directory_, [](const ProfileRow&) { return true; });
   retainRows<SurfaceRow>(directory_, [](const SurfaceRow&) { return true; });

@@ -79,8 +79,13 @@ class Journal {
   RunInfo info_;
   std::set<std::string> finished_;
   std::function<void(const std::string&)> changed_;
-  std::tuple<TableWriter<MetricRow>, TableWriter<SpectrumRow>, TableWriter<TraceRow>, TableWriter<ProfileRow>,
-             TableWriter<SurfaceRow>, TableWriter<SensitivityRow>>
+  template <class... Rows>
+  struct Writers : std::tuple<TableWriter<Rows>...> {
+    explicit Writers(const std::filesystem::path& directory)
+        : std::tuple<TableWriter<Rows>...>(TableWriter<Rows>(directory)...) {}
+  };
+  Writers<MetricRow, SpectrumRow, PowerRow, DensityRow, DensityNodeRow, TraceRow, FrobeniusRow, OverlapRow, GradientRow,
+          OverheadRow, ProfileRow, SurfaceRow, SensitivityRow>
       writers_;
 };
 
