@@ -12,11 +12,11 @@ namespace eigenscape {
 ///     ∂/∂W     = weight part of convolution_backward(gradₒ, ggI, W)
 ///
 /// which are the same sums in the cheap order: a product then costs about two gradients. Values and first derivatives
-/// are the library's own. Safe to call often; takes effect once. HessianOperator calls it when it is made.
+/// are the library's own. Safe to call often; takes effect once. CurvatureOperator calls it when it is made.
 void useFastConvolutionDoubleBackward();
 
 /// For tests and benchmarks: while one of these lives, graphs are made with the library's own derivative. Process-wide;
-/// HessianOperator leaves it alone.
+/// CurvatureOperator leaves it alone.
 class LibraryConvolutionDoubleBackward {
  public:
   LibraryConvolutionDoubleBackward();

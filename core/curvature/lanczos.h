@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <torch/types.h>
+
 #include <cstdint>
 #include <vector>
 
@@ -15,7 +17,13 @@ struct LanczosOptions {
   double tolerance = 1e-3;  ///< on ‖Av − λv‖₂ / |λ|
   std::int64_t maxProducts = 1000;
   std::int64_t maxBasis = 0;  ///< vectors kept before a thick restart; 0: chosen from top, bottom and the dimension
-  std::uint64_t seed = 0;     ///< of the start vector
+  std::int64_t block = 1;     ///< random start vectors: several find the members of a cluster side by side
+  /// A warm start, e.g. the eigenvectors of the epoch before: their sum is the first start vector.
+  std::vector<torch::Tensor> start;
+  /// After the wanted pairs have converged, fresh random directions look for eigenvectors that the start vectors had
+  /// no share in, until the chance of a missed one is below this; ≥ 1: they don't.
+  double missTolerance = 1e-3;
+  std::uint64_t seed = 0;  ///< of the random vectors
 };
 
 struct EigenPair {
@@ -28,12 +36,17 @@ struct EigenPair {
 struct EigenPairs {
   std::vector<EigenPair> top;     ///< descending
   std::vector<EigenPair> bottom;  ///< ascending
-  std::int64_t products = 0;      ///< including those that measured the residuals
+  std::int64_t products = 0;      ///< including those that measured the residuals and looked for missed eigenvalues
+  double seconds = 0;
+  /// Bound on the chance that an eigenvalue beyond the last wanted one was missed (Kuczyński & Woźniakowski, SIAM J.
+  /// Matrix Anal. Appl. 13 (1992) 1094); 1 when it was not looked for or the products did not suffice.
+  double missProbability = 1;
+  bool converged() const;
 };
 
-/// Thick-restart Lanczos with full reorthogonalization (Wu & Simon, SIAM J. Matrix Anal. Appl. 22 (2000) 602).
-/// Non-convergence is data: `converged` is false and the residual says how far. Asking for more pairs than the
-/// dimension gives as many as there are. Polls `context.stop` before every product.
+/// Thick-restart band Lanczos with full reorthogonalization (see Krylov). Non-convergence is data: `converged` is false
+/// and the residual says how far. Asking for more pairs than the dimension gives as many as there are. Polls
+/// `context.stop` before every product.
 EigenPairs lanczos(LinearOperator& op, const LanczosOptions& options, const Context& context = {});
 
 }  // namespace eigenscape

@@ -11,7 +11,7 @@ namespace eigenscape {
 
 /// A symmetric linear map on flat parameter vectors, known through its products alone.
 ///
-///     HessianOperator hessian(model, examples, options, context);
+///     CurvatureOperator hessian(model, examples, options, context);
 ///     torch::Tensor hv = hessian.apply(v);
 class LinearOperator {
  public:

@@ -1,17 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/curvature/trace.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <optional>
 
 namespace eigenscape {
 
 namespace {
 
-/// Mean and standard error of a growing sample (Welford).
+/// Probes after which it is decided whether deflation pays; their products are then the sketch.
+constexpr std::int64_t kPilot = 16;
+/// Probes still to come from which on it does: it costs kPilot products and rarely saves less than half of the rest.
+constexpr double kWorthwhile = 3.0 * kPilot;
+
+/// Two-sided 95 % quantile of Student's t over that of the normal distribution (expansion by Cornish and Fisher).
+double studentFactor(double freedom) {
+  constexpr double z = 1.959963985;
+  const double z3 = z * z * z, z5 = z3 * z * z;
+  const double t = z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom);
+  return t / z;
+}
+
+/// Mean and standard error of a growing sample (Welford), beside a part that is known exactly.
 class Sample {
  public:
   void add(double x) {
@@ -20,54 +34,160 @@ class Sample {
     mean_ += delta / static_cast<double>(count_);
     squares_ += delta * (x - mean_);
   }
+  void restart(double exact) { *this = Sample(), exact_ = exact; }
   TraceEstimate estimate() const {
     const auto n = static_cast<double>(count_);
-    return {mean_, count_ > 1 ? std::sqrt(squares_ / (n - 1) / n) : std::nan("")};
+    if (count_ < 2) return {exact_ + mean_, std::nan("")};
+    return {exact_ + mean_, studentFactor(n - 1) * std::sqrt(squares_ / (n - 1) / n)};
   }
   bool settled(double tolerance) const {
     const auto e = estimate();
     return e.standardError <= tolerance * std::abs(e.trace);
   }
+  /// Probes that the tolerance takes in all, by the variance so far.
+  double needed(double tolerance) const {
+    const auto e = estimate();
+    const double goal = tolerance * std::abs(e.trace);
+    return goal > 0 ? static_cast<double>(count_) * std::pow(e.standardError / goal, 2) : HUGE_VAL;
+  }
 
  private:
   std::int64_t count_ = 0;
-  double mean_ = 0, squares_ = 0;
+  double mean_ = 0, squares_ = 0, exact_ = 0;
+};
+
+class Traces {
+ public:
+  Traces(LinearOperator& op, const std::vector<Range>& ranges, const TraceOptions& options, const Context& context)
+      : op_(op),
+        ranges_(ranges),
+        options_(options),
+        context_(context),
+        before_(op.products()),
+        generator_(at::detail::createCPUGenerator(options.seed)),
+        parts_(ranges.size()),
+        watched_(options.watched < 0 ? ranges.size()
+                                     : std::min(ranges.size(), static_cast<std::size_t>(options.watched))) {}
+
+  TraceEstimates run() {
+    if (options_.deflated > 0) deflate(sketch(options_.deflated));
+    while (used() < options_.maxProbes && !result_.converged) {
+      if (options_.deflated < 0 && !basis_.defined() && result_.probes == kPilot && worthwhile()) {
+        if (!options_.known.empty()) columns_.insert(columns_.end(), options_.known.begin(), options_.known.end());
+        deflate(columns_);
+        columns_.clear();
+      }
+      probe();
+      result_.converged = result_.probes >= std::max<std::int64_t>(options_.minProbes, 2) && settled();
+      context_.report(static_cast<double>(used()) / static_cast<double>(options_.maxProbes));
+    }
+    result_.whole = whole_.estimate();
+    for (const auto& part : parts_) result_.ranges.push_back(part.estimate());
+    result_.squaredFrobenius = square_.estimate();
+    result_.products = used();
+    return std::move(result_);
+  }
+
+ private:
+  std::int64_t used() const { return op_.products() - before_; }
+
+  torch::Tensor draw() {
+    return torch::randint(0, 2, {op_.dimension()}, generator_, torch::kFloat32)
+        .mul_(2)
+        .sub_(1)
+        .to(op_.device(), op_.type());
+  }
+
+  torch::Tensor apply(const torch::Tensor& vector) {
+    context_.check();
+    auto product = op_.apply(vector);
+    if (!std::isfinite(product.sum().item<double>())) throw productNotFinite();
+    return product;
+  }
+
+  void probe() {
+    const auto z = draw();
+    auto product = apply(basis_.defined() ? z - basis_.t().mv(basis_.mv(z)) : z);
+    square_.add(product.to(torch::kFloat64).pow(2).sum().item<double>());
+    if (options_.deflated < 0 && !basis_.defined() && result_.probes < kPilot) columns_.push_back(product);
+    if (basis_.defined()) product = product - basis_.t().mv(basis_.mv(product));
+    addTerms(z * product, [](Sample& sample, double x) { sample.add(x); });
+    ++result_.probes;
+  }
+
+  template <class Add>
+  void addTerms(const torch::Tensor& perParameter, Add&& add) {
+    const auto terms = perParameter.to(torch::kFloat64);
+    add(whole_, terms.sum().item<double>());
+    for (std::size_t i = 0; i < ranges_.size(); ++i) {
+      add(parts_[i], terms.narrow(0, ranges_[i].offset, ranges_[i].size).sum().item<double>());
+    }
+  }
+
+  /// Products of random vectors lean towards the top of the spectrum.
+  std::vector<torch::Tensor> sketch(std::int64_t count) {
+    auto columns = options_.known;
+    columns.resize(std::min(columns.size(), static_cast<std::size_t>(count)));
+    while (static_cast<std::int64_t>(columns.size()) < count && used() < options_.maxProbes)
+      columns.push_back(apply(draw()));
+    return columns;
+  }
+
+  /// With orthonormal rows Q and P = 1 − QᵀQ: A = QᵀQA + PAQᵀQ + PAP. The first two are known from the products AQᵀ;
+  /// the probes see the third.
+  void deflate(const std::vector<torch::Tensor>& columns) {
+    std::vector<torch::Tensor> device;
+    for (const auto& column : columns) {
+      if (column.numel() == op_.dimension()) device.push_back(column.to(op_.device(), op_.type()));
+    }
+    if (device.empty()) return;
+    // In double: columns of a sketch are nearly parallel.
+    const auto q = std::get<0>(torch::linalg_qr(torch::stack(device, 1).to(torch::kFloat64)));
+    basis_ = q.t().to(op_.type()).contiguous();
+    std::vector<torch::Tensor> products;
+    for (std::int64_t i = 0; i < basis_.size(0); ++i) products.push_back(apply(basis_[i]));
+    const auto y = torch::stack(products);
+    const auto twice = 2 * y - y.mm(basis_.t()).t().mm(basis_);
+    addTerms((basis_ * twice).sum(0), [](Sample& sample, double exact) { sample.restart(exact); });
+    square_.restart(y.to(torch::kFloat64).pow(2).sum().item<double>());
+    result_.probes = 0;
+    result_.deflated = basis_.size(0);
+  }
+
+  bool settled() const {
+    return whole_.settled(options_.tolerance) &&
+           std::all_of(parts_.begin(), parts_.begin() + static_cast<std::ptrdiff_t>(watched_),
+                       [&](const Sample& part) { return part.settled(options_.tolerance); });
+  }
+
+  bool worthwhile() const {
+    double needed = whole_.needed(options_.tolerance);
+    for (std::size_t i = 0; i < watched_; ++i) needed = std::max(needed, parts_[i].needed(options_.tolerance));
+    const auto left = static_cast<double>(options_.maxProbes - used());
+    return std::min(needed - kPilot, left) > kWorthwhile;
+  }
+
+  LinearOperator& op_;
+  const std::vector<Range>& ranges_;
+  const TraceOptions& options_;
+  const Context& context_;
+  std::int64_t before_;
+  at::Generator generator_;
+  torch::Tensor basis_;  ///< rows: the deflated vectors
+  std::vector<torch::Tensor> columns_;
+  Sample whole_, square_;
+  std::vector<Sample> parts_;
+  std::size_t watched_;
+  TraceEstimates result_;
 };
 
 }  // namespace
 
-TraceEstimates hutchinson(LinearOperator& op, const std::vector<Range>& ranges, const TraceOptions& options,
-                          const Context& context) {
-  const auto before = op.products();
-  auto generator = at::detail::createCPUGenerator(options.seed);
-  Sample whole;
-  std::vector<Sample> parts(ranges.size());
-  const auto watched =
-      options.watched < 0 ? ranges.size() : std::min(ranges.size(), static_cast<std::size_t>(options.watched));
-  const auto settled = [&] {
-    return whole.settled(options.tolerance) &&
-           std::all_of(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(watched),
-                       [&](const Sample& part) { return part.settled(options.tolerance); });
-  };
-
-  TraceEstimates result;
-  for (std::int64_t probe = 0; probe < options.maxProbes && !result.converged; ++probe) {
-    context.check();
-    const auto z =
-        torch::randint(0, 2, {op.dimension()}, generator, torch::kFloat32).mul_(2).sub_(1).to(op.device(), op.type());
-    const auto terms = (z * op.apply(z)).to(torch::kFloat64);
-    const auto sample = terms.sum().item<double>();
-    if (!std::isfinite(sample)) throw productNotFinite();
-    whole.add(sample);
-    for (std::size_t i = 0; i < ranges.size(); ++i) {
-      parts[i].add(terms.narrow(0, ranges[i].offset, ranges[i].size).sum().item<double>());
-    }
-    result.converged = probe + 1 >= options.minProbes && settled();
-    context.report(static_cast<double>(probe + 1) / static_cast<double>(options.maxProbes));
-  }
-  result.whole = whole.estimate();
-  for (const auto& part : parts) result.ranges.push_back(part.estimate());
-  result.products = op.products() - before;
+TraceEstimates estimateTraces(LinearOperator& op, const std::vector<Range>& ranges, const TraceOptions& options,
+                              const Context& context) {
+  const auto start = std::chrono::steady_clock::now();
+  auto result = Traces(op, ranges, options, context).run();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 

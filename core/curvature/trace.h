@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <torch/types.h>
+
 #include <cstdint>
 #include <vector>
 
@@ -16,6 +18,12 @@ struct TraceOptions {
   /// magnitude.
   double tolerance = 0.05;
   std::int64_t watched = -1;  ///< the first so many ranges; −1: all. A range whose trace is near 0 never settles.
+  /// Vectors that span (nearly) the top of the spectrum are taken out of the probes and their share is computed
+  /// exactly, which costs one product each and leaves less to chance (Meyer et al., Hutch++, arXiv:2010.09649). −1: as
+  /// many as the first probes show to pay; 0: none, which is Hutchinson's estimator.
+  std::int64_t deflated = 0;
+  /// Known vectors for it, e.g. eigenvectors (orthonormal or not); fewer than `deflated` are made up by sketching.
+  std::vector<torch::Tensor> known;
   std::uint64_t seed = 0;
 };
 
@@ -26,18 +34,23 @@ struct Range {
 
 struct TraceEstimate {
   double trace = 0;
+  /// Half a 95 % interval over 1.96: with few probes wider than s/√n, by Student's t.
   double standardError = 0;
 };
 
 struct TraceEstimates {
   TraceEstimate whole;
   std::vector<TraceEstimate> ranges;  ///< trace of each range's diagonal block
+  TraceEstimate squaredFrobenius;     ///< ‖A‖²_F = Σ λᵢ², from the same products
   std::int64_t products = 0;
+  std::int64_t probes = 0, deflated = 0;
+  double seconds = 0;
   bool converged = false;
 };
 
-/// Hutchinson's estimator with Rademacher probes: one product zᵀ(Az), restricted to each range, serves all of them.
-TraceEstimates hutchinson(LinearOperator& op, const std::vector<Range>& ranges, const TraceOptions& options,
-                          const Context& context = {});
+/// Trace estimation with Rademacher probes: one product zᵀ(Az), restricted to each range, serves all of them
+/// (Hutchinson, Commun. Stat. 19 (1990) 433), on what the deflated vectors leave.
+TraceEstimates estimateTraces(LinearOperator& op, const std::vector<Range>& ranges, const TraceOptions& options,
+                              const Context& context = {});
 
 }  // namespace eigenscape

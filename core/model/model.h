@@ -44,6 +44,8 @@ class Model {
   virtual NamedTensors namedParameters() const = 0;
   virtual NamedTensors namedBuffers() const = 0;
   const std::vector<WeightLayer>& weightLayers() const { return weightLayers_; }
+  /// Names of the layers that draw random numbers in the present mode (dropout and the like).
+  virtual std::vector<std::string> randomLayers() const { return {}; }
   ParameterSpace& parameters() { return space_; }
   const ParameterSpace& parameters() const { return space_; }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <torch/torch.h>
 
-#include "core/curvature/hessian.h"
+#include "core/curvature/curvature_operator.h"
 #include "core/curvature/lanczos.h"
 #include "core/quantization/sensitivity.h"
 #include "core/study/session_support.h"
 
 namespace eigenscape {
 
-HessianOptions hessianOptions(const CurvatureRecipe& recipe) {
-  HessianOptions options;
+CurvatureOptions curvatureOptions(const CurvatureRecipe& recipe) {
+  CurvatureOptions options;
   options.batchSize = recipe.batchSize;
   options.batchNorm = recipe.batchNorm == "train" ? BatchNormMode::Training : BatchNormMode::Evaluation;
   options.graphMemory = recipe.memory << 20;
@@ -47,7 +47,7 @@ void Session::spectrum(std::int64_t epoch) {
           const auto splits = splitsOf(curvature.split, curvature.samples);
           for (std::size_t part = 0; part < splits.size(); ++part) {
             const auto& split = splits[part];
-            HessianOperator hessian(*material_.model, split.examples, hessianOptions(curvature), context);
+            CurvatureOperator hessian(*material_.model, split.examples, curvatureOptions(curvature), context);
             const auto pairs = lanczos(hessian, lanczosOptions(recipe_), context.part(part, splits.size()));
             products += pairs.products;
             const bool first = vectors.empty();  // directions come from the first split
@@ -78,13 +78,13 @@ TraceEstimates Session::traceOn(const LandscapeSplit& split, const Context& cont
   auto ranges = weightRanges(*material_.model);
   const auto weights = static_cast<std::int64_t>(ranges.size());
   for (const auto& layer : material_.model->parameters().layers()) ranges.push_back({layer.offset, layer.size});
-  HessianOperator hessian(*material_.model, split.examples, hessianOptions(curvature), context);
+  CurvatureOperator hessian(*material_.model, split.examples, curvatureOptions(curvature), context);
   TraceOptions options;
   options.tolerance = curvature.traceTolerance;
   options.maxProbes = curvature.traceProbes;
   options.watched = weights;
   options.seed = static_cast<std::uint64_t>(recipe_.seed);
-  return hutchinson(hessian, ranges, options, context);
+  return estimateTraces(hessian, ranges, options, context);
 }
 
 void Session::trace(std::int64_t epoch) {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/curvature/hessian.h"
+#include "core/curvature/curvature_operator.h"
 #include "core/landscape/directions.h"
 #include "core/model/state_dict.h"
 #include "core/study/session_support.h"
@@ -74,8 +74,8 @@ torch::Tensor Session::direction(const std::string& text, const std::string& nor
     made = randomDirection(model, spec.seed, normalizationOf(normalization));
   } else if (spec.kind == DirectionSpec::Kind::Gradient) {
     const Context context{context_.stop, {}, {}};
-    HessianOperator hessian(model, splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front().examples,
-                            hessianOptions(recipe_.curvature), context);
+    CurvatureOperator hessian(model, splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front().examples,
+                            curvatureOptions(recipe_.curvature), context);
     made = hessian.gradient();
     if (const auto length = made.norm().item<double>(); length > 0) made = made / length;
     made = normalizedDirection(model, made, normalizationOf(normalization));

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <string>
 
-#include "core/curvature/hessian.h"
+#include "core/curvature/curvature_operator.h"
 #include "core/study/session.h"
 
 // What the source files of Session share; not for others.
@@ -29,7 +29,7 @@ inline std::string shortNumber(double value, const char* format = "%.4g") {
 }
 
 /// How the recipe wants its products made.
-HessianOptions hessianOptions(const CurvatureRecipe& recipe);
+CurvatureOptions curvatureOptions(const CurvatureRecipe& recipe);
 
 template <class Work>
 void Session::phase(const std::string& key, const std::string& title, double cost, Work&& work) {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/curvature/convolution_double_backward.h"
-#include "core/curvature/hessian.h"
+#include "core/curvature/curvature_operator.h"
 #include "core/landscape/directions.h"
 #include "core/landscape/landscape.h"
 #include "core/model/model.h"
@@ -67,14 +67,14 @@ void resNet20() {
     const auto loss = torch::nn::functional::cross_entropy(model->forward(examples.inputs), examples.targets);
     torch::autograd::grad({loss}, model->parameters().tensors());
   };
-  HessianOptions kept;
+  CurvatureOptions kept;
   kept.batchSize = kImages;
-  HessianOperator onKeptGraph(*model, examples, kept);
+  CurvatureOperator onKeptGraph(*model, examples, kept);
   // Without room for a second graph, the second half is differentiated anew in every product.
-  HessianOptions lean;
+  CurvatureOptions lean;
   lean.batchSize = kImages / 2;
   lean.graphMemory = 1;
-  HessianOperator onFreshGraphs(*model, examples, lean);
+  CurvatureOperator onFreshGraphs(*model, examples, lean);
 
   const auto library = [&] {
     const LibraryConvolutionDoubleBackward own;

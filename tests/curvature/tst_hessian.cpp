@@ -4,7 +4,7 @@
 #include <QTest>
 #include <numeric>
 
-#include "core/curvature/hessian.h"
+#include "core/curvature/curvature_operator.h"
 #include "core/curvature/lanczos.h"
 #include "core/model/objective.h"
 #include "tests/support/oracles.h"
@@ -20,7 +20,7 @@ class TestHessian : public QObject {
     auto model = makeModel("linear", {1, 2, 3, 3}, 4);
     model->to(torch::kCPU, torch::kFloat64);
     const auto examples = oracles::randomExamples({20, 1, 2, 3}, 3, 5);
-    HessianOperator hessian(*model, examples, {});
+    CurvatureOperator hessian(*model, examples, {});
     const auto ours = oracles::dense(hessian);
 
     torch::NoGradGuard noGrad;
@@ -50,11 +50,11 @@ class TestHessian : public QObject {
     oracles::TinyModel model({{"w", torch::randn({5}, torch::kFloat64)}},
                              [](const std::vector<torch::Tensor>& p, const torch::Tensor& x) { return x.mv(p[0]); });
     const auto examples = oracles::randomExamples({30, 5}, 2, 7);
-    HessianOptions options;
+    CurvatureOptions options;
     options.loss = [](const torch::Tensor& z, const torch::Tensor& y) {
       return torch::binary_cross_entropy_with_logits(z, y.to(torch::kFloat64), {}, {}, at::Reduction::Sum);
     };
-    HessianOperator hessian(model, examples, options);
+    CurvatureOperator hessian(model, examples, options);
     const auto ours = oracles::dense(hessian);
     const auto s = torch::sigmoid(model.forward(examples.inputs)).detach();
     const auto expected = examples.inputs.t().mm(torch::diag(s * (1 - s))).mm(examples.inputs) / 30;
@@ -67,10 +67,10 @@ class TestHessian : public QObject {
     oracles::TinyModel model({{"w", torch::randn({6}, torch::kFloat64)}},
                              [](const std::vector<torch::Tensor>& p, const torch::Tensor& x) { return x.mv(p[0]); });
     auto examples = oracles::randomExamples({40, 6}, 2, 9);
-    HessianOptions options;
+    CurvatureOptions options;
     options.loss = [](const torch::Tensor& z, const torch::Tensor& y) { return (z - y).pow(2).sum(); };
     options.batchSize = 7;
-    HessianOperator hessian(model, examples, options);
+    CurvatureOperator hessian(model, examples, options);
     const auto expected = oracles::toEigen(2.0 / 40 * examples.inputs.t().mm(examples.inputs));
     QVERIFY((oracles::dense(hessian) - expected).norm() < 1e-12);
     LanczosOptions all;
@@ -101,7 +101,7 @@ class TestHessian : public QObject {
     torch::manual_seed(12);
     const auto theta = model->parameters().flatten();
     for (int trial = 0; trial < 3; ++trial) {
-      HessianOperator hessian(*model, examples, {});  // it holds for the parameters at its construction
+      CurvatureOperator hessian(*model, examples, {});  // it holds for the parameters at its construction
       const auto v = torch::randn({hessian.dimension()}, torch::kFloat64);
       const auto ours = hessian.apply(v);
       const double h = 1e-6;
@@ -121,9 +121,9 @@ class TestHessian : public QObject {
   void denseOracle() {
     auto model = oracles::tanhNetwork(6, 7, 3, 13);
     const auto examples = oracles::randomExamples({25, 6}, 3, 14);
-    HessianOptions options;
+    CurvatureOptions options;
     options.batchSize = 10;
-    HessianOperator hessian(*model, examples, options);
+    CurvatureOperator hessian(*model, examples, options);
     const auto matrix = oracles::dense(hessian);
     QVERIFY((matrix - matrix.transpose()).norm() < 1e-12 * matrix.norm());
     const auto values = oracles::eigenvalues(matrix);
@@ -147,10 +147,10 @@ class TestHessian : public QObject {
     const Examples examples{torch::randn({50, 1, 10, 10}), torch::randint(0, 4, {50}, torch::kInt64), {}};
     std::vector<double> reference;
     for (const auto& [batch, memory] : {std::pair<std::int64_t, std::int64_t>{50, 0}, {16, 0}, {7, 1}, {1, 1 << 20}}) {
-      HessianOptions options;
+      CurvatureOptions options;
       options.batchSize = batch;
       options.graphMemory = memory;
-      HessianOperator hessian(*model, examples, options);
+      CurvatureOperator hessian(*model, examples, options);
       LanczosOptions wanted;
       wanted.tolerance = 1e-4;
       const auto pairs = lanczos(hessian, wanted);
@@ -167,9 +167,9 @@ class TestHessian : public QObject {
   void gradientAndLossAreThoseOfTheMean() {
     auto model = trainedCnn();
     const auto examples = oracles::randomExamples({11, 1, 6, 6}, 3, 18);
-    HessianOptions options;
+    CurvatureOptions options;
     options.batchSize = 4;
-    HessianOperator hessian(*model, examples, options);
+    CurvatureOperator hessian(*model, examples, options);
     const auto loss = torch::nn::functional::cross_entropy(model->forward(examples.inputs), examples.targets);
     const auto gradient = model->parameters().flatten(torch::autograd::grad({loss}, model->parameters().tensors()));
     QVERIFY(torch::allclose(hessian.gradient(), gradient, 1e-10, 1e-12));
@@ -184,9 +184,9 @@ class TestHessian : public QObject {
     const auto before = model->namedBuffers();
     std::vector<torch::Tensor> copies;
     for (const auto& [name, buffer] : before) copies.push_back(buffer.clone());
-    HessianOptions options;
+    CurvatureOptions options;
     options.batchNorm = BatchNormMode::Training;
-    HessianOperator batch(*model, examples, options), running(*model, examples, {});
+    CurvatureOperator batch(*model, examples, options), running(*model, examples, {});
     torch::manual_seed(20);
     const auto u = torch::randn({batch.dimension()}, torch::kFloat64),
                v = torch::randn({batch.dimension()}, torch::kFloat64);
@@ -200,9 +200,9 @@ class TestHessian : public QObject {
   void stopsWithinABatch() {
     auto model = oracles::tanhNetwork(6, 7, 3, 21);
     std::stop_source source;
-    HessianOptions options;
+    CurvatureOptions options;
     options.batchSize = 5;
-    HessianOperator hessian(*model, oracles::randomExamples({25, 6}, 3, 22), options, {source.get_token(), {}, {}});
+    CurvatureOperator hessian(*model, oracles::randomExamples({25, 6}, 3, 22), options, {source.get_token(), {}, {}});
     const auto v = torch::ones({hessian.dimension()}, torch::kFloat64);
     hessian.apply(v);
     source.request_stop();

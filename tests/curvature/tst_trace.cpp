@@ -4,7 +4,7 @@
 #include <QTest>
 #include <cmath>
 
-#include "core/curvature/hessian.h"
+#include "core/curvature/curvature_operator.h"
 #include "core/curvature/trace.h"
 #include "tests/support/oracles.h"
 
@@ -19,7 +19,7 @@ class TestTrace : public QObject {
     oracles::MatrixOperator op(torch::diag(torch::arange(1, 11, torch::kFloat64)));
     TraceOptions options;
     options.minProbes = 2;
-    const auto estimates = hutchinson(op, {{0, 4}, {4, 6}}, options);
+    const auto estimates = estimateTraces(op, {{0, 4}, {4, 6}}, options);
     QCOMPARE(estimates.whole.trace, 55.0);
     QCOMPARE(estimates.ranges[0].trace, 10.0);
     QCOMPARE(estimates.ranges[1].trace, 45.0);
@@ -41,7 +41,7 @@ class TestTrace : public QObject {
       TraceOptions options;
       options.minProbes = options.maxProbes = 40;
       options.seed = seed;
-      const auto estimates = hutchinson(op, {{10, 15}}, options);
+      const auto estimates = estimateTraces(op, {{10, 15}}, options);
       whole += std::abs(estimates.whole.trace - truth) <= 1.96 * estimates.whole.standardError ? 1 : 0;
       range += std::abs(estimates.ranges[0].trace - part) <= 1.96 * estimates.ranges[0].standardError ? 1 : 0;
     }
@@ -57,9 +57,9 @@ class TestTrace : public QObject {
     TraceOptions options;
     options.maxProbes = 5000;
     options.tolerance = 0.1;
-    const auto few = hutchinson(loose, {}, options);
+    const auto few = estimateTraces(loose, {}, options);
     options.tolerance = 0.01;
-    const auto many = hutchinson(tight, {}, options);
+    const auto many = estimateTraces(tight, {}, options);
     QVERIFY(few.converged && many.converged);
     QVERIFY(many.products > 4 * few.products);
     QVERIFY(many.whole.standardError <= 0.01 * many.whole.trace);
@@ -68,13 +68,13 @@ class TestTrace : public QObject {
   // Layers of a network against the diagonal of its dense Hessian.
   void layersOfANetwork() {
     auto model = oracles::tanhNetwork(5, 6, 3, 3);
-    HessianOperator hessian(*model, oracles::randomExamples({30, 5}, 3, 4), {});
+    CurvatureOperator hessian(*model, oracles::randomExamples({30, 5}, 3, 4), {});
     const auto matrix = oracles::dense(hessian);
     std::vector<Range> ranges;
     for (const auto& layer : model->parameters().layers()) ranges.push_back({layer.offset, layer.size});
     TraceOptions options;
     options.minProbes = options.maxProbes = 800;
-    const auto estimates = hutchinson(hessian, ranges, options);
+    const auto estimates = estimateTraces(hessian, ranges, options);
     for (std::size_t i = 0; i < ranges.size(); ++i) {
       const double truth = matrix.diagonal().segment(ranges[i].offset, ranges[i].size).sum();
       QVERIFY(std::abs(estimates.ranges[i].trace - truth) < 4 * estimates.ranges[i].standardError);

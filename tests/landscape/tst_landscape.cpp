@@ -3,7 +3,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "core/curvature/hessian.h"
+#include "core/curvature/curvature_operator.h"
 #include "core/curvature/lanczos.h"
 #include "core/landscape/directions.h"
 #include "core/landscape/landscape.h"
@@ -246,7 +246,7 @@ void TestLandscape::parabolaAlongTheTopEigenvector() {
     Trainer trainer(*fixture.model, train, options);
     for (std::int64_t epoch = 1; epoch <= options.epochs; ++epoch) trainer.runEpoch(epoch, {});
 
-    HessianOperator hessian(*fixture.model, train, {});
+    CurvatureOperator hessian(*fixture.model, train, {});
     LanczosOptions lanczosOptions;
     lanczosOptions.top = 1;
     lanczosOptions.tolerance = 1e-6;

@@ -3,7 +3,7 @@
 
 #include <QTest>
 
-#include "core/curvature/hessian.h"
+#include "core/curvature/curvature_operator.h"
 #include "core/curvature/lanczos.h"
 #include "core/model/model.h"
 #include "core/model/objective.h"
@@ -41,13 +41,13 @@ class TestPretrained : public QObject {
     const auto examples = normalized(set_.train, set_).first(64);
     EigenPairs pairs;
     {
-      HessianOperator hessian(*model_, examples, {});
+      CurvatureOperator hessian(*model_, examples, {});
       LanczosOptions options;
       options.top = 5;
       pairs = lanczos(hessian, options);
     }
     model_->to(torch::kCPU, torch::kFloat64);
-    HessianOperator exact(*model_, examples.to(torch::kCPU, torch::kFloat64), {});
+    CurvatureOperator exact(*model_, examples.to(torch::kCPU, torch::kFloat64), {});
     for (const auto& pair : pairs.top) {
       QVERIFY(pair.converged);
       const auto v = pair.vector.to(torch::kFloat64);

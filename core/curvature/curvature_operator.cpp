@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/curvature/curvature_operator.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/curvature/convolution_double_backward.h"
+#include "core/curvature/graphs.h"
+#include "core/curvature/memory.h"
+
+namespace eigenscape {
+
+namespace {
+
+/// Examples on which the probe and the choice between derivative and difference are made.
+constexpr std::int64_t kProbeExamples = 16;
+
+/// For graphs that are kept. LibTorch's C++ interface does not tell how much memory a GPU has left, so there it is a
+/// size that every GPU of today has; `curvature.memory` raises it.
+std::int64_t defaultGraphMemory(const torch::Device& device) {
+  return device.is_cuda() ? std::int64_t{4} << 30 : freeMemory() / 4;
+}
+
+/// An estimate of what a kept graph takes: the activations of each weight layer are saved by the forward pass, by the
+/// backward pass and by the ReLU and sum between, about six times in all (measured on ResNet-20).
+std::int64_t graphBytesPerExample(const Model& model, std::int64_t inputElements) {
+  constexpr std::int64_t copies = 6;
+  std::int64_t elements = inputElements;
+  for (const auto& layer : model.weightLayers()) {
+    const auto& entry = model.parameters().entries()[layer.parameterEntry];
+    elements += entry.shape.front() * layer.macs / std::max<std::int64_t>(entry.size, 1);
+  }
+  return elements * copies * static_cast<std::int64_t>(c10::elementSize(model.type()));
+}
+
+torch::Tensor crossEntropy(const torch::Tensor& outputs, const torch::Tensor& targets) {
+  return torch::nn::functional::cross_entropy(outputs, targets,
+                                              torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
+}
+
+ParameterSubset subsetOf(const Model& model, const CurvatureOptions& options) {
+  return options.layers.empty() ? ParameterSubset(model.parameters())
+                                : ParameterSubset(model.parameters(), options.layers);
+}
+
+}  // namespace
+
+CurvatureOperator::CurvatureOperator(Model& model, const Examples& examples, CurvatureOptions options, Context context)
+    : model_(model),
+      subset_(subsetOf(model, options)),
+      examples_(examples),
+      options_(std::move(options)),
+      context_(std::move(context)) {
+  options_.batchSize = std::clamp<std::int64_t>(options_.batchSize, 1, std::max<std::int64_t>(examples_.size(), 1));
+  if (options_.graphMemory <= 0) options_.graphMemory = defaultGraphMemory(model_.device());
+  if (!options_.loss) options_.loss = crossEntropy;
+  if (options_.kind == CurvatureKind::SampledFisher) {
+    // Drawn once and by example, so that neither the batch size nor a graph made anew changes a label.
+    auto generator = at::detail::createCPUGenerator(options_.seed);
+    draws_ = torch::rand({examples_.size(), std::max<std::int64_t>(options_.labelsPerExample, 1)}, generator,
+                         torch::kFloat64);
+  }
+  useFastConvolutionDoubleBackward();
+}
+
+CurvatureOperator::~CurvatureOperator() = default;
+
+std::int64_t CurvatureOperator::dimension() const {
+  return subset_.dimension();
+}
+torch::Device CurvatureOperator::device() const {
+  return model_.device();
+}
+torch::ScalarType CurvatureOperator::type() const {
+  return model_.type();
+}
+std::int64_t CurvatureOperator::keptBatches() const {
+  return static_cast<std::int64_t>(kept_.size());
+}
+std::int64_t CurvatureOperator::batches() const {
+  return (examples_.size() + options_.batchSize - 1) / options_.batchSize;
+}
+
+torch::Tensor CurvatureOperator::drawnLabels(const torch::Tensor& outputs, std::int64_t first) const {
+  const auto cumulative = torch::softmax(outputs.to(torch::kFloat64), 1).cumsum(1);
+  const auto uniform = draws_.narrow(0, first, outputs.size(0)).to(outputs.device());
+  return torch::searchsorted(cumulative.contiguous(), uniform.contiguous()).clamp_max(outputs.size(1) - 1);
+}
+
+std::unique_ptr<CurvatureOperator::Graph> CurvatureOperator::differentiate(const Examples& batch,
+                                                                           std::int64_t first) const {
+  const torch::AutoGradMode record(true);
+  if (options_.differences) return std::make_unique<DifferenceGraph>(*this, batch, first, differenceStep_);
+  if (options_.kind == CurvatureKind::Hessian) return std::make_unique<HessianGraph>(*this, batch);
+  return std::make_unique<JacobianGraph>(*this, batch, first);
+}
+
+std::unique_ptr<CurvatureOperator::Graph> CurvatureOperator::graphOf(std::int64_t batch) const {
+  context_.check();
+  const auto first = batch * options_.batchSize;
+  return differentiate(examples_.slice(first, options_.batchSize), first);
+}
+
+template <class Work>
+auto CurvatureOperator::withinMemory(Work&& work) {
+  while (true) {
+    try {
+      return work();
+    } catch (const std::exception& error) {
+      if (!isOutOfMemory(error)) throw;
+      makeRoom(error);
+    }
+  }
+}
+
+/// First fewer graphs are kept, then batches get smaller.
+void CurvatureOperator::makeRoom(const std::exception& error) {
+  if (kept_.size() > 1) {
+    keepAtMost_ = keptBatches() / 2;
+    kept_.resize(static_cast<std::size_t>(keepAtMost_));
+    context_.say("memory ran out: the graphs of " + std::to_string(keepAtMost_) + " of " + std::to_string(batches()) +
+                 " batches are kept from now on");
+    return;
+  }
+  kept_.clear();
+  prepared_ = false;
+  if (options_.batchSize <= 1 || options_.batchNorm == BatchNormMode::Training) {
+    throw RunError(std::string("memory ran out at curvature.batch_size = ") + std::to_string(options_.batchSize) +
+                   "; use fewer threads, another device, or a smaller model (" +
+                   std::string(error.what()).substr(0, 120) + ")");
+  }
+  options_.batchSize = (options_.batchSize + 1) / 2;
+  keepAtMost_ = 1;
+  context_.say("memory ran out: curvature.batch_size is " + std::to_string(options_.batchSize) + " from now on");
+}
+
+void CurvatureOperator::prepare() {
+  if (prepared_) return;
+  chooseProduct();
+  withinMemory([this] { tryPrepare(); });
+}
+
+void CurvatureOperator::tryPrepare() {
+  kept_.clear();
+  loss_ = 0;
+  const auto inputElements = examples_.size() > 0 ? examples_.inputs[0].numel() : 0;
+  const auto estimate = options_.batchSize * graphBytesPerExample(model_, inputElements);
+  const auto atFirst = device().is_cuda() ? 0 : residentMemory();
+  gradient_ = torch::zeros({dimension()}, torch::TensorOptions(device()).dtype(type()));
+  for (std::int64_t batch = 0; batch < batches(); ++batch) {
+    auto graph = graphOf(batch);
+    gradient_ += subset_.flatten(graph->gradient);
+    loss_ += graph->loss;
+    // One batch is always kept: its graph has to be made for every product anyway. Of further ones the memory that
+    // they really took decides, where the system tells it; freed memory that was taken again does not show there.
+    const auto have = keptBatches();
+    const auto measured = atFirst > 0 ? residentMemory() - atFirst : 0;
+    const bool fits = std::max(measured, estimate * (have + 1) / (atFirst > 0 ? 3 : 1)) <= options_.graphMemory;
+    if (have == 0 || (fits && (keepAtMost_ < 0 || have < keepAtMost_))) kept_.push_back(std::move(graph));
+  }
+  prepared_ = true;
+}
+
+torch::Tensor CurvatureOperator::gradient() {
+  prepare();
+  return gradient_;
+}
+
+double CurvatureOperator::loss() {
+  prepare();
+  return loss_;
+}
+
+torch::Tensor CurvatureOperator::multiply(const torch::Tensor& vector) {
+  const auto pieces = subset_.unflatten(vector.detach().to(device(), type()));
+  prepare();
+  return withinMemory([&] {
+    prepare();  // again after memory ran out
+    return tryMultiply(pieces);
+  });
+}
+
+torch::Tensor CurvatureOperator::tryMultiply(const std::vector<torch::Tensor>& pieces) {
+  auto product = torch::zeros({dimension()}, torch::TensorOptions(device()).dtype(type()));
+  for (const auto& graph : kept_) {
+    context_.check();
+    product += subset_.flatten(graph->multiply(pieces, true));
+  }
+  for (auto batch = keptBatches(); batch < batches(); ++batch) {
+    product += subset_.flatten(graphOf(batch)->multiply(pieces, false));
+  }
+  return product;
+}
+
+/// Tries a product on a few examples. Where the second derivative is not to be had, central differences take over;
+/// their step is the one at which two lengths agree best.
+void CurvatureOperator::chooseProduct() {
+  if (chosen_ || examples_.size() == 0) return;
+  chosen_ = true;
+  const auto few = examples_.first(kProbeExamples);
+  auto generator = at::detail::createCPUGenerator(options_.seed + 1);
+  const auto v = torch::randn({dimension()}, generator, torch::kFloat32).to(device(), type());
+  const auto pieces = subset_.unflatten(v / v.norm());
+  std::string reason;
+  if (!options_.differences) {
+    try {
+      // Zero everywhere may be a loss that is linear in the parameters, or a backward pass without a graph.
+      const auto product = subset_.flatten(differentiate(few, 0)->multiply(pieces, false));
+      if (product.any().item<bool>() || dimension() == 0) return;
+    } catch (const c10::Error& error) {
+      if (isOutOfMemory(error)) return;
+      reason = error.what_without_backtrace();
+    }
+  }
+  const bool asked = options_.differences;
+  options_.differences = true;
+  const double precision = type() == torch::kFloat64 ? std::numeric_limits<double>::epsilon()
+                                                     : static_cast<double>(std::numeric_limits<float>::epsilon());
+  double length = 1;
+  for (const auto& tensor : subset_.tensors()) length += tensor.detach().pow(2).sum().item<double>();
+  double step = std::cbrt(precision) * std::sqrt(length);
+  torch::Tensor before;
+  differenceError_ = std::numeric_limits<double>::infinity();
+  bool zero = true;
+  for (int i = 0; i < 5; ++i, step /= 4) {
+    const auto product =
+        subset_.flatten(DifferenceGraph(*this, few, 0, step).multiply(pieces, false)).to(torch::kFloat64);
+    const double norm = product.norm().item<double>();
+    zero = zero && norm == 0;
+    if (before.defined()) {
+      const double error = norm > 0 ? ((product - before).norm() / norm).item<double>() : 0;
+      if (error < differenceError_) differenceError_ = error, differenceStep_ = step;
+    }
+    before = product;
+  }
+  if (zero && !asked && reason.empty()) {  // linear indeed
+    options_.differences = false;
+    differenceError_ = 0;
+    return;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1e", differenceError_);
+  context_.say((asked ? "products are central differences of gradients, as asked for"
+                      : "this model has no second derivative (" + reason.substr(0, reason.find('\n')).substr(0, 160) +
+                            "): products are central differences of gradients") +
+               std::string("; their relative error is about ") + text);
+}
+
+ProbeResult CurvatureOperator::probe() {
+  ProbeResult result;
+  if (examples_.size() == 0 || dimension() == 0) return result;
+  chooseProduct();
+  const auto few = examples_.first(std::min(kProbeExamples, options_.batchSize));
+  auto generator = at::detail::createCPUGenerator(options_.seed + 2);
+  const auto draw = [&] {
+    const auto v = torch::randn({dimension()}, generator, torch::kFloat32).to(device(), type());
+    return v / v.norm();
+  };
+  const auto u = draw(), v = draw();
+  const auto product = [&](const torch::Tensor& x) {
+    context_.check();
+    return subset_.flatten(differentiate(few, 0)->multiply(subset_.unflatten(x), false)).to(torch::kFloat64);
+  };
+  const auto av = product(v), again = product(v), au = product(u);
+  const double norm = std::max(av.norm().item<double>(), au.norm().item<double>());
+  if (!(norm > 0)) return result;
+  result.repetition = (av - again).norm().item<double>() / norm;
+  result.asymmetry =
+      std::abs(u.to(torch::kFloat64).dot(av).item<double>() - v.to(torch::kFloat64).dot(au).item<double>()) / norm;
+  const double exact = type() == torch::kFloat64 ? 1e-9 : 1e-4;
+  const double tolerance = options_.differences ? std::max(exact, 10 * differenceError_) : exact;
+  if (result.repetition > tolerance || result.asymmetry > tolerance) {
+    std::string names;
+    for (const auto& name : model_.randomLayers()) names += (names.empty() ? "" : ", ") + name;
+    char numbers[96];
+    std::snprintf(numbers, sizeof numbers, "two products of one vector differ by %.1e, uᵀAv and vᵀAu by %.1e",
+                  result.repetition, result.asymmetry);
+    result.warning = std::string(result.repetition > tolerance ? "the operator is not deterministic: "
+                                                               : "the operator is not symmetric: ") +
+                     numbers + (names.empty() ? std::string() : "; layers that draw random numbers: " + names) +
+                     "; eigenvalues and traces of it mean little";
+  }
+  return result;
+}
+
+}  // namespace eigenscape

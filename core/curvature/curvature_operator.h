@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/curvature/linear_operator.h"
+#include "core/model/examples.h"
+#include "core/model/model.h"
+#include "core/model/parameter_subset.h"
+#include "core/results/context.h"
+
+namespace eigenscape {
+
+enum class CurvatureKind {
+  Hessian,  ///< ∇²L by double backward (Pearlmutter's product)
+  GaussNewton,  ///< mean of Jᵀ(∂²ℓ/∂f²)J, positive semidefinite for convex ℓ (Schraudolph, Neural Comp. 14 (2002) 1723)
+  Fisher,        ///< empirical Fisher: mean of gᵢgᵢᵀ with the true labels
+  SampledFisher  ///< mean of gᵢgᵢᵀ with labels drawn from the model (Martens, arXiv:1412.1193); tends to GaussNewton
+};
+
+struct CurvatureOptions {
+  CurvatureKind kind = CurvatureKind::Hessian;
+  std::int64_t batchSize = 256;  ///< examples per partial product: memory and speed, never the result
+  BatchNormMode batchNorm = BatchNormMode::Evaluation;
+  /// Bytes that kept graphs may take; 0: a quarter of the memory that is free. Batches beyond it are differentiated
+  /// anew in every product (three gradients in place of two).
+  std::int64_t graphMemory = 0;
+  /// Loss of a batch, summed over its examples, from the model's outputs and the targets. Empty: cross-entropy.
+  /// The operators other than the Hessian rely on its being a sum of one term per row of the outputs.
+  std::function<torch::Tensor(const torch::Tensor& outputs, const torch::Tensor& targets)> loss;
+  /// Indices into parameters().layers() whose diagonal block is the operator; empty: the whole model.
+  std::vector<std::size_t> layers;
+  std::uint64_t seed = 0;             ///< of the drawn labels
+  std::int64_t labelsPerExample = 1;  ///< drawn labels
+  /// Central differences of gradients in place of double backward, which is also what happens by itself where a model
+  /// has no second derivative (fused attention, cuDNN's recurrent layers).
+  bool differences = false;
+};
+
+/// What the determinism probe found: relative to ‖Av‖ for random unit vectors u and v.
+struct ProbeResult {
+  double repetition = 0;  ///< ‖Av − (Av)′‖ / ‖Av‖ of two products of one vector
+  double asymmetry = 0;   ///< |uᵀAv − vᵀAu| / ‖Av‖
+  std::string warning;    ///< one line that names the layers to blame where they are known; empty: nothing is wrong
+};
+
+/// A curvature matrix of the mean loss over `examples` at the model's present parameters. Each batch weighs by its
+/// number of examples. With batch statistics (BatchNormMode::Training) running statistics are not touched, and the
+/// batch size is part of the objective.
+///
+/// The operator holds for the parameters at construction; after ParameterSpace::assign make a new one.
+class CurvatureOperator : public LinearOperator {
+ public:
+  /// `model` and `examples` live on one device in one floating type and outlive the operator. Polls `context.stop`
+  /// before every batch, in products too. Says by `context.log` when memory made it change its ways.
+  CurvatureOperator(Model& model, const Examples& examples, CurvatureOptions options, Context context = {});
+  ~CurvatureOperator() override;
+
+  std::int64_t dimension() const override;
+  torch::Device device() const override;
+  torch::ScalarType type() const override;
+
+  /// ∇L by the operator's parameters, flat. No product.
+  torch::Tensor gradient();
+  /// Mean loss over the examples. No product.
+  double loss();
+  const ParameterSubset& parameters() const { return subset_; }
+
+  /// Takes two products of one vector and one of another on the first few examples, each on a graph of its own. No
+  /// product is counted.
+  ProbeResult probe();
+
+  /// Batches whose graph is kept, of all.
+  std::int64_t keptBatches() const;
+  std::int64_t batches() const;
+  /// Examples per partial product now: less than asked for after memory ran out.
+  std::int64_t batchSize() const { return options_.batchSize; }
+  /// Relative error of a product by central differences, estimated from two step lengths; 0 for exact products.
+  double differenceError() const { return differenceError_; }
+  bool usesDifferences() const { return options_.differences; }
+
+ protected:
+  torch::Tensor multiply(const torch::Tensor& vector) override;
+
+ private:
+  class Graph;
+  class OutputMatrix;
+  class HessianGraph;
+  class JacobianGraph;
+  class DifferenceGraph;
+
+  std::unique_ptr<Graph> differentiate(const Examples& batch, std::int64_t first) const;
+  std::unique_ptr<Graph> graphOf(std::int64_t batch) const;
+  torch::Tensor drawnLabels(const torch::Tensor& outputs, std::int64_t first) const;
+  void prepare();
+  void tryPrepare();
+  torch::Tensor tryMultiply(const std::vector<torch::Tensor>& pieces);
+  /// Runs `work`, with less memory each time that it runs out.
+  template <class Work>
+  auto withinMemory(Work&& work);
+  void makeRoom(const std::exception& error);
+  void chooseProduct();
+
+  Model& model_;
+  ParameterSubset subset_;
+  Examples examples_;
+  CurvatureOptions options_;
+  Context context_;
+  torch::Tensor draws_;  ///< N×labelsPerExample uniform numbers
+  std::vector<std::unique_ptr<Graph>> kept_;
+  std::int64_t keepAtMost_ = -1;  ///< −1: as the budget allows
+  torch::Tensor gradient_;
+  double loss_ = 0, differenceError_ = 0, differenceStep_ = 0;
+  bool prepared_ = false, chosen_ = false;
+};
+
+}  // namespace eigenscape

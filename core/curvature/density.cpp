@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/curvature/density.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "core/curvature/krylov.h"
+
+namespace eigenscape {
+
+DensityNodes spectralDensity(LinearOperator& op, const DensityOptions& options, const Context& context) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto before = op.products();
+  auto generator = at::detail::createCPUGenerator(options.seed);
+  const auto steps = std::min(options.nodes, op.dimension());
+  DensityNodes result;
+  for (std::int64_t probe = 0; probe < options.probes; ++probe) {
+    Krylov space(op, steps, 0);
+    space.addStart(torch::randint(0, 2, {op.dimension()}, generator, torch::kFloat32).mul_(2).sub_(1));
+    std::int64_t size = 0;
+    for (; size < steps; ++size) {
+      context.check();
+      space.expand();
+      context.report((static_cast<double>(probe) + static_cast<double>(size + 1) / static_cast<double>(steps)) /
+                     static_cast<double>(options.probes));
+    }
+    const auto ritz = space.solve();
+    DensityProbe nodes;
+    for (Eigen::Index i = 0; i < ritz.eigenvalues().size(); ++i) {
+      const double first = ritz.eigenvectors()(0, i);
+      nodes.nodes.push_back(ritz.eigenvalues()[i]);
+      nodes.weights.push_back(first * first);
+    }
+    result.probes.push_back(std::move(nodes));
+  }
+  result.products = op.products() - before;
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+SmoothedDensity smoothed(const std::vector<DensityProbe>& probes, double width, std::int64_t points) {
+  SmoothedDensity result;
+  double low = HUGE_VAL, high = -HUGE_VAL;
+  for (const auto& probe : probes) {
+    for (const double node : probe.nodes) low = std::min(low, node), high = std::max(high, node);
+  }
+  if (low > high || points < 2) return result;
+  const double span = high > low ? high - low : std::max(std::abs(high), 1.0);
+  const double deviation = width * span, begin = low - 3 * deviation, end = high + 3 * deviation;
+  const double norm = 1 / (deviation * std::sqrt(2 * 3.14159265358979323846));
+  for (std::int64_t i = 0; i < points; ++i) {
+    const double at = begin + (end - begin) * static_cast<double>(i) / static_cast<double>(points - 1);
+    double sum = 0, squares = 0;
+    for (const auto& probe : probes) {
+      double density = 0;
+      for (std::size_t k = 0; k < probe.nodes.size(); ++k) {
+        const double distance = (at - probe.nodes[k]) / deviation;
+        density += probe.weights[k] * norm * std::exp(-0.5 * distance * distance);
+      }
+      sum += density, squares += density * density;
+    }
+    const auto n = static_cast<double>(probes.size());
+    const double mean = sum / n;
+    result.eigenvalues.push_back(at);
+    result.density.push_back(mean);
+    result.standardError.push_back(n > 1 ? std::sqrt(std::max(0.0, squares / n - mean * mean) / (n - 1))
+                                         : std::numeric_limits<double>::quiet_NaN());
+  }
+  return result;
+}
+
+double moment(const std::vector<DensityProbe>& probes, int k) {
+  double sum = 0;
+  for (const auto& probe : probes) {
+    for (std::size_t i = 0; i < probe.nodes.size(); ++i) sum += probe.weights[i] * std::pow(probe.nodes[i], k);
+  }
+  return sum / static_cast<double>(std::max<std::size_t>(probes.size(), 1));
+}
+
+}  // namespace eigenscape
