@@ -27,9 +27,9 @@ struct DensityNodes {
   double seconds = 0;
 };
 
-/// Stochastic Lanczos quadrature with normal probes and full reorthogonalization (Ghorbani et al., arXiv:1901.10159;
-/// Yao et al., PyHessian, arXiv:1912.07145). Polls `context.stop` before every product. Asking for more nodes than the
-/// dimension gives as many as there are.
+/// Stochastic Lanczos quadrature with Rademacher probes and full reorthogonalization (Ghorbani et al.,
+/// arXiv:1901.10159; Yao et al., PyHessian, arXiv:1912.07145). Polls `context.stop` before every product. Asking for
+/// more nodes than the dimension gives as many as there are.
 DensityNodes spectralDensity(LinearOperator& op, const DensityOptions& options, const Context& context = {});
 
 struct SmoothedDensity {

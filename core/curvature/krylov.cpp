@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace eigenscape {
 
@@ -78,8 +79,8 @@ void Krylov::addRandomStart() {
   }
 }
 
-void Krylov::expand(bool newest) {
-  const auto chosen = newest ? std::prev(pending_.end()) : pending_.begin();
+void Krylov::expand(std::size_t which) {
+  const auto chosen = pending_.begin() + static_cast<std::ptrdiff_t>(which);
   const Direction direction = std::move(*chosen);
   pending_.erase(chosen);
   const auto at = size_++;
@@ -130,13 +131,18 @@ Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> Krylov::solve(std::int64_t first)
   return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(projection_.block(first, first, count, count));
 }
 
-double Krylov::residual(const Eigen::VectorXd& coordinates) const {
-  double square = 0;
+std::vector<double> Krylov::squaredResiduals(const Eigen::VectorXd& coordinates) const {
+  std::vector<double> squares;
   for (const auto& direction : pending_) {
     const double along = direction.coupling.dot(coordinates.head(direction.coupling.size()));
-    square += along * along;
+    squares.push_back(along * along);
   }
-  return std::sqrt(square);
+  return squares;
+}
+
+double Krylov::residual(const Eigen::VectorXd& coordinates) const {
+  const auto squares = squaredResiduals(coordinates);
+  return std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
 }
 
 torch::Tensor Krylov::vectors(const Eigen::MatrixXd& coordinates) const {

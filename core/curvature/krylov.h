@@ -28,14 +28,16 @@ class Krylov {
   /// Adds a start direction, orthogonalized against everything. False when nothing is left of it.
   bool addStart(const torch::Tensor& vector);
   void addRandomStart();
-  /// Multiplies the oldest (or the newest) pending direction, which joins the basis, and appends what is new of the
-  /// product. An invariant space goes on with a random direction. Throws RunError for a product that is not finite.
-  void expand(bool newest = false);
+  /// Multiplies a pending direction (0: the oldest), which joins the basis, and appends what is new of the product. An
+  /// invariant space goes on with a random direction. Throws RunError for a product that is not finite.
+  void expand(std::size_t which = 0);
 
   /// Ascending; of the basis vectors from `first` on.
   Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solve(std::int64_t first = 0) const;
   /// ‖Av − θv‖ of the Ritz vector with these coordinates.
   double residual(const Eigen::VectorXd& coordinates) const;
+  /// The share of that residual, squared, that each pending direction carries.
+  std::vector<double> squaredResiduals(const Eigen::VectorXd& coordinates) const;
   /// Ritz vectors for the columns of `coordinates`, as rows.
   torch::Tensor vectors(const Eigen::MatrixXd& coordinates) const;
   /// Thick restart (Wu & Simon, SIAM J. Matrix Anal. Appl. 22 (2000) 602): the basis shrinks to the given Ritz vectors

@@ -89,7 +89,7 @@ class Solve {
   void iterate() {
     while (true) {
       context_.check();
-      space_.expand(searched_);  // what a search found is followed along its own chain
+      space_.expand(mostPromising());
       if (space_.size() < top_ + bottom_ && !exhausted()) continue;
       solve();
       const auto done = convergedCount();
@@ -99,11 +99,25 @@ class Solve {
     }
   }
 
+  bool hasConverged(Eigen::Index i) const {
+    return space_.residual(ritz_.eigenvectors().col(i)) <=
+           kSafety * options_.tolerance * std::abs(ritz_.eigenvalues()[i]);
+  }
   std::ptrdiff_t convergedCount() const {
-    return std::count_if(wanted_.begin(), wanted_.end(), [&](Eigen::Index i) {
-      return space_.residual(ritz_.eigenvectors().col(i)) <=
-             kSafety * options_.tolerance * std::abs(ritz_.eigenvalues()[i]);
-    });
+    return std::count_if(wanted_.begin(), wanted_.end(), [&](Eigen::Index i) { return hasConverged(i); });
+  }
+
+  /// Of several pending directions the one that the wanted pairs still miss most.
+  std::size_t mostPromising() const {
+    if (space_.pending() < 2 || ritz_.eigenvalues().size() != space_.size()) return 0;
+    std::vector<double> missing(space_.pending(), 0.0);
+    for (const auto i : wanted_) {
+      if (hasConverged(i)) continue;
+      const auto squares = space_.squaredResiduals(ritz_.eigenvectors().col(i));
+      const double unit = ritz_.eigenvalues()[i] * ritz_.eigenvalues()[i];
+      for (std::size_t k = 0; k < missing.size(); ++k) missing[k] += squares[k] / std::max(unit, 1e-300);
+    }
+    return static_cast<std::size_t>(std::max_element(missing.begin(), missing.end()) - missing.begin());
   }
 
   void solve() {
@@ -135,10 +149,9 @@ class Solve {
     const double lastBottom = bottom_ > 0 ? ritz_.eigenvalues()[bottom_ - 1] : low;
     const auto first = space_.size();
     space_.addRandomStart();
-    searched_ = true;
     for (std::int64_t steps = 1; steps <= limit && !spent() && !exhausted(); ++steps) {
       context_.check();
-      space_.expand(true);
+      space_.expand(space_.pending() - 1);
       const auto chain = space_.solve(first).eigenvalues();
       const double greatest = chain[chain.size() - 1], least = chain[0];
       const double slack = options_.tolerance;
@@ -184,7 +197,6 @@ class Solve {
   Krylov space_;
   Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> ritz_;
   Columns wanted_;
-  bool searched_ = false;
   EigenPairs result_;
 };
 

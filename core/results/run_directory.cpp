@@ -41,6 +41,7 @@ void fields(Info& info, Visitor&& visit) {
     visit("curvature_samples", info.curvatureSamples), visit("curvature_split", info.curvatureSplit);
     visit("curvature_operator", info.curvatureOperator);
     visit("epochs", info.epochs), visit("landscapes", info.landscapes), visit("phases", info.phases);
+    visit("notes", info.notes);
   }
 }
 
@@ -50,6 +51,10 @@ Json toJson(const Info& info);
 template <class Value>
 void put(Json& json, const char* key, const Value& value) {
   json[key] = value;
+}
+
+inline void put(Json& json, const char* key, const std::vector<std::string>& items) {
+  json[key] = items;
 }
 
 template <class Item>
@@ -79,7 +84,8 @@ void take(const Json& json, Value& value, const std::string& place) {
 }
 
 template <class Item>
-void take(const Json& json, std::vector<Item>& items, const std::string& place) {
+requires(!std::is_same_v<Item, std::string>) void take(const Json& json, std::vector<Item>& items,
+                                                       const std::string& place) {
   if (!json.is_array()) throw RunError(place + " is not a list; mend the file or run again");
   items.clear();
   for (const auto& element : json) fromJson(element, items.emplace_back(), place);

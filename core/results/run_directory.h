@@ -48,6 +48,7 @@ struct RunInfo {
   std::int64_t epochs = 0;  ///< that the run trains (0: none) or checkpoints that it visits
   std::vector<LandscapeInfo> landscapes;
   std::vector<PhaseInfo> phases;
+  std::vector<std::string> notes;  ///< what a reader of the numbers should know: warnings, ways round
 };
 
 /// Everything that the views need of a run, as plain values.

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "core/results/error.h"
@@ -56,6 +57,7 @@ Journal Journal::resume(const fs::path& directory, RunInfo info, std::function<v
   Lock lock(directory);
   const auto old = readRunInfo(directory);
   info.phases = old.phases;
+  info.notes = old.notes;
   info.started = old.started;
   info.status = "running";
   Journal journal(std::move(lock), directory, std::move(info), std::move(changed));
@@ -85,6 +87,10 @@ void Journal::dropUnfinished() {
   retainRows<ProfileRow>(directory_, [](const ProfileRow&) { return true; });
   retainRows<SurfaceRow>(directory_, [](const SurfaceRow&) { return true; });
   retainRows<SensitivityRow>(directory_, [&](const SensitivityRow&) { return has("sensitivity"); });
+}
+
+void Journal::note(const std::string& line) {
+  if (std::find(info_.notes.begin(), info_.notes.end(), line) == info_.notes.end()) info_.notes.push_back(line);
 }
 
 void Journal::finish(const std::string& phase, double seconds, std::int64_t products) {

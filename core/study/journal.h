@@ -32,6 +32,8 @@ class Journal {
   const std::filesystem::path& directory() const { return directory_; }
   RunInfo& info() { return info_; }
   bool has(const std::string& phase) const { return finished_.contains(phase); }
+  /// A line for run.json's notes, kept once. Written with the next phase.
+  void note(const std::string& line);
   void finish(const std::string& phase, double seconds, std::int64_t products);
   /// Writes run.json with the given status.
   void close(const std::string& status, const std::string& message = {});

@@ -40,17 +40,23 @@ struct TrainingRecipe {
 
 struct CurvatureRecipe {
   std::string op = "hessian", split = "train";
-  std::int64_t samples = 0, batchSize = 256;
-  std::string batchNorm = "eval";
+  std::int64_t samples = 0, batches = 1, batchSize = 256;
+  std::string batchNorm = "eval", precision = "float32";
   std::int64_t top = 5, bottom = 0;
   std::string method = "lanczos";
   double tolerance = 1e-3;
-  std::int64_t maxProducts = 1000, every = 1, memory = 0;
+  std::int64_t block = 1, powerIterations = 100, maxProducts = 1000, every = 1, memory = 0;
   std::string scopes = "model";
+  std::vector<std::string> layers;
+  std::int64_t layerTop = 1;
   bool trace = false;
+  std::string traceMethod = "hutch++";
   double traceTolerance = 0.05;
   std::int64_t traceProbes = 200;
   bool density = false;
+  std::int64_t densityProbes = 10, densityNodes = 80;
+  double densityWidth = 0.01;
+  bool overhead = false;
 };
 
 /// A [[profile]] or a [[surface]]; `y` is empty for a profile.

@@ -11,6 +11,7 @@
 #include "core/results/error.h"
 #include "core/study/recipe.h"
 #include "core/study/recipe_values.h"
+#include "core/study/visits.h"
 #include "core/study/workload.h"
 #include "datasets/dataset.h"
 
@@ -71,6 +72,35 @@ void checkModel(const ModelRecipe& model) {
   }
   if (std::filesystem::is_directory(model.weights, error)) {
     refuse("model.weights", tomlString(model.weights), "is a folder; expected a .pt, .pth, .th or .safetensors file");
+  }
+}
+
+void checkCheckpoints(const Recipe& recipe) {
+  if (recipe.model.checkpoints.empty()) return;
+  visitsOf(recipe);
+  if (recipe.training.epochs > 0) {
+    refuse("training.epochs", std::to_string(recipe.training.epochs),
+           "expected 0 beside model.checkpoints, which are of a training done elsewhere");
+  }
+}
+
+void checkCurvature(CurvatureRecipe curvature) {
+  if (!curvature.layers.empty() && curvature.scopes == "model") {
+    refuse("curvature.layers", literal(Slot(&curvature.layers)),
+           "expected curvature.scopes = \"layers\" or \"both\" beside it");
+  }
+  const std::set<std::string> distinct(curvature.layers.begin(), curvature.layers.end());
+  if (distinct.size() != curvature.layers.size() || distinct.contains("model") || distinct.contains("")) {
+    refuse("curvature.layers", literal(Slot(&curvature.layers)),
+           "expected names or patterns of layers, each once; the model is curvature.scopes = \"both\"");
+  }
+  if (curvature.batches > 1 && (curvature.samples == 0 || curvature.method != "power")) {
+    refuse("curvature.batches", std::to_string(curvature.batches),
+           "expected 1, or curvature.method = \"power\" and curvature.samples > 0, the size of each share");
+  }
+  if (curvature.method == "power" && curvature.bottom > 0) {
+    refuse("curvature.bottom", std::to_string(curvature.bottom),
+           "expected 0 with curvature.method = \"power\", which finds the largest magnitudes; use lanczos");
   }
 }
 
@@ -147,22 +177,42 @@ std::string splitText(const std::string& split) {
   return split == "both" ? "train and test" : split;
 }
 
-std::string spectrumText(const Recipe& recipe) {
+std::string operatorText(const std::string& op) {
+  if (op == "ggn") return "Gauss-Newton matrix";
+  if (op == "fisher") return "empirical Fisher matrix";
+  return op == "hessian" ? "Hessian" : "Fisher matrix with drawn labels";
+}
+
+std::string spectrumText(const Recipe& recipe, std::int64_t last) {
   const auto& curvature = recipe.curvature;
-  const std::int64_t spectra = spectrumEpochs(recipe) * (curvature.split == "both" ? 2 : 1);
+  const std::int64_t spectra = spectrumVisits(recipe, last) * (curvature.split == "both" ? 2 : 1);
   std::string wanted = "top " + std::to_string(curvature.top);
   if (curvature.bottom > 0) wanted += " and bottom " + std::to_string(curvature.bottom);
-  return counted(spectra, "spectrum", "spectra") + ": " + wanted + " eigenvalues of the " +
-         (curvature.op == "hessian" ? "Hessian" : curvature.op) + " on " + sampleText(curvature.samples) + " of " +
+  std::string where;
+  if (curvature.scopes != "model") {
+    const auto layers = curvature.layers.empty() ? std::string("each layer")
+                                                 : counted(static_cast<std::int64_t>(curvature.layers.size()),
+                                                           "scope of layers", "scopes of layers");
+    const auto ofLayers = "top " + std::to_string(curvature.layerTop) + " of " + layers;
+    if (curvature.scopes == "layers") wanted = ofLayers;
+    if (curvature.scopes == "both") where = ", " + ofLayers;
+  }
+  std::string how;
+  if (curvature.method == "power") {
+    how = " by power iteration";
+    if (curvature.batches > 1) how += " on each of " + std::to_string(curvature.batches) + " shares";
+  }
+  return counted(spectra, "spectrum", "spectra") + ": " + wanted + (where.empty() ? " eigenvalues" : where) +
+         " of the " + operatorText(curvature.op) + how + " on " + sampleText(curvature.samples) + " of " +
          splitText(curvature.split);
 }
 
-std::string landscapeText(const LandscapeRecipe& entry, std::int64_t epochs) {
+std::string landscapeText(const LandscapeRecipe& entry, std::int64_t last) {
   const std::string points = std::to_string(entry.points);
   return (entry.y.empty() ? "profile " : "surface ") + entry.name + ": " +
          (entry.y.empty() ? points : points + " × " + points) + " points along " + entry.x +
          (entry.y.empty() ? "" : " and " + entry.y) + ", " + sampleText(entry.samples) + " of " +
-         splitText(entry.split) + ", at " + counted(timesDue(entry.every, epochs), "epoch", "epochs");
+         splitText(entry.split) + ", at " + counted(timesDue(entry.every, last), "epoch", "epochs");
 }
 
 }  // namespace
@@ -174,6 +224,8 @@ void validate(const Recipe& recipe) {
     refuse("training.momentum", "1.0", "expected less than 1 for adam, whose step divides by 1 - momentum^t");
   }
   checkModel(recipe.model);
+  checkCheckpoints(recipe);
+  checkCurvature(recipe.curvature);
   checkEntries("profile", recipe.profiles, recipe);
   checkEntries("surface", recipe.surfaces, recipe);
   checkQuantization(recipe.quantization);
@@ -181,23 +233,34 @@ void validate(const Recipe& recipe) {
 
 std::vector<std::string> plannedWork(const Recipe& recipe) {
   const std::int64_t epochs = recipe.training.epochs;
+  const auto visits = visitsOf(recipe);
+  const auto last = static_cast<std::int64_t>(visits.size()) - 1;
   std::vector<std::string> lines;
   if (epochs > 0) {
     lines.push_back("training: " + counted(epochs, "epoch", "epochs") + " in batches of " +
                     std::to_string(recipe.training.batchSize));
+  } else if (!recipe.model.checkpoints.empty()) {
+    lines.push_back(counted(last + 1, "checkpoint", "checkpoints") + ": epoch " + std::to_string(visits.front().epoch) +
+                    " to " + std::to_string(visits.back().epoch));
   } else {
     lines.push_back(recipe.model.weights.empty() ? "no training: the model keeps its random weights" : "no training");
   }
-  lines.push_back("loss and accuracy on train and test, " + counted(epochs + 1, "time", "times"));
+  lines.push_back("loss and accuracy on train and test, " + counted(last + 1, "time", "times"));
   const auto& curvature = recipe.curvature;
-  if (curvature.top + curvature.bottom > 0) lines.push_back(spectrumText(recipe));
+  if (curvature.top + curvature.bottom > 0 || curvature.scopes != "model") lines.push_back(spectrumText(recipe, last));
   if (curvature.trace || recipe.quantization.enabled) {
-    const auto traces = curvature.trace ? timesDue(curvature.every, epochs) * (curvature.split == "both" ? 2 : 1) : 1;
+    const auto traces = curvature.trace ? timesDue(curvature.every, last) * (curvature.split == "both" ? 2 : 1) : 1;
     lines.push_back(counted(traces, "trace", "traces") + ": at most " + std::to_string(curvature.traceProbes) +
                     " products each");
   }
-  for (const auto& entry : recipe.profiles) lines.push_back(landscapeText(entry, epochs));
-  for (const auto& entry : recipe.surfaces) lines.push_back(landscapeText(entry, epochs));
+  if (curvature.density) {
+    lines.push_back(
+        counted(timesDue(curvature.every, last) * (curvature.split == "both" ? 2 : 1), "density", "densities") + ": " +
+        std::to_string(curvature.densityProbes) + " probes of " + std::to_string(curvature.densityNodes) +
+        " products each");
+  }
+  for (const auto& entry : recipe.profiles) lines.push_back(landscapeText(entry, last));
+  for (const auto& entry : recipe.surfaces) lines.push_back(landscapeText(entry, last));
   if (recipe.quantization.enabled) {
     std::string bits;
     for (const auto width : recipe.quantization.bits) bits += (bits.empty() ? "" : ", ") + std::to_string(width);

@@ -134,11 +134,15 @@ std::vector<Entry> plainEntries() {
           .advanced(),
 
       Entry("curvature.operator", IN_RECIPE(curvature.op), "Matrix whose spectrum is computed")
-          .oneOf({"hessian", "ggn", "fisher"}),
+          .oneOf({"hessian", "ggn", "fisher", "fisher_sampled"}),
       Entry("curvature.split", IN_RECIPE(curvature.split), "Examples that the operator averages over")
           .oneOf({"train", "test", "both"}),
       Entry("curvature.samples", IN_RECIPE(curvature.samples), "First N examples of the split; 0: all")
           .range(0, unlimited),
+      Entry("curvature.batches", IN_RECIPE(curvature.batches),
+            "Repeat power iteration on so many successive shares of `samples` examples")
+          .range(1, 10000)
+          .advanced(),
       Entry("curvature.batch_size", IN_RECIPE(curvature.batchSize),
             "Examples per partial product: changes memory and speed, never the result")
           .range(1, many)
@@ -147,6 +151,9 @@ std::vector<Entry> plainEntries() {
             "BatchNorm by running statistics (eval) or by those of each batch (train)")
           .oneOf({"eval", "train"})
           .advanced(),
+      Entry("curvature.precision", IN_RECIPE(curvature.precision), "Arithmetic of products and solvers")
+          .oneOf({"float32", "float64"})
+          .advanced(),
       Entry("curvature.top", IN_RECIPE(curvature.top), "Largest eigenvalues wanted").range(0, 1000),
       Entry("curvature.bottom", IN_RECIPE(curvature.bottom), "Smallest eigenvalues wanted").range(0, 1000),
       Entry("curvature.method", IN_RECIPE(curvature.method), "Eigenvalue solver")
@@ -154,6 +161,14 @@ std::vector<Entry> plainEntries() {
           .advanced(),
       Entry("curvature.tolerance", IN_RECIPE(curvature.tolerance), "Relative residual ‖Av − λv‖/|λ| to reach")
           .above(0, 1),
+      Entry("curvature.block", IN_RECIPE(curvature.block),
+            "Start vectors of Lanczos: several find the members of a cluster side by side")
+          .range(1, 100)
+          .advanced(),
+      Entry("curvature.power_iterations", IN_RECIPE(curvature.powerIterations),
+            "Most iterations of power iteration for each eigenvalue")
+          .range(1, many)
+          .advanced(),
       Entry("curvature.max_products", IN_RECIPE(curvature.maxProducts),
             "Operator products after which a solve gives up (and says so)")
           .range(1, many)
@@ -166,7 +181,17 @@ std::vector<Entry> plainEntries() {
       Entry("curvature.scopes", IN_RECIPE(curvature.scopes), "Spectra of the whole model, of each layer, or of both")
           .oneOf({"model", "layers", "both"})
           .advanced(),
-      {"curvature.trace", IN_RECIPE(curvature.trace), "Estimate the trace with its standard error (Hutchinson)"},
+      Entry("curvature.layers", IN_RECIPE(curvature.layers),
+            "Scopes of layers: names, or patterns such as layer1.* for a block; empty: each layer with a weight matrix")
+          .advanced(),
+      Entry("curvature.layer_top", IN_RECIPE(curvature.layerTop), "Largest eigenvalues wanted of each scope of layers")
+          .range(1, 1000)
+          .advanced(),
+      {"curvature.trace", IN_RECIPE(curvature.trace), "Estimate the traces of model and layers with standard errors"},
+      Entry("curvature.trace_method", IN_RECIPE(curvature.traceMethod),
+            "hutch++ takes the top of the spectrum out of the probes where that pays")
+          .oneOf({"hutch++", "hutchinson"})
+          .advanced(),
       Entry("curvature.trace_tolerance", IN_RECIPE(curvature.traceTolerance),
             "Stop when the trace's standard error is below this share of it")
           .above(0, 1)
@@ -174,7 +199,21 @@ std::vector<Entry> plainEntries() {
       Entry("curvature.trace_probes", IN_RECIPE(curvature.traceProbes), "Most random probes of a trace")
           .range(2, many)
           .advanced(),
-      Entry("curvature.density", IN_RECIPE(curvature.density), "Estimate the spectral density").advanced(),
+      {"curvature.density", IN_RECIPE(curvature.density),
+       "Estimate the spectral density (stochastic Lanczos quadrature)"},
+      Entry("curvature.density_probes", IN_RECIPE(curvature.densityProbes), "Random probes of the density")
+          .range(1, many)
+          .advanced(),
+      Entry("curvature.density_nodes", IN_RECIPE(curvature.densityNodes), "Lanczos steps of each probe")
+          .range(2, 1000)
+          .advanced(),
+      Entry("curvature.density_width", IN_RECIPE(curvature.densityWidth),
+            "Standard deviation of the smoothing, as a share of the spectrum's width")
+          .above(0, 1)
+          .advanced(),
+      Entry("curvature.overhead", IN_RECIPE(curvature.overhead),
+            "Write what curvature costs beside training, epoch by epoch (overhead.csv)")
+          .advanced(),
   };
 }
 

@@ -44,46 +44,80 @@ Session::Session(const Recipe& recipe, Material& material, Journal& journal, con
       material_(material),
       journal_(journal),
       context_(context),
-      workload_(context, Costs(recipe, material.train.size(), material.test.size()).total(recipe)),
-      epochs_(recipe.training.epochs) {
-  if (epochs_ > 0)
+      visits_(visitsOf(recipe)),
+      scopes_(scopesOf(recipe.curvature, *material.model)),
+      costs_(recipe, material.train.size(), material.test.size(),
+             std::count_if(scopes_.begin(), scopes_.end(), [](const Scope& scope) { return !scope.isModel(); })),
+      workload_(context, costs_.total(recipe, static_cast<std::int64_t>(visits_.size()) - 1)),
+      lastVisit_(static_cast<std::int64_t>(visits_.size()) - 1) {
+  if (recipe.training.epochs > 0)
     trainer_ = std::make_unique<Trainer>(*material_.model, material_.train, trainingOptions(recipe, material.mirrored));
   restoreState();
 }
 
 void Session::run() {
-  for (std::int64_t epoch = 0; epoch <= epochs_; ++epoch) visit(epoch);
+  for (std::size_t index = 0; index < visits_.size(); ++index) visit(index);
 }
 
-bool Session::isDue(std::int64_t epoch, std::int64_t every) const {
-  return isDueAt(epoch, every, epochs_);
-}
-
-void Session::visit(std::int64_t epoch) {
+void Session::visit(std::size_t index) {
+  const auto epoch = visits_[index].epoch;
+  visit_ = static_cast<std::int64_t>(index);
+  const auto& curvature = recipe_.curvature;
+  const bool spectrumDue = isSpectrumDueAt(visit_, lastVisit_, recipe_), regular = isDue(curvature.every);
   // A resumed run has the weights of the last trained epoch; everything of the epochs before it is finished.
   if (epoch < trainedEpoch_) {
-    const Costs costs(recipe_, material_.train.size(), material_.test.size());
-    double skipped = costs.measure + (epoch > 0 ? costs.train : 0);
-    if (isSpectrumDueAt(epoch, recipe_)) skipped += costs.spectrum;
-    if (recipe_.curvature.trace && isDue(epoch, recipe_.curvature.every)) skipped += costs.trace;
+    double skipped = costs_.measure + (epoch > 0 ? costs_.train : 0);
+    if (spectrumDue) skipped += costs_.spectrum;
+    if (regular) skipped += costs_.density + (curvature.trace ? costs_.trace : 0);
     for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
-      for (const auto& item : *list) skipped += isDue(epoch, item.every) ? costs.landscape(item) : 0;
+      for (const auto& item : *list) skipped += isDue(item.every) ? costs_.landscape(item) : 0;
     }
     workload_.endPhase(skipped, false);
     return;
   }
-  if (epoch > 0) train(epoch);
+  if (!visits_[index].checkpoint.empty()) {
+    loadCheckpoint(index);
+  } else if (epoch > 0) {
+    train(epoch);
+  }
   measure(epoch);
-  if (isSpectrumDueAt(epoch, recipe_)) spectrum(epoch);
+  if (spectrumDue) spectrum(epoch);
+  if (curvature.density && regular) density(epoch);
   // The sensitivity stands on the traces of the last epoch, whether the recipe asks for traces over time or not.
-  const bool forSensitivity = epoch == epochs_ && recipe_.quantization.enabled;
-  if (forSensitivity || (recipe_.curvature.trace && isDue(epoch, recipe_.curvature.every))) trace(epoch);
+  const bool forSensitivity = visit_ == lastVisit_ && recipe_.quantization.enabled;
+  if (forSensitivity || (curvature.trace && regular)) trace(epoch);
+  if (curvature.overhead && epoch > 0) overhead(epoch);
   for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
     for (const auto& item : *list) {
-      if (isDue(epoch, item.every)) landscape(item, epoch);
+      if (isDue(item.every)) landscape(item, epoch);
     }
   }
   if (forSensitivity) sensitivity(epoch);
+}
+
+void Session::loadCheckpoint(std::size_t index) {
+  const auto& file = visits_[index].checkpoint;
+  material_.model->loadStateDict(readStateDict(file), file.string());
+}
+
+/// Seconds of what this epoch has spent so far; they are in run.json, too.
+void Session::overhead(std::int64_t epoch) {
+  phase(keyed("overhead", epoch), "overhead", 0, [&](const Context&) -> Products {
+    OverheadRow row;
+    row.epoch = epoch;
+    for (const auto& done : journal_.info().phases) {
+      if (done.name == keyed("train", epoch)) row.trainingSeconds += done.seconds;
+      for (const char* kind : {"spectrum", "density", "trace"}) {
+        if (done.name != keyed(kind, epoch)) continue;
+        row.curvatureSeconds += done.seconds;
+        row.products += done.products;
+      }
+    }
+    const double sum = row.trainingSeconds + row.curvatureSeconds;
+    row.share = sum > 0 ? row.curvatureSeconds / sum : 0;
+    journal_.append(row);
+    return 0;
+  });
 }
 
 void Session::restoreState() {
@@ -111,20 +145,19 @@ void Session::saveState(std::int64_t epoch) const {
 }
 
 void Session::train(std::int64_t epoch) {
-  const Costs costs(recipe_, material_.train.size(), material_.test.size());
   if (epoch <= trainedEpoch_) {
-    workload_.endPhase(costs.train, false);
+    workload_.endPhase(costs_.train, false);
     // Killed between the state file and the journal.
     if (!journal_.has(keyed("train", epoch))) journal_.finish(keyed("train", epoch), secondsOfEpoch_, 0);
     return;
   }
-  const auto title = "training · epoch " + std::to_string(epoch) + " of " + std::to_string(epochs_);
-  phase(keyed("train", epoch), title, costs.train, [&](const Context& context) -> Products {
+  const auto title = "training · epoch " + std::to_string(epoch) + " of " + std::to_string(recipe_.training.epochs);
+  phase(keyed("train", epoch), title, costs_.train, [&](const Context& context) -> Products {
     const auto report = trainer_->runEpoch(epoch, context);
     iterationsPerEpoch_ = report.iterations;
     secondsOfEpoch_ = report.seconds;
     trainedEpoch_ = epoch;
-    if (epoch % recipe_.training.checkpointEvery == 0 || epoch == epochs_) {
+    if (epoch % recipe_.training.checkpointEvery == 0 || visit_ == lastVisit_) {
       const auto folder = journal_.directory() / "checkpoints";
       std::error_code ignored;  // writing the file says it better
       fs::create_directories(folder, ignored);
@@ -136,8 +169,7 @@ void Session::train(std::int64_t epoch) {
 }
 
 void Session::measure(std::int64_t epoch) {
-  const Costs costs(recipe_, material_.train.size(), material_.test.size());
-  phase(keyed("metrics", epoch), "loss and accuracy · epoch " + std::to_string(epoch), costs.measure,
+  phase(keyed("metrics", epoch), "loss and accuracy · epoch " + std::to_string(epoch), costs_.measure,
         [&](const Context& context) -> Products {
           std::vector<MetricRow> rows;
           std::string line = "epoch " + std::to_string(epoch) + ":";

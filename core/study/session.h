@@ -7,12 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "core/curvature/curvature_operator.h"
 #include "core/curvature/trace.h"
 #include "core/landscape/landscape.h"
 #include "core/model/model.h"
 #include "core/study/journal.h"
 #include "core/study/recipe.h"
 #include "core/study/study.h"
+#include "core/study/visits.h"
 #include "core/study/workload.h"
 #include "core/training/trainer.h"
 
@@ -35,19 +37,39 @@ class Session {
  private:
   using Products = std::int64_t;
 
-  void visit(std::int64_t epoch);
+  struct Part;
+  struct Lot;
+
+  void visit(std::size_t index);
+  void loadCheckpoint(std::size_t index);
   void train(std::int64_t epoch);
   void measure(std::int64_t epoch);
   void spectrum(std::int64_t epoch);
+  /// Spectra of one split: of the model and of each scope of layers.
+  void spectraOf(std::int64_t epoch, const LandscapeSplit& split, bool first, const Context& context, Lot& lot);
+  void lanczosOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot);
+  void powerOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot);
+  void overlaps(std::int64_t epoch, const std::string& split, Lot& lot) const;
+  void density(std::int64_t epoch);
   void trace(std::int64_t epoch);
+  void overhead(std::int64_t epoch);
   void sensitivity(std::int64_t epoch);
+  std::vector<double> topEigenvalues(std::int64_t epoch) const;
   void landscape(const LandscapeRecipe& recipe, std::int64_t epoch);
 
   void saveDirections() const;
   void loadDirections(std::int64_t epoch);
+  /// What the run directory holds for that epoch; nothing when it holds none.
+  NamedTensors directionsBefore(std::int64_t epoch) const;
+  NamedTensors storedDirections(std::int64_t epoch) const;
   void restoreState();
   void saveState(std::int64_t epoch) const;
-  bool isDue(std::int64_t epoch, std::int64_t every) const;
+  bool isDue(std::int64_t every) const { return isDueAt(visit_, every, lastVisit_); }
+  /// The recipe's operator on these examples and layers, probed for determinism.
+  std::unique_ptr<CurvatureOperator> makeOperator(const Examples& examples, const Scope& scope, const Context& context);
+  /// Says it and keeps it in run.json, once.
+  void note(const std::string& line, const Context& context);
+  torch::ScalarType precision() const;
   /// Runs `work` as the phase `key` unless it is finished; `title` is what people see.
   template <class Work>
   void phase(const std::string& key, const std::string& title, double cost, Work&& work);
@@ -61,9 +83,13 @@ class Session {
   Material& material_;
   Journal& journal_;
   const StudyContext& context_;
+  std::vector<Visit> visits_;
+  std::vector<Scope> scopes_;
+  Costs costs_;
   Workload workload_;
   std::unique_ptr<Trainer> trainer_;
-  std::int64_t epochs_ = 0, trainedEpoch_ = 0, iterationsPerEpoch_ = 0;
+  std::int64_t visit_ = 0, lastVisit_ = 0;
+  std::int64_t trainedEpoch_ = 0, iterationsPerEpoch_ = 0;
   double secondsOfEpoch_ = 0;
   NamedTensors directions_;  ///< of the present epoch
   std::int64_t directionsEpoch_ = -1;

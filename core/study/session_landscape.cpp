@@ -51,14 +51,20 @@ void Session::saveDirections() const {
   writeSafetensors(file, directions_, {{"epoch", std::to_string(directionsEpoch_)}});
 }
 
+NamedTensors Session::storedDirections(std::int64_t epoch) const {
+  for (const auto& file :
+       {journal_.directory() / kDirections, journal_.directory() / "directions" / epochFile(epoch)}) {
+    if (!fs::exists(file)) continue;
+    std::map<std::string, std::string> metadata;
+    auto tensors = readSafetensors(file, &metadata);
+    if (metadata["epoch"] == std::to_string(epoch)) return tensors;
+  }
+  return {};
+}
+
 void Session::loadDirections(std::int64_t epoch) {
-  directions_.clear();
+  directions_ = storedDirections(epoch);
   directionsEpoch_ = epoch;
-  const auto file = journal_.directory() / kDirections;
-  if (!fs::exists(file)) return;
-  std::map<std::string, std::string> metadata;
-  auto tensors = readSafetensors(file, &metadata);
-  if (metadata["epoch"] == std::to_string(epoch)) directions_ = std::move(tensors);
 }
 
 torch::Tensor Session::direction(const std::string& text, const std::string& normalization, std::int64_t epoch) {
@@ -74,9 +80,8 @@ torch::Tensor Session::direction(const std::string& text, const std::string& nor
     made = randomDirection(model, spec.seed, normalizationOf(normalization));
   } else if (spec.kind == DirectionSpec::Kind::Gradient) {
     const Context context{context_.stop, {}, {}};
-    CurvatureOperator hessian(model, splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front().examples,
-                            curvatureOptions(recipe_.curvature), context);
-    made = hessian.gradient();
+    const auto split = splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front();
+    made = CurvatureOperator(model, split.examples, curvatureOptions(recipe_), context).gradient();
     if (const auto length = made.norm().item<double>(); length > 0) made = made / length;
     made = normalizedDirection(model, made, normalizationOf(normalization));
   } else {
@@ -92,10 +97,9 @@ torch::Tensor Session::direction(const std::string& text, const std::string& nor
 void Session::landscape(const LandscapeRecipe& recipe, std::int64_t epoch) {
   const bool surface = !recipe.y.empty();
   const std::string kind = surface ? "surface" : "profile";
-  const Costs costs(recipe_, material_.train.size(), material_.test.size());
   const auto title = kind + " " + recipe.name + " · epoch " + std::to_string(epoch);
   phase(
-      keyed(kind + ":" + recipe.name, epoch), title, costs.landscape(recipe), [&](const Context& context) -> Products {
+      keyed(kind + ":" + recipe.name, epoch), title, costs_.landscape(recipe), [&](const Context& context) -> Products {
         const auto splits = splitsOf(recipe.split, recipe.samples);
         const auto values = axisValues(recipe.range[0], recipe.range[1], recipe.points);
         const auto x = direction(recipe.x, recipe.normalization, epoch);

@@ -29,7 +29,24 @@ inline std::string shortNumber(double value, const char* format = "%.4g") {
 }
 
 /// How the recipe wants its products made.
-CurvatureOptions curvatureOptions(const CurvatureRecipe& recipe);
+CurvatureOptions curvatureOptions(const Recipe& recipe);
+
+/// Holds the model in another floating type. float32 → float64 → float32 is exact.
+class InPrecision {
+ public:
+  InPrecision(Model& model, torch::ScalarType type) : model_(model), before_(model.type()) {
+    if (type != before_) model_.to(model_.device(), type);
+  }
+  ~InPrecision() {
+    if (model_.type() != before_) model_.to(model_.device(), before_);
+  }
+  InPrecision(const InPrecision&) = delete;
+  InPrecision& operator=(const InPrecision&) = delete;
+
+ private:
+  Model& model_;
+  torch::ScalarType before_;
+};
 
 template <class Work>
 void Session::phase(const std::string& key, const std::string& title, double cost, Work&& work) {

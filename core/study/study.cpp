@@ -79,6 +79,7 @@ Material loadMaterial(const Recipe& recipe, torch::Device device, const Context&
   if (!recipe.model.weights.empty()) {
     material.model->loadStateDict(readStateDict(recipe.model.weights), recipe.model.weights);
   }
+  scopesOf(recipe.curvature, *material.model);  // a pattern that matches nothing is known before anything is written
   material.model->to(device, torch::kFloat32);
   if (material.train.size() > 0) material.train = material.train.to(device, torch::kFloat32);
   if (material.test.size() > 0) material.test = material.test.to(device, torch::kFloat32);
@@ -108,7 +109,7 @@ RunInfo describe(const Recipe& recipe, const Material& material, torch::Device d
       limited(recipe.curvature.split == "test" ? info.testExamples : info.trainExamples, recipe.curvature.samples);
   info.curvatureSplit = recipe.curvature.split;
   info.curvatureOperator = recipe.curvature.op;
-  info.epochs = recipe.training.epochs;
+  info.epochs = visitsOf(recipe).back().epoch;
   for (const auto& item : recipe.profiles)
     info.landscapes.push_back({item.name, "profile", item.x, "", item.normalization, item.samples});
   for (const auto& item : recipe.surfaces)
@@ -179,7 +180,7 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
   if (context.progress) context.progress({"reading data and model", 0, 0, -1});
   auto material = loadMaterial(recipe, device, loading);
   loading.check();
-  if (recipe.training.epochs == 0 && recipe.model.weights.empty()) {
+  if (recipe.training.epochs == 0 && recipe.model.weights.empty() && recipe.model.checkpoints.empty()) {
     loading.say("model.weights is empty and nothing is trained: these are random weights");
   }
   auto journal = openJournal(recipe, options, describe(recipe, material, device), context);

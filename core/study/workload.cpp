@@ -13,36 +13,33 @@ double limited(double available, std::int64_t limit) {
 
 }  // namespace
 
-bool isDueAt(std::int64_t epoch, std::int64_t every, std::int64_t epochs) {
-  if (epoch == epochs) return true;
-  return every > 0 && epoch % every == 0;
+bool isDueAt(std::int64_t visit, std::int64_t every, std::int64_t last) {
+  if (visit == last) return true;
+  return every > 0 && visit % every == 0;
 }
 
-bool isSpectrumDueAt(std::int64_t epoch, const Recipe& recipe) {
-  const auto epochs = recipe.training.epochs;
-  if (isDueAt(epoch, recipe.curvature.every, epochs)) return true;
+bool isSpectrumDueAt(std::int64_t visit, std::int64_t last, const Recipe& recipe) {
+  if (isDueAt(visit, recipe.curvature.every, last)) return true;
   const auto needs = [&](const LandscapeRecipe& item) {
-    return isDueAt(epoch, item.every, epochs) &&
-           (item.x.starts_with("eigenvector") || item.y.starts_with("eigenvector"));
+    return isDueAt(visit, item.every, last) && (item.x.starts_with("eigenvector") || item.y.starts_with("eigenvector"));
   };
   return std::any_of(recipe.profiles.begin(), recipe.profiles.end(), needs) ||
          std::any_of(recipe.surfaces.begin(), recipe.surfaces.end(), needs);
 }
 
-std::int64_t timesDue(std::int64_t every, std::int64_t epochs) {
+std::int64_t timesDue(std::int64_t every, std::int64_t last) {
   std::int64_t count = 0;
-  for (std::int64_t epoch = 0; epoch <= epochs; ++epoch) count += isDueAt(epoch, every, epochs) ? 1 : 0;
+  for (std::int64_t visit = 0; visit <= last; ++visit) count += isDueAt(visit, every, last) ? 1 : 0;
   return count;
 }
 
-std::int64_t spectrumEpochs(const Recipe& recipe) {
+std::int64_t spectrumVisits(const Recipe& recipe, std::int64_t last) {
   std::int64_t count = 0;
-  for (std::int64_t epoch = 0; epoch <= recipe.training.epochs; ++epoch)
-    count += isSpectrumDueAt(epoch, recipe) ? 1 : 0;
+  for (std::int64_t visit = 0; visit <= last; ++visit) count += isSpectrumDueAt(visit, last, recipe) ? 1 : 0;
   return count;
 }
 
-Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples)
+Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples, std::int64_t layerScopes)
     : trainExamples_(static_cast<double>(trainExamples)), testExamples_(static_cast<double>(testExamples)) {
   constexpr double gradient = 3, product = 6;
   train = gradient * trainExamples_;
@@ -53,7 +50,20 @@ Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t test
   if (curvature.split != "test") examples += limited(trainExamples_, curvature.samples);
   if (curvature.split != "train") examples += limited(testExamples_, curvature.samples);
   const auto pairs = static_cast<double>(curvature.top + curvature.bottom);
-  if (pairs > 0) spectrum = (2 + product * (20 + 5 * pairs)) * examples;
+  const bool model = curvature.scopes != "layers";
+  const auto scopes = static_cast<double>(layerScopes);
+  if (curvature.method == "power") {
+    const auto iterations = static_cast<double>(curvature.powerIterations * curvature.batches);
+    spectrum = product * iterations * examples *
+               ((model ? static_cast<double>(curvature.top) : 0) + scopes * static_cast<double>(curvature.layerTop));
+  } else {
+    if (pairs > 0 && model) spectrum = (2 + product * (20 + 5 * pairs)) * examples;
+    spectrum += (2 + product * (15 + 5 * static_cast<double>(curvature.layerTop))) * scopes * examples;
+  }
+  if (curvature.density) {
+    density = product * static_cast<double>(curvature.densityProbes * curvature.densityNodes) * (model ? 1 : scopes) *
+              examples;
+  }
   if (curvature.trace || recipe.quantization.enabled) {
     const bool both = curvature.split == "both" && !curvature.trace;
     trace = product * 0.5 * static_cast<double>(curvature.traceProbes) *
@@ -69,12 +79,12 @@ double Costs::landscape(const LandscapeRecipe& recipe) const {
   return examples * (recipe.y.empty() ? points : points * points);
 }
 
-double Costs::total(const Recipe& recipe) const {
-  const auto epochs = recipe.training.epochs;
-  const auto regularly = [epochs](std::int64_t every) { return static_cast<double>(timesDue(every, epochs)); };
-  double sum = train * static_cast<double>(epochs) + measure * static_cast<double>(epochs + 1) +
-               spectrum * static_cast<double>(spectrumEpochs(recipe));
+double Costs::total(const Recipe& recipe, std::int64_t lastVisit) const {
+  const auto regularly = [lastVisit](std::int64_t every) { return static_cast<double>(timesDue(every, lastVisit)); };
+  double sum = train * static_cast<double>(recipe.training.epochs) + measure * static_cast<double>(lastVisit + 1) +
+               spectrum * static_cast<double>(spectrumVisits(recipe, lastVisit));
   sum += recipe.curvature.trace ? trace * regularly(recipe.curvature.every) : trace;
+  sum += density * regularly(recipe.curvature.every);
   for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
     for (const auto& item : *list) sum += landscape(item) * regularly(item.every);
   }

@@ -13,25 +13,27 @@ namespace eigenscape {
 /// How much work a study is, counted in forward passes of one example: a gradient is three, a Hessian product six.
 /// Only shares matter; time left comes from the seconds that the finished part took.
 struct Costs {
-  explicit Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples);
+  /// `layerScopes` parts of the model have a spectrum each, beside the model's.
+  Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples, std::int64_t layerScopes);
 
-  double train = 0, measure = 0, spectrum = 0, trace = 0;
+  double train = 0, measure = 0, spectrum = 0, trace = 0, density = 0;
   double landscape(const LandscapeRecipe& recipe) const;
-  double total(const Recipe& recipe) const;
+  double total(const Recipe& recipe, std::int64_t lastVisit) const;
 
  private:
   double trainExamples_, testExamples_;
 };
 
-/// Epochs at which something with `every` is due: 0 means the last one alone; the first and the last always count.
-bool isDueAt(std::int64_t epoch, std::int64_t every, std::int64_t epochs);
+/// Visits (epochs of a training, or checkpoints; from 0 to `last`) at which something with `every` is due: 0 means the
+/// last one alone; the first and the last always count.
+bool isDueAt(std::int64_t visit, std::int64_t every, std::int64_t last);
 
-/// The recipe's own rhythm, and the epochs of every landscape along an eigenvector.
-bool isSpectrumDueAt(std::int64_t epoch, const Recipe& recipe);
+/// The recipe's own rhythm, and the visits of every landscape along an eigenvector.
+bool isSpectrumDueAt(std::int64_t visit, std::int64_t last, const Recipe& recipe);
 
-/// How many of the epochs 0 … epochs are due, and at how many there is a spectrum.
-std::int64_t timesDue(std::int64_t every, std::int64_t epochs);
-std::int64_t spectrumEpochs(const Recipe& recipe);
+/// How many of the visits 0 … last are due, and at how many there is a spectrum.
+std::int64_t timesDue(std::int64_t every, std::int64_t last);
+std::int64_t spectrumVisits(const Recipe& recipe, std::int64_t last);
 
 /// Turns phases into StudyProgress.
 class Workload {

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/curvature/density.h"
+#include "core/curvature/lanczos.h"
+#include "core/curvature/power_iteration.h"
+#include "core/model/state_dict.h"
+#include "core/study/session_support.h"
+
+namespace eigenscape {
+
+CurvatureOptions curvatureOptions(const Recipe& recipe) {
+  const auto& curvature = recipe.curvature;
+  CurvatureOptions options;
+  if (curvature.op == "ggn") options.kind = CurvatureKind::GaussNewton;
+  if (curvature.op == "fisher") options.kind = CurvatureKind::Fisher;
+  if (curvature.op == "fisher_sampled") options.kind = CurvatureKind::SampledFisher;
+  options.batchSize = curvature.batchSize;
+  options.batchNorm = curvature.batchNorm == "train" ? BatchNormMode::Training : BatchNormMode::Evaluation;
+  options.graphMemory = curvature.memory << 20;
+  options.seed = static_cast<std::uint64_t>(recipe.seed);
+  return options;
+}
+
+/// One operator among those of a spectrum phase.
+struct Session::Part {
+  std::int64_t epoch;
+  const std::string& split;
+  const Scope& scope;
+  std::int64_t batch;  ///< from 1
+  bool keepVectors;
+};
+
+/// What a spectrum phase appends at its end, all at once.
+struct Session::Lot {
+  std::vector<SpectrumRow> spectrum;
+  std::vector<PowerRow> power;
+  std::vector<GradientRow> gradients;
+  std::vector<OverlapRow> overlaps;
+  NamedTensors vectors;
+  Products products = 0;
+};
+
+namespace {
+
+std::string eigenvectorName(std::int64_t index) {
+  return "eigenvector:" + std::to_string(index);
+}
+
+/// The leading eigenvectors among directions, as rows, at most `count`; undefined when there are none.
+torch::Tensor leading(const NamedTensors& directions, std::int64_t count) {
+  std::vector<torch::Tensor> rows;
+  for (std::int64_t index = 1; index <= count; ++index) {
+    const auto found = std::find_if(directions.begin(), directions.end(),
+                                    [&](const auto& item) { return item.first == eigenvectorName(index); });
+    if (found == directions.end()) break;
+    rows.push_back(found->second.to(torch::kFloat64));
+  }
+  return rows.empty() ? torch::Tensor() : torch::stack(rows);
+}
+
+GradientRow gradientRow(CurvatureOperator& op, const std::vector<EigenPair>& pairs) {
+  const auto gradient = op.gradient().to(torch::kFloat64);
+  const double square = gradient.pow(2).sum().item<double>();
+  double inside = 0;
+  for (const auto& pair : pairs) inside += std::pow(pair.vector.to(torch::kFloat64).dot(gradient).item<double>(), 2);
+  GradientRow row;
+  row.vectors = static_cast<std::int64_t>(pairs.size());
+  row.norm = std::sqrt(square);
+  row.share = square > 0 ? inside / square : std::nan("");
+  return row;
+}
+
+}  // namespace
+
+torch::ScalarType Session::precision() const {
+  return recipe_.curvature.precision == "float64" ? torch::kFloat64 : torch::kFloat32;
+}
+
+void Session::note(const std::string& line, const Context& context) {
+  journal_.note(line);
+  context.say(line);
+}
+
+std::unique_ptr<CurvatureOperator> Session::makeOperator(const Examples& examples, const Scope& scope,
+                                                         const Context& context) {
+  auto options = curvatureOptions(recipe_);
+  options.layers = scope.layers;
+  // What the operator says of memory and differences belongs to the record of the run.
+  const Context noting{context.stop, {}, [this, &context](const std::string& line) { note(line, context); }};
+  auto& model = *material_.model;
+  auto op = std::make_unique<CurvatureOperator>(model, examples.to(model.device(), model.type()), options, noting);
+  if (const auto found = op->probe(); !found.warning.empty()) note(scope.name + ": " + found.warning, context);
+  return op;
+}
+
+void Session::spectrum(std::int64_t epoch) {
+  const auto& curvature = recipe_.curvature;
+  if (curvature.top + curvature.bottom == 0 && curvature.scopes != "layers") return;
+  phase(keyed("spectrum", epoch), "spectrum · epoch " + std::to_string(epoch), costs_.spectrum,
+        [&](const Context& context) -> Products {
+          const InPrecision exact(*material_.model, precision());
+          Lot lot;
+          const auto splits = splitsOf(curvature.split, curvature.method == "power" ? 0 : curvature.samples);
+          for (std::size_t part = 0; part < splits.size(); ++part) {
+            spectraOf(epoch, splits[part], part == 0, context.part(part, splits.size()), lot);
+          }
+          if (!lot.vectors.empty()) {
+            directions_ = lot.vectors;
+            directionsEpoch_ = epoch;
+            saveDirections();
+            overlaps(epoch, splits.front().name, lot);
+          }
+          journal_.append(lot.spectrum);
+          if (!lot.power.empty()) journal_.append(lot.power);
+          if (!lot.gradients.empty()) journal_.append(lot.gradients);
+          if (!lot.overlaps.empty()) journal_.append(lot.overlaps);
+          return lot.products;
+        });
+}
+
+void Session::spectraOf(std::int64_t epoch, const LandscapeSplit& split, bool first, const Context& context, Lot& lot) {
+  const auto& curvature = recipe_.curvature;
+  const bool power = curvature.method == "power";
+  const auto available = split.examples.size();
+  const auto share = curvature.samples > 0 ? std::min(curvature.samples, available) : available;
+  if (power && share * curvature.batches > available) {
+    throw RecipeError("curvature.batches = " + std::to_string(curvature.batches) + ": " + split.name + " has " +
+                      std::to_string(available) + " examples, too few for that many shares of " +
+                      std::to_string(share));
+  }
+  const auto parts = scopes_.size() * static_cast<std::size_t>(curvature.batches);
+  std::size_t part = 0;
+  for (const auto& scope : scopes_) {
+    for (std::int64_t batch = 1; batch <= curvature.batches; ++batch, ++part) {
+      const auto within = context.part(part, parts);
+      const auto examples = power ? split.examples.slice((batch - 1) * share, share) : split.examples;
+      const auto op = makeOperator(examples, scope, within);
+      const Part one{epoch, split.name, scope, batch, first && scope.isModel() && batch == 1};
+      power ? powerOn(*op, one, within, lot) : lanczosOn(*op, one, within, lot);
+    }
+  }
+}
+
+void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot) {
+  const auto& curvature = recipe_.curvature;
+  const bool model = part.scope.isModel();
+  LanczosOptions options;
+  options.top = model ? curvature.top : curvature.layerTop;
+  options.bottom = model ? curvature.bottom : 0;
+  options.tolerance = curvature.tolerance;
+  options.maxProducts = curvature.maxProducts;
+  options.block = curvature.block;
+  options.seed = static_cast<std::uint64_t>(recipe_.seed);
+  // The spectrum before this one (of the epoch before, or of the other split) is a good first guess.
+  if (model) {
+    for (const auto& [name, vector] : part.keepVectors ? directionsBefore(part.epoch) : lot.vectors) {
+      if (name.starts_with("eigenvector:")) options.start.push_back(vector);
+    }
+  }
+  const auto pairs = lanczos(op, options, context);
+  lot.products += pairs.products;
+  const auto add = [&](const EigenPair& pair, std::int64_t index) {
+    lot.spectrum.push_back({part.epoch, curvature.op, part.scope.name, part.split, index, pair.value, pair.residual,
+                            pair.converged, pairs.products});
+    if (part.keepVectors) lot.vectors.emplace_back(eigenvectorName(index), pair.vector.to(torch::kCPU));
+  };
+  for (std::size_t i = 0; i < pairs.top.size(); ++i) add(pairs.top[i], static_cast<std::int64_t>(i) + 1);
+  for (std::size_t i = 0; i < pairs.bottom.size(); ++i) add(pairs.bottom[i], -static_cast<std::int64_t>(i) - 1);
+  if (model && !pairs.top.empty()) {
+    auto row = gradientRow(op, pairs.top);
+    row.epoch = part.epoch, row.op = curvature.op, row.split = part.split;
+    lot.gradients.push_back(row);
+  }
+  if (pairs.top.empty()) return;
+  const std::string where = model ? part.split : part.scope.name + ", " + part.split;
+  context.say("epoch " + std::to_string(part.epoch) + ": λ₁ = " + shortNumber(pairs.top[0].value) + " (" + where +
+              "), residual " + shortNumber(pairs.top[0].residual, "%.1e") + ", " + std::to_string(pairs.products) +
+              " products, chance of a missed eigenvalue " +
+              (pairs.missProbability < 1 ? "below " + shortNumber(std::max(pairs.missProbability, 1e-12), "%.0e")
+                                         : std::string("not bounded")));
+}
+
+void Session::powerOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot) {
+  const auto& curvature = recipe_.curvature;
+  PowerOptions options;
+  options.top = part.scope.isModel() ? curvature.top : curvature.layerTop;
+  options.tolerance = curvature.tolerance;
+  options.maxIterations = curvature.powerIterations;
+  options.seed = static_cast<std::uint64_t>(recipe_.seed);
+  const auto found = powerIteration(op, options, context);
+  lot.products += found.products;
+  for (const auto& step : found.path) {
+    lot.power.push_back(
+        {part.epoch, part.scope.name, step.index, step.iteration, step.eigenvalue, part.batch, part.split});
+  }
+  // The spectrum is that of the first share.
+  for (std::size_t i = 0; part.batch == 1 && i < found.pairs.size(); ++i) {
+    const auto& pair = found.pairs[i];
+    const auto index = static_cast<std::int64_t>(i) + 1;
+    lot.spectrum.push_back({part.epoch, curvature.op, part.scope.name, part.split, index, pair.value, pair.residual,
+                            pair.converged, found.products});
+    if (part.keepVectors) lot.vectors.emplace_back(eigenvectorName(index), pair.vector.to(torch::kCPU));
+  }
+  if (found.pairs.empty()) return;
+  context.say("epoch " + std::to_string(part.epoch) + ": λ₁ = " + shortNumber(found.pairs[0].value) + " (" +
+              part.scope.name + ", " + part.split + ", share " + std::to_string(part.batch) + "), residual " +
+              shortNumber(found.pairs[0].residual, "%.1e") + ", " + std::to_string(found.products) + " products");
+}
+
+/// From the disk and not from memory, so that a resumed run starts from the same vectors.
+NamedTensors Session::directionsBefore(std::int64_t epoch) const {
+  for (auto visit = visits_.rbegin(); visit != visits_.rend(); ++visit) {
+    if (visit->epoch >= epoch) continue;
+    auto stored = storedDirections(visit->epoch);
+    if (leading(stored, 1).defined()) return stored;
+  }
+  return {};
+}
+
+/// With the subspace of every earlier epoch, which directions/ keeps.
+void Session::overlaps(std::int64_t epoch, const std::string& split, Lot& lot) const {
+  const auto now = leading(lot.vectors, recipe_.curvature.top);
+  if (!now.defined()) return;
+  for (const auto& visit : visits_) {
+    if (visit.epoch >= epoch) break;
+    const auto before = leading(storedDirections(visit.epoch), now.size(0));
+    if (!before.defined() || before.size(1) != now.size(1)) continue;
+    const auto k = std::min(now.size(0), before.size(0));
+    const double square = now.narrow(0, 0, k).mm(before.narrow(0, 0, k).t()).pow(2).sum().item<double>();
+    lot.overlaps.push_back({epoch, visit.epoch, recipe_.curvature.op, split, k, square / static_cast<double>(k)});
+  }
+}
+
+void Session::density(std::int64_t epoch) {
+  const auto& curvature = recipe_.curvature;
+  phase(keyed("density", epoch), "density · epoch " + std::to_string(epoch), costs_.density,
+        [&](const Context& context) -> Products {
+          const InPrecision exact(*material_.model, precision());
+          std::vector<DensityRow> rows;
+          std::vector<DensityNodeRow> nodes;
+          Products products = 0;
+          const auto splits = splitsOf(curvature.split, curvature.samples);
+          // Of layers only where the model is not asked for: a density costs hundreds of products.
+          std::vector<Scope> scopes(scopes_.begin(), curvature.scopes == "both" ? scopes_.begin() + 1 : scopes_.end());
+          for (std::size_t part = 0; part < splits.size() * scopes.size(); ++part) {
+            const auto& split = splits[part / scopes.size()];
+            const auto& scope = scopes[part % scopes.size()];
+            const auto within = context.part(part, splits.size() * scopes.size());
+            const auto op = makeOperator(split.examples, scope, within);
+            DensityOptions options;
+            options.probes = curvature.densityProbes;
+            options.nodes = curvature.densityNodes;
+            options.seed = static_cast<std::uint64_t>(recipe_.seed);
+            const auto found = spectralDensity(*op, options, within);
+            products += found.products;
+            for (std::size_t probe = 0; probe < found.probes.size(); ++probe) {
+              for (std::size_t k = 0; k < found.probes[probe].nodes.size(); ++k) {
+                nodes.push_back({epoch, curvature.op, scope.name, static_cast<std::int64_t>(probe) + 1,
+                                 found.probes[probe].nodes[k], found.probes[probe].weights[k], split.name});
+              }
+            }
+            const auto curve = smoothed(found.probes, curvature.densityWidth);
+            for (std::size_t i = 0; i < curve.eigenvalues.size(); ++i) {
+              rows.push_back({epoch, curvature.op, scope.name, curve.eigenvalues[i], curve.density[i],
+                              curve.standardError[i], split.name});
+            }
+            context.say("epoch " + std::to_string(epoch) + ": density of " + scope.name + " (" + split.name +
+                        "), mean eigenvalue " + shortNumber(moment(found.probes, 1)) + ", " +
+                        std::to_string(found.products) + " products");
+          }
+          journal_.append(nodes);
+          journal_.append(rows);
+          return products;
+        });
+}
+
+}  // namespace eigenscape
