@@ -195,8 +195,50 @@ torch::Tensor CurvatureOperator::tryMultiply(const std::vector<torch::Tensor>& p
   return product;
 }
 
-/// Tries a product on a few examples. Where the second derivative is not to be had, central differences take over;
-/// their step is the one at which two lengths agree best.
+struct CurvatureOperator::Difference {
+  torch::Tensor product;  ///< in double
+  double step = 0;
+  double error = std::numeric_limits<double>::infinity();  ///< between this step and the next longer one, relative
+};
+
+/// The step at which two lengths agree best.
+CurvatureOperator::Difference CurvatureOperator::bestDifference(const Examples& few,
+                                                                const std::vector<torch::Tensor>& pieces) const {
+  const torch::AutoGradMode record(true);
+  const double precision = type() == torch::kFloat64 ? std::numeric_limits<double>::epsilon()
+                                                     : static_cast<double>(std::numeric_limits<float>::epsilon());
+  double length = 1;
+  for (const auto& tensor : subset_.tensors()) length += tensor.detach().pow(2).sum().item<double>();
+  double step = std::cbrt(precision) * std::sqrt(length);
+  Difference best;
+  torch::Tensor before;
+  for (int i = 0; i < 5; ++i, step /= 4) {
+    context_.check();
+    const auto product =
+        subset_.flatten(DifferenceGraph(*this, few, 0, step).multiply(pieces, false)).to(torch::kFloat64);
+    const double norm = product.norm().item<double>();
+    if (before.defined()) {
+      const double error = norm > 0 ? ((product - before).norm() / norm).item<double>() : 0;
+      if (error < best.error) best = {product, step, error};
+    }
+    before = product;
+  }
+  if (!best.product.defined()) best.product = before;
+  return best;
+}
+
+void CurvatureOperator::takeDifferences(const Difference& difference, const std::string& reason) {
+  options_.differences = true;
+  differenceStep_ = difference.step;
+  differenceError_ = difference.error;
+  kept_.clear();
+  prepared_ = false;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1e", differenceError_);
+  context_.say(reason + ": products are central differences of gradients; their relative error is about " + text);
+}
+
+/// Tries a product on a few examples. Where the second derivative is not to be had, central differences take over.
 void CurvatureOperator::chooseProduct() {
   if (chosen_ || examples_.size() == 0) return;
   chosen_ = true;
@@ -204,49 +246,18 @@ void CurvatureOperator::chooseProduct() {
   auto generator = at::detail::createCPUGenerator(options_.seed + 1);
   const auto v = torch::randn({dimension()}, generator, torch::kFloat32).to(device(), type());
   const auto pieces = subset_.unflatten(v / v.norm());
-  std::string reason;
-  if (!options_.differences) {
-    try {
-      // Zero everywhere may be a loss that is linear in the parameters, or a backward pass without a graph.
-      const auto product = subset_.flatten(differentiate(few, 0)->multiply(pieces, false));
-      if (product.any().item<bool>() || dimension() == 0) return;
-    } catch (const c10::Error& error) {
-      if (isOutOfMemory(error)) return;
-      reason = error.what_without_backtrace();
-    }
-  }
-  const bool asked = options_.differences;
-  options_.differences = true;
-  const double precision = type() == torch::kFloat64 ? std::numeric_limits<double>::epsilon()
-                                                     : static_cast<double>(std::numeric_limits<float>::epsilon());
-  double length = 1;
-  for (const auto& tensor : subset_.tensors()) length += tensor.detach().pow(2).sum().item<double>();
-  double step = std::cbrt(precision) * std::sqrt(length);
-  torch::Tensor before;
-  differenceError_ = std::numeric_limits<double>::infinity();
-  bool zero = true;
-  for (int i = 0; i < 5; ++i, step /= 4) {
-    const auto product =
-        subset_.flatten(DifferenceGraph(*this, few, 0, step).multiply(pieces, false)).to(torch::kFloat64);
-    const double norm = product.norm().item<double>();
-    zero = zero && norm == 0;
-    if (before.defined()) {
-      const double error = norm > 0 ? ((product - before).norm() / norm).item<double>() : 0;
-      if (error < differenceError_) differenceError_ = error, differenceStep_ = step;
-    }
-    before = product;
-  }
-  if (zero && !asked && reason.empty()) {  // linear indeed
-    options_.differences = false;
-    differenceError_ = 0;
+  if (options_.differences) {
+    takeDifferences(bestDifference(few, pieces), "as asked for");
     return;
   }
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1e", differenceError_);
-  context_.say((asked ? "products are central differences of gradients, as asked for"
-                      : "this model has no second derivative (" + reason.substr(0, reason.find('\n')).substr(0, 160) +
-                            "): products are central differences of gradients") +
-               std::string("; their relative error is about ") + text);
+  try {
+    differentiate(few, 0)->multiply(pieces, false);
+  } catch (const c10::Error& error) {
+    if (isOutOfMemory(error)) return;
+    const std::string reason = error.what_without_backtrace();
+    takeDifferences(bestDifference(few, pieces),
+                    "this model has no second derivative (" + reason.substr(0, reason.find('\n')).substr(0, 160) + ")");
+  }
 }
 
 ProbeResult CurvatureOperator::probe() {
@@ -266,10 +277,21 @@ ProbeResult CurvatureOperator::probe() {
   };
   const auto av = product(v), again = product(v), au = product(u);
   const double norm = std::max(av.norm().item<double>(), au.norm().item<double>());
-  if (!(norm > 0)) return result;
-  result.repetition = (av - again).norm().item<double>() / norm;
+  result.repetition = norm > 0 ? (av - again).norm().item<double>() / norm : 0;
   result.asymmetry =
-      std::abs(u.to(torch::kFloat64).dot(av).item<double>() - v.to(torch::kFloat64).dot(au).item<double>()) / norm;
+      norm == 0
+          ? 0
+          : std::abs(u.to(torch::kFloat64).dot(av).item<double>() - v.to(torch::kFloat64).dot(au).item<double>()) /
+                norm;
+  if (!options_.differences) {
+    const auto difference = bestDifference(few, subset_.unflatten(v));
+    const double unit = difference.product.norm().item<double>();
+    result.mismatch = unit > 0 ? (av - difference.product).norm().item<double>() / unit : norm > 0 ? 1 : 0;
+    // Far beyond what kinks of a ReLU and rounding do to a difference that two steps agree on.
+    if (result.repetition < 1e-4 && difference.error < 0.05 && result.mismatch > 0.3) {
+      takeDifferences(difference, "the backward pass of this model keeps no complete graph");
+    }
+  }
   const double exact = type() == torch::kFloat64 ? 1e-9 : 1e-4;
   const double tolerance = options_.differences ? std::max(exact, 10 * differenceError_) : exact;
   if (result.repetition > tolerance || result.asymmetry > tolerance) {

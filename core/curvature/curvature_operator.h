@@ -44,6 +44,7 @@ struct CurvatureOptions {
 struct ProbeResult {
   double repetition = 0;  ///< ‖Av − (Av)′‖ / ‖Av‖ of two products of one vector
   double asymmetry = 0;   ///< |uᵀAv − vᵀAu| / ‖Av‖
+  double mismatch = 0;    ///< ‖Av − d‖ / ‖d‖ with the central difference d of gradients
   std::string warning;    ///< one line that names the layers to blame where they are known; empty: nothing is wrong
 };
 
@@ -69,8 +70,9 @@ class CurvatureOperator : public LinearOperator {
   double loss();
   const ParameterSubset& parameters() const { return subset_; }
 
-  /// Takes two products of one vector and one of another on the first few examples, each on a graph of its own. No
-  /// product is counted.
+  /// Takes two products of one vector and one of another on the first few examples, each on a graph of its own, and
+  /// compares them with a central difference. A backward pass that keeps no complete graph, so that products are wrong
+  /// without an error, shows there: central differences take over then. No product is counted.
   ProbeResult probe();
 
   /// Batches whose graph is kept, of all.
@@ -103,6 +105,9 @@ class CurvatureOperator : public LinearOperator {
   auto withinMemory(Work&& work);
   void makeRoom(const std::exception& error);
   void chooseProduct();
+  struct Difference;
+  Difference bestDifference(const Examples& few, const std::vector<torch::Tensor>& pieces) const;
+  void takeDifferences(const Difference& difference, const std::string& reason);
 
   Model& model_;
   ParameterSubset subset_;

@@ -65,6 +65,71 @@ class TestTrace : public QObject {
     QVERIFY(many.whole.standardError <= 0.01 * many.whole.trace);
   }
 
+  // With a stopping rule, with and without deflation, and by layer: 200 seeds on a Hessian that is known.
+  void intervalsCoverUnderTheStoppingRule_data() {
+    QTest::addColumn<int>("deflated");
+    QTest::newRow("Hutchinson") << 0;
+    QTest::newRow("decided by the first probes") << -1;
+    QTest::newRow("ten vectors deflated") << 10;
+  }
+  void intervalsCoverUnderTheStoppingRule() {
+    QFETCH(int, deflated);
+    auto model = oracles::tanhNetwork(8, 12, 4, 21);
+    CurvatureOptions gaussNewton;  // semidefinite: no layer's trace is near zero
+    gaussNewton.kind = CurvatureKind::GaussNewton;
+    CurvatureOperator op(*model, oracles::randomExamples({40, 8}, 4, 22), gaussNewton);
+    const auto dense = oracles::dense(op);
+    const auto matrix =
+        torch::from_blob(const_cast<double*>(dense.data()), {dense.rows(), dense.cols()}, torch::kFloat64);
+    std::vector<Range> ranges;
+    for (const auto& layer : model->parameters().layers()) ranges.push_back({layer.offset, layer.size});
+    std::vector<int> covered(ranges.size() + 2, 0);
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+      oracles::MatrixOperator known(matrix);
+      TraceOptions options;
+      options.tolerance = 0.08;
+      options.maxProbes = 2000;
+      options.deflated = deflated;
+      options.seed = seed;
+      const auto found = estimateTraces(known, ranges, options);
+      QVERIFY(found.converged);
+      const auto covers = [](const TraceEstimate& estimate, double truth) {
+        return std::abs(estimate.trace - truth) <= 1.96 * estimate.standardError ? 1 : 0;
+      };
+      covered[0] += covers(found.whole, dense.trace());
+      covered[1] += covers(found.squaredFrobenius, dense.squaredNorm());
+      for (std::size_t i = 0; i < ranges.size(); ++i)
+        covered[i + 2] += covers(found.ranges[i], dense.diagonal().segment(ranges[i].offset, ranges[i].size).sum());
+    }
+    for (std::size_t i = 0; i < covered.size(); ++i) {
+      QVERIFY2(covered[i] >= 180 && covered[i] <= 198, qPrintable(QString("%1: %2").arg(i).arg(covered[i])));
+    }
+  }
+
+  // Taking the outliers out saves products at the same error, and what is known exactly has no error.
+  void deflationSavesProducts() {
+    std::vector<double> values(300, 0.02);
+    for (int i = 0; i < 8; ++i) values[static_cast<std::size_t>(i)] = 20.0 - 2 * i;
+    const auto matrix = oracles::withSpectrum(values, 3);
+    TraceOptions options;
+    options.maxProbes = 100000;
+    options.tolerance = 0.01;
+    oracles::MatrixOperator a(matrix), b(matrix), c(matrix);
+    const auto plain = estimateTraces(a, {}, options);
+    options.deflated = -1;
+    const auto decided = estimateTraces(b, {}, options);
+    QVERIFY(plain.converged && decided.converged);
+    QVERIFY2(decided.products * 10 < plain.products, qPrintable(QString::number(decided.products)));
+    QVERIFY(decided.deflated >= 8);
+    const double truth = matrix.trace().item<double>();
+    QVERIFY(std::abs(decided.whole.trace - truth) < 0.03 * truth);
+    options.deflated = 300;
+    const auto all = estimateTraces(c, {{0, 100}}, options);
+    QVERIFY(std::abs(all.whole.trace - truth) < 1e-8);
+    QVERIFY(std::abs(all.ranges[0].trace - matrix.diagonal().narrow(0, 0, 100).sum().item<double>()) < 1e-8);
+    QVERIFY(std::abs(all.squaredFrobenius.trace - matrix.pow(2).sum().item<double>()) < 1e-6);
+  }
+
   // Layers of a network against the diagonal of its dense Hessian.
   void layersOfANetwork() {
     auto model = oracles::tanhNetwork(5, 6, 3, 3);
