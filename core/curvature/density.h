@@ -39,7 +39,7 @@ struct SmoothedDensity {
 };
 
 /// Nodes as Gaussians of standard deviation `width` · (largest − smallest node), on a grid of `points` from three
-/// deviations below the smallest node to three above the largest, finer around nodes than the deviation.
+/// deviations below the smallest node to three above the largest.
 SmoothedDensity smoothed(const std::vector<DensityProbe>& probes, double width = 0.01, std::int64_t points = 801);
 
 /// Mean of λ^k over the spectrum, tr(Aᵏ)/n, by the quadrature.

@@ -4,6 +4,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace eigenscape {
@@ -74,7 +75,7 @@ Linear::Linear(Initializer& init, Init kind, std::int64_t in, std::int64_t out) 
 }
 
 torch::Tensor Linear::forward(const torch::Tensor& x) {
-  macs = weight.numel();
+  macs = weight.numel() * x.numel() / std::max<std::int64_t>(x.size(0) * x.size(-1), 1);
   return torch::linear(x, weight, bias);
 }
 

@@ -34,10 +34,9 @@ class LinearNetwork : public Network {
 
 class Mlp : public Network {
  public:
-  Mlp(Initializer& init, const InputShape& in) {
-    constexpr std::int64_t hidden = 64;
+  Mlp(Initializer& init, const InputShape& in, std::int64_t first, std::int64_t second) {
     const auto features = in.channels * in.height * in.width;
-    const std::array<std::int64_t, 4> widths{features, hidden, hidden, in.classes};
+    const std::array<std::int64_t, 4> widths{features, first, second, in.classes};
     for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
       layers_.push_back(register_module("fc" + std::to_string(i + 1),
                                         std::make_shared<Linear>(init, Init::Uniform, widths[i], widths[i + 1])));
@@ -54,6 +53,68 @@ class Mlp : public Network {
 
  private:
   std::vector<std::shared_ptr<Linear>> layers_;
+};
+
+/// A block of MLP-Mixer (Tolstikhin et al., arXiv:2105.01601): the shape of a transformer's block, with an MLP over
+/// tokens in the place of attention.
+class MixerBlock : public nn::Module {
+ public:
+  MixerBlock(Initializer& init, std::int64_t tokens, std::int64_t width) {
+    norm1_ = register_module("norm1", std::make_shared<nn::LayerNormImpl>(nn::LayerNormOptions({width})));
+    token1_ = register_module("token1", std::make_shared<Linear>(init, Init::Uniform, tokens, 2 * width));
+    token2_ = register_module("token2", std::make_shared<Linear>(init, Init::Uniform, 2 * width, tokens));
+    norm2_ = register_module("norm2", std::make_shared<nn::LayerNormImpl>(nn::LayerNormOptions({width})));
+    channel1_ = register_module("channel1", std::make_shared<Linear>(init, Init::Uniform, width, 2 * width));
+    channel2_ = register_module("channel2", std::make_shared<Linear>(init, Init::Uniform, 2 * width, width));
+  }
+  torch::Tensor forward(const torch::Tensor& x) {
+    const auto mixed = token2_->forward(torch::gelu(token1_->forward(norm1_->forward(x).transpose(1, 2))));
+    const auto y = x + mixed.transpose(1, 2);
+    return y + channel2_->forward(torch::gelu(channel1_->forward(norm2_->forward(y))));
+  }
+
+ private:
+  std::shared_ptr<nn::LayerNormImpl> norm1_, norm2_;
+  std::shared_ptr<Linear> token1_, token2_, channel1_, channel2_;
+};
+
+/// Patches of 4×4 pixels as tokens of width 64, four blocks, LayerNorm, mean over the tokens, linear.
+class Mixer : public Network {
+ public:
+  Mixer(Initializer& init, const InputShape& in) {
+    if (in.height % kPatch != 0 || in.width % kPatch != 0) {
+      throw RecipeError("model.architecture = \"mixer\": images of " + std::to_string(in.height) + "×" +
+                        std::to_string(in.width) + " pixels do not divide into patches of 4×4; choose another model");
+    }
+    constexpr std::int64_t width = 64;
+    const auto tokens = in.height / kPatch * (in.width / kPatch);
+    embed_ =
+        register_module("embed", std::make_shared<Linear>(init, Init::Uniform, in.channels * kPatch * kPatch, width));
+    const auto blocks = register_module("blocks", std::make_shared<Blocks>());
+    for (std::int64_t i = 0; i < 4; ++i) {
+      blocks_.push_back(blocks->add(i, std::make_shared<MixerBlock>(init, tokens, width)));
+    }
+    norm_ = register_module("norm", std::make_shared<nn::LayerNormImpl>(nn::LayerNormOptions({width})));
+    linear_ = register_module("linear", std::make_shared<Linear>(init, Init::Uniform, width, in.classes));
+  }
+  torch::Tensor forward(const torch::Tensor& x) override {
+    // N×C×H×W → N×tokens×(C·4·4), tokens row by row
+    const auto patches = x.unfold(2, kPatch, kPatch).unfold(3, kPatch, kPatch).permute({0, 2, 3, 1, 4, 5});
+    auto y = embed_->forward(patches.flatten(3).flatten(1, 2));
+    for (const auto& block : blocks_) y = block->forward(y);
+    return linear_->forward(norm_->forward(y).mean(1));
+  }
+
+ private:
+  static constexpr std::int64_t kPatch = 4;
+  struct Blocks : nn::Module {
+    std::shared_ptr<MixerBlock> add(std::int64_t index, std::shared_ptr<MixerBlock> block) {
+      return register_module(std::to_string(index), std::move(block));
+    }
+  };
+  std::shared_ptr<Linear> embed_, linear_;
+  std::vector<std::shared_ptr<MixerBlock>> blocks_;
+  std::shared_ptr<nn::LayerNormImpl> norm_;
 };
 
 /// Four 3×3 convolutions (16, 32, 32, 64 channels; the second and the fourth halve the image), each with BatchNorm and
@@ -241,7 +302,16 @@ const std::vector<Architecture>& zoo() {
        }},
       {{"mlp", "multilayer perceptron: two hidden layers of 64, ReLU"},
        [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> {
-         return std::make_shared<Mlp>(init, in);
+         return std::make_shared<Mlp>(init, in, 64, 64);
+       }},
+      {{"mlp-1m",
+        "multilayer perceptron with hidden layers of 300 and 256, ReLU: a million parameters on 32×32 colour"},
+       [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> {
+         return std::make_shared<Mlp>(init, in, 300, 256);
+       }},
+      {{"mixer", "MLP-Mixer: 4×4 patches, four transformer-like blocks of width 64 with LayerNorm and GELU"},
+       [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> {
+         return std::make_shared<Mixer>(init, in);
        }},
       {{"cnn", "small convolutional network: four 3×3 convolutions with BatchNorm, global mean, linear"},
        [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> {

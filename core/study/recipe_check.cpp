@@ -120,6 +120,9 @@ void checkDirection(const std::string& key, const std::string& text, const Curva
     refuse(key, tomlString(text), error.what());
   }
   if (spec.kind != DirectionSpec::Kind::Eigenvector) return;
+  if (curvature.scopes == "layers") {
+    refuse(key, tomlString(text), "the whole model has no spectrum; set curvature.scopes to \"both\"");
+  }
   const bool fromTop = spec.index > 0;
   const auto wanted = std::abs(spec.index), known = fromTop ? curvature.top : curvature.bottom;
   if (wanted > known) {

@@ -74,9 +74,9 @@ void TestRecipeForm::wrongValuesAreSaidBesideTheField() {
   momentum->setText("0.5");
   QCOMPARE(momentum->shownProblem(), QString());
   QCOMPARE(form.problem(), QString());
-  FieldEditor* op = form.editor("curvature.operator");
-  op->setText("ggn");
-  QVERIFY(op->shownProblem().contains("not available in this version"));
+  FieldEditor* optimizer = form.editor("training.optimizer");
+  optimizer->setText("kfac");
+  QVERIFY(optimizer->shownProblem().contains("not available in this version"));
 }
 
 void TestRecipeForm::combinationsAreSaidToo() {

@@ -327,14 +327,12 @@ void TestRecipe::setErrors_data() {
                                             << "profile.along-e1.y = gradient: unknown key";
   QTest::newRow("svhn") << "data.dataset=svhn"
                         << "data.dataset = \"svhn\": not available in this version; accepted: ";
-  QTest::newRow("ggn") << "curvature.operator=ggn"
-                       << "curvature.operator = \"ggn\": not available in this version; accepted: hessian";
-  QTest::newRow("power") << "curvature.method=power"
-                         << "curvature.method = \"power\": not available";
-  QTest::newRow("layers") << "curvature.scopes=layers"
-                          << "curvature.scopes = \"layers\": not available";
-  QTest::newRow("density") << "curvature.density=true"
-                           << "curvature.density = true: not available in this version; accepted: false";
+  QTest::newRow("operator") << "curvature.operator=gauss"
+                            << "curvature.operator = \"gauss\": expected one of hessian, ggn, fisher, fisher_sampled";
+  QTest::newRow("layers") << "curvature.layers=conv1"
+                          << "curvature.layers = [\"conv1\"]: expected curvature.scopes = \"layers\"";
+  QTest::newRow("batches") << "curvature.batches=10"
+                           << "curvature.batches = 10: expected 1, or curvature.method = \"power\"";
   QTest::newRow("kfac") << "training.optimizer=kfac"
                         << "training.optimizer = \"kfac\": not available in this version; accepted: ";
   QTest::newRow("absa")
@@ -349,7 +347,7 @@ void TestRecipe::setErrors_data() {
   QTest::newRow("torchscript") << "model.torchscript=net.pt"
                                << "model.torchscript = ";
   QTest::newRow("checkpoints") << "model.checkpoints=c/*.pt"
-                               << "model.checkpoints = ";
+                               << "model.checkpoints = \"c/*.pt\": no file of that name";
   QTest::newRow("given sensitivity") << "quantization.sensitivity=s.csv"
                                      << "quantization.sensitivity = ";
   QTest::newRow("limits") << "quantization.limits=size=0.2"

@@ -91,7 +91,7 @@ void TestRecipeChecks::problemsOfFields() {
   QCOMPARE(problem("curvature.split", "bth"), std::string("one of train, test, both"));
   QCOMPARE(problem("profile.range", "-1, 1"), std::string());
   QVERIFY(!problem("profile.range", "1").empty());
-  QVERIFY(problem("curvature.operator", "ggn").starts_with("not available in this version"));
+  QVERIFY(problem("training.optimizer", "kfac").starts_with("not available in this version"));
 }
 
 void TestRecipeChecks::combinations_data() {
@@ -146,6 +146,20 @@ void TestRecipeChecks::combinations_data() {
                            << "quantization.bits = []: ";
   QTest::newRow("bits twice") << begin + "[quantization]\nbits = [4, 4]\n"
                               << "quantization.bits = [4, 4]: expected each bit width once";
+  QTest::newRow("layers without their scope")
+      << begin + "[curvature]\nlayers = [\"conv1\"]\n"
+      << "curvature.layers = [\"conv1\"]: expected curvature.scopes = \"layers\" or \"both\"";
+  QTest::newRow("a layer twice") << begin + "[curvature]\nscopes = \"both\"\nlayers = [\"conv1\", \"conv1\"]\n"
+                                 << "curvature.layers = [\"conv1\", \"conv1\"]: expected names or patterns";
+  QTest::newRow("shares of everything") << begin + "[curvature]\nmethod = \"power\"\nbatches = 3\n"
+                                        << "curvature.batches = 3: expected 1, or";
+  QTest::newRow("power from the bottom") << begin + "[curvature]\nmethod = \"power\"\nbottom = 1\n"
+                                         << "curvature.bottom = 1: expected 0 with curvature.method";
+  QTest::newRow("no eigenvector of the model")
+      << begin + "[curvature]\nscopes = \"layers\"\n[[profile]]\nname = \"p\"\n"
+      << "profile.p.x = \"eigenvector:1\": the whole model has no spectrum";
+  QTest::newRow("checkpoints nowhere") << begin + "checkpoints = \"/nowhere/*.pt\"\n"
+                                       << "model.checkpoints = \"/nowhere/*.pt\": no file of that name";
   QTest::newRow("sweep") << begin + "[[sweep]]\nkey = \"seed\"\nvalues = [1, 2]\n"
                          << "sweep.key = \"seed\": not available in this version";
 }

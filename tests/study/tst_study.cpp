@@ -10,6 +10,7 @@
 #include "core/model/state_dict.h"
 #include "core/results/error.h"
 #include "core/study/study.h"
+#include "core/study/visits.h"
 
 using namespace eigenscape;
 namespace fs = std::filesystem;
@@ -38,6 +39,11 @@ top = 2
 bottom = 1
 trace = true
 trace_probes = 12
+scopes = "both"
+layers = ["conv*", "linear"]
+density = true
+density_probes = 2
+density_nodes = 4
 [[profile]]
 name = "p"
 x = "eigenvector:1"
@@ -82,8 +88,9 @@ std::string withoutSeconds(const fs::path& file) {
   return text;
 }
 
-const std::vector<std::string> kTables{"metrics.csv", "spectrum.csv", "trace.csv",
-                                       "profile.csv", "surface.csv",  "sensitivity.csv"};
+const std::vector<std::string> kTables{"metrics.csv",   "spectrum.csv",    "trace.csv",   "profile.csv",
+                                       "surface.csv",   "sensitivity.csv", "density.csv", "density_nodes.csv",
+                                       "frobenius.csv", "overlap.csv",     "gradient.csv"};
 
 }  // namespace
 
@@ -101,7 +108,11 @@ class TestStudy : public QObject {
 
   void everyTableHasItsRows() {
     QCOMPARE(reference_.metrics.size(), std::size_t{3 * 2});
-    QCOMPARE(reference_.spectrum.size(), std::size_t{3 * 2 * 3});
+    QCOMPARE(reference_.spectrum.size(), std::size_t{3 * 2 * (3 + 2)});
+    QCOMPARE(reference_.densityNodes.size(), std::size_t{3 * 2 * 2 * 4});
+    QCOMPARE(reference_.frobenius.size(), std::size_t{3 * 2});
+    QCOMPARE(reference_.gradients.size(), std::size_t{3 * 2});
+    QCOMPARE(reference_.overlaps.size(), std::size_t{1 + 2});
     QCOMPARE(reference_.profiles.size(), std::size_t{3 * 5 * 2 + 3 * 2 + 3});
     QCOMPARE(reference_.surfaces.size(), std::size_t{9 * 2});
     QCOMPARE(reference_.sensitivity.size(), std::size_t{5 * 2});
@@ -121,6 +132,148 @@ class TestStudy : public QObject {
       QCOMPARE(row.loss, same->loss);
       QCOMPARE(row.accuracy, same->accuracy);
     }
+  }
+
+  // What the tables say follows from the directions and from one another.
+  void overlapsAndGradientsFollowFromTheVectors() {
+    const auto now = readSafetensors(path("reference") / "directions.safetensors"),
+               before = readSafetensors(path("reference") / "directions" / "epoch-0001.safetensors");
+    double square = 0;
+    for (int i : {0, 1}) {
+      for (int j : {0, 1}) square += std::pow(now[i].second.dot(before[j].second).item<double>(), 2);
+    }
+    const auto& row = reference_.overlaps.back();
+    QCOMPARE(row.epoch, 2);
+    QCOMPARE(row.otherEpoch, 1);
+    QCOMPARE(row.vectors, 2);
+    QVERIFY2(std::abs(row.overlap - square / 2) < 1e-5, qPrintable(QString::number(row.overlap)));
+    for (const auto& gradient : reference_.gradients) {
+      QVERIFY(gradient.share > 0 && gradient.share < 1);
+      QVERIFY(gradient.norm > 0);
+    }
+    double share = 0;
+    for (int i : {0, 1}) share += std::pow(now[i].second.dot(now.back().second).item<double>(), 2);
+    QVERIFY(std::abs(reference_.gradients[4].share - share) < 1e-4);  // the last direction is the unit gradient
+  }
+
+  // A block of layers is sharper than any of its layers and flatter than the model.
+  void scopesInterlace() {
+    std::map<std::string, double> top;
+    for (const auto& row : reference_.spectrum) {
+      if (row.epoch == 2 && row.split == "train" && row.index == 1) top[row.scope] = row.eigenvalue;
+    }
+    QCOMPARE(top.size(), std::size_t{3});
+    QVERIFY(top["conv*"] < top["model"] && top["linear"] < top["model"]);
+  }
+
+  // A training done elsewhere: the checkpoints of this one, looked at again, give the same spectra.
+  void checkpointsMadeElsewhere() {
+    auto recipe = recipe_;
+    recipe.training.epochs = 0;
+    recipe.model.checkpoints = (path("reference") / "checkpoints" / "epoch-*.safetensors").string();
+    recipe.profiles.clear();
+    recipe.surfaces.clear();
+    recipe.quantization.enabled = false;
+    recipe.curvature.density = false;
+    runStudy(recipe, optionsFor("elsewhere-trained"), {});
+    const auto run = loadRun(path("elsewhere-trained"));
+    QCOMPARE(run.info.epochs, 2);
+    std::size_t compared = 0;
+    for (const auto& row : run.spectrum) {
+      for (const auto& theirs : reference_.spectrum) {
+        if (row.epoch != theirs.epoch || row.scope != theirs.scope || row.split != theirs.split ||
+            row.index != theirs.index)
+          continue;
+        QVERIFY(std::abs(row.eigenvalue / theirs.eigenvalue - 1) < 1e-3);
+        ++compared;
+      }
+    }
+    QCOMPARE(compared, std::size_t{2 * 2 * 5});
+    QCOMPARE(run.metrics.front().epoch, 1);
+    QCOMPARE(run.metrics.front().loss, reference_.metrics[2].loss);
+  }
+
+  void checkpointsComeInNaturalOrder() {
+    const auto folder = path("natural");
+    fs::create_directories(folder);
+    for (const char* name : {"net-10.pt", "net-9.pt", "net-100.pt", "other.pt"}) std::ofstream(folder / name) << "x";
+    Recipe recipe;
+    recipe.model.checkpoints = (folder / "net-*.pt").string();
+    const auto visits = visitsOf(recipe);
+    QCOMPARE(visits.size(), std::size_t{3});
+    QCOMPARE(visits[0].epoch, 9);
+    QCOMPARE(visits[2].checkpoint.filename().string(), std::string("net-100.pt"));
+    recipe.model.checkpoints = (folder / "*.pt").string();  // one has no number: they are counted
+    QCOMPARE(visitsOf(recipe).back().epoch, 4);
+  }
+
+  // Every operator, in both precisions, through the recipe; the Gauss-Newton and Fisher matrices are semidefinite.
+  void operatorsAndPrecisions() {
+    for (const char* op : {"ggn", "fisher", "fisher_sampled"}) {
+      for (const char* precision : {"float32", "float64"}) {
+        auto recipe = small();
+        recipe.curvature.op = op;
+        recipe.curvature.precision = precision;
+        const auto name = std::string(op) + "-" + precision;
+        runStudy(recipe, optionsFor(name), {});
+        const auto run = loadRun(path(name));
+        QCOMPARE(run.spectrum.size(), std::size_t{3});
+        for (const auto& row : run.spectrum) {
+          QCOMPARE(row.op, std::string(op));
+          QVERIFY(row.eigenvalue > -1e-5 && (row.converged || row.index < 0));
+        }
+        QCOMPARE(run.traces.front().op, std::string(op));
+        QVERIFY(run.info.notes.empty());
+      }
+    }
+    const auto a = loadRun(path("ggn-float32")), b = loadRun(path("ggn-float64"));
+    QVERIFY(std::abs(a.spectrum[0].eigenvalue / b.spectrum[0].eigenvalue - 1) < 1e-3);
+  }
+
+  void powerIterationOverSharesAndBlocks() {
+    auto recipe = small();
+    recipe.curvature.method = "power";
+    recipe.curvature.bottom = 0;
+    recipe.curvature.top = 1;
+    recipe.curvature.scopes = "both";
+    recipe.curvature.layers = {"conv*", "linear"};
+    recipe.curvature.samples = 20;
+    recipe.curvature.batches = 3;
+    recipe.curvature.powerIterations = 4;
+    recipe.curvature.tolerance = 1e-9;
+    runStudy(recipe, optionsFor("power"), {});
+    const auto run = loadRun(path("power"));
+    QCOMPARE(run.power.size(), std::size_t{3 * 3 * 4});
+    QCOMPARE(run.spectrum.size(), std::size_t{3});
+    QCOMPARE(run.power[3].eigenvalue, run.spectrum[0].eigenvalue);
+    QVERIFY(run.power[3].eigenvalue != run.power[7].eigenvalue);
+    recipe.curvature.batches = 1000;
+    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, optionsFor("power-many"), {}), RecipeError);
+  }
+
+  void overheadIsThatOfThePhases() {
+    auto recipe = small();
+    recipe.training.epochs = 2;
+    recipe.curvature.overhead = true;
+    runStudy(recipe, optionsFor("overhead"), {});
+    const auto run = loadRun(path("overhead"));
+    QCOMPARE(run.overhead.size(), std::size_t{2});
+    double spectrum = 0, training = 0;
+    for (const auto& phase : run.info.phases) {
+      if (phase.name == "spectrum:2" || phase.name == "trace:2") spectrum += phase.seconds;
+      if (phase.name == "train:2") training = phase.seconds;
+    }
+    QVERIFY(std::abs(run.overhead[1].curvatureSeconds - spectrum) < 1e-9);
+    QVERIFY(std::abs(run.overhead[1].share - spectrum / (spectrum + training)) < 1e-9);
+    QVERIFY(run.overhead[1].products > 0);
+  }
+
+  void aPatternThatMatchesNoLayerIsSaidBeforeAnythingIsWritten() {
+    auto recipe = small();
+    recipe.curvature.scopes = "layers";
+    recipe.curvature.layers = {"conv9"};
+    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, optionsFor("nothing"), {}), RecipeError);
+    QVERIFY(!fs::exists(path("nothing")));
   }
 
   void checkpointsAndDirectionsAreReadable() {
@@ -148,7 +301,7 @@ class TestStudy : public QObject {
   // Stopped after the n-th notice that a file changed, then resumed: the tables end up the same.
   void resumedRunsEndTheSame_data() {
     QTest::addColumn<int>("notices");
-    for (const int n : {1, 2, 3, 5, 8, 12, 17, 25, 33, 41, 55}) QTest::addRow("%d", n) << n;
+    for (const int n : {1, 2, 3, 5, 8, 12, 17, 25, 33, 41, 55, 70}) QTest::addRow("%d", n) << n;
   }
   void resumedRunsEndTheSame() {
     QFETCH(int, notices);
@@ -243,6 +396,19 @@ class TestStudy : public QObject {
   }
 
  private:
+  /// Untrained, top 2 and bottom 1 with traces, nothing else.
+  Recipe small() const {
+    auto recipe = recipe_;
+    recipe.training.epochs = 0;
+    recipe.profiles.clear();
+    recipe.surfaces.clear();
+    recipe.quantization.enabled = false;
+    recipe.curvature.scopes = "model";
+    recipe.curvature.layers.clear();
+    recipe.curvature.density = false;
+    recipe.curvature.split = "train";
+    return recipe;
+  }
   fs::path path(const std::string& name) const { return fs::path(folder_.path().toStdString()) / name; }
   StudyOptions optionsFor(const std::string& name) const {
     StudyOptions options;
