@@ -14,7 +14,7 @@ namespace {
 
 constexpr double confidence = 1.96;  // standard errors to 95 %
 constexpr double deepest = 1e-7;     // of the highest density: a parameter's share in a large model
-constexpr double rugHeight = 0.045;  // of the axes' height, for each split
+constexpr double rugHeight = 0.055;  // of the axes' height, for each split
 constexpr double lightestWeight = 1e-7;
 
 /// The scope that is shown: the model, or the first layer where only layers have a density.
@@ -95,7 +95,8 @@ QCPRange densityRange(const Density& density) {
   for (const auto& [split, curve] : density.curves) {
     for (std::size_t i = 1; i + 1 < curve.size(); ++i) {
       const double value = curve[i]->density;
-      if (value < curve[i - 1]->density || value < curve[i + 1]->density || value < deepest * highest) continue;
+      // Written so that a neighbour that is not a number makes no peak.
+      if (!(value >= curve[i - 1]->density && value >= curve[i + 1]->density && value > deepest * highest)) continue;
       lowestPeak = std::min(lowestPeak, value);
     }
   }

@@ -19,8 +19,7 @@ Drawn GradientFigure::draw(QCustomPlot& plot, const Style& style) const {
   std::int64_t fewest = rows.front().vectors, most = fewest;
   for (const auto& row : rows) fewest = std::min(fewest, row.vectors), most = std::max(most, row.vectors);
   const QString k = fewest == most ? QString::number(most) : QStringLiteral("%1–%2").arg(fewest).arg(most);
-  const OperatorWords words = operatorWords(rows.front().op);
-  const Frame frame = makeFrame(plot, style, tr("Gradient in the %1's top-%2 subspace").arg(words.name, k));
+  const Frame frame = makeFrame(plot, style, tr("Gradient in the top-%1 subspace").arg(k));
   const auto splits = splitsOf(rows, [](const GradientRow&) { return true; });
   std::vector<double> epochs, norms;
   std::size_t notFinite = 0, notPositive = 0;
@@ -31,8 +30,8 @@ Drawn GradientFigure::draw(QCustomPlot& plot, const Style& style) const {
     }
     const Qt::PenStyle line = split == "test" ? Qt::DashLine : Qt::SolidLine;
     const QString of = QString::fromStdString(split);
-    QCPGraph* norm = addSeries(plot, frame, tr("norm, %1").arg(of), style.pen(colors::orange, 1.1, line), frame.right);
     QCPGraph* share = addSeries(plot, frame, tr("share, %1").arg(of), style.pen(colors::blue, 1.3, line));
+    QCPGraph* norm = addSeries(plot, frame, tr("norm, %1").arg(of), style.pen(colors::orange, 1.1, line), frame.right);
     if (byEpoch.size() <= manyPoints) {
       norm->setScatterStyle(disc(style, colors::orange, false, true, true));
       share->setScatterStyle(disc(style, colors::blue, false));
@@ -55,7 +54,8 @@ Drawn GradientFigure::draw(QCustomPlot& plot, const Style& style) const {
   frame.y->setRange(0, 1.04);
   labelAxis(frame.x, style, tr("epoch"), QSharedPointer<IntegerTicker>::create());
   labelAxis(frame.y, style, tr("share in the subspace"), QSharedPointer<RoundTicker>::create(), colors::blue);
-  labelAxis(frame.right, style, tr("‖∇L‖₂ (log)"), QSharedPointer<DecadeTicker>::create(), colors::orange.darker(125));
+  labelAxis(frame.right, style, tr("norm ‖∇L‖₂ (log)"), QSharedPointer<DecadeTicker>::create(),
+            colors::orange.darker(125));
   markEpoch(plot, frame, style, epoch());
   finishFrame(plot, frame, style);
   auto& provenance = drawn.provenance;

@@ -118,7 +118,7 @@ struct Shown {
 Shown markersOf(const Layers& layers) {
   Shown shown;
   const bool both = layers.eigenvalues.epoch && layers.traces.epoch;
-  shown.eigenvalues = {QObject::tr("largest eigenvalue λ₁"), colors::blue, false, both ? -besides : 0, {}, {}, {}};
+  shown.eigenvalues = {lambdaText(1), colors::blue, false, both ? -besides : 0, {}, {}, {}};
   shown.traces = {QObject::tr("trace"), colors::vermillion, true, both ? besides : 0, {}, {}, {}};
   const auto add = [&](Markers& markers, std::size_t layer, double value, double error, bool hollow) {
     if (!std::isfinite(value)) {
@@ -190,15 +190,14 @@ Drawn LayersFigure::draw(QCustomPlot& plot, const Style& style) const {
   if (traces.epoch) unresolved = addMarkers(plot, frame, style, shown.traces, axis);
   if (open) legendSample(plot, frame, tr("not converged"), QPen(Qt::NoPen), disc(style, colors::ink, true));
   if (unresolved) {
-    legendSample(plot, frame, tr("within 2 standard errors of 0"), QPen(Qt::NoPen),
-                 disc(style, colors::ink, true, true));
+    legendSample(plot, frame, tr("|trace| < 2 SE"), QPen(Qt::NoPen), disc(style, colors::ink, true, true));
   }
   frame.x->setRange(-0.6, double(layers.names.size()) - 0.4);
   nameLayers(frame.x, style, layers.names);
-  const QString what = !traces.epoch        ? tr("largest eigenvalue of %1")
+  const QString what = !traces.epoch        ? tr("λ₁ of %1")
                        : !eigenvalues.epoch ? tr("trace of %1")
-                                            : tr("eigenvalue, trace of %1");
-  axis.apply(frame.y, style, what.arg(words.matrix), reachWithBars(shown, axis));
+                                            : tr("λ₁ and trace of %1");
+  axis.apply(frame.y, style, what.arg(words.matrix), reachWithBars(shown, axis), 0.14);
   finishFrame(plot, frame, style);
   auto& provenance = drawn.provenance;
   provenance.epoch = shownEpoch;
@@ -211,7 +210,7 @@ Drawn LayersFigure::draw(QCustomPlot& plot, const Style& style) const {
     notes << tr("eigenvalues of epoch %1, traces of epoch %2").arg(*eigenvalues.epoch).arg(*traces.epoch);
   }
   if (eigenvalues.epoch) notes << tr("bars of λ₁: residual ‖Av − λv‖");
-  if (traces.epoch) notes << tr("bars of the trace: ± 1.96 standard errors");
+  if (traces.epoch) notes << tr("bars of the trace: ± 1.96 standard errors (SE)");
   if (eigenvalues.otherSplits || traces.otherSplits) notes << tr("measured on other splits too, not shown");
   notes << axis.note();
   if (shown.notFinite) notes << tr("%1 values not finite, left out").arg(shown.notFinite);

@@ -57,8 +57,8 @@ Costs collect(const RunResults& run) {
 QString percent(double share) {
   if (!std::isfinite(share)) return QStringLiteral("?");
   const double value = 100 * share;
-  return value > 0 && value < 0.95 ? numberText(value, 1) + QStringLiteral(" %")
-                                   : QString::number(std::lround(value)) + QStringLiteral(" %");
+  return value > 0 && value < 0.95 ? numberText(value, 1) + QStringLiteral("\u00A0%")
+                                   : QString::number(std::lround(value)) + QStringLiteral("\u00A0%");
 }
 
 QCPBars* addBars(const Frame& frame, const QString& name, const QColor& color, double width) {
@@ -73,7 +73,9 @@ QCPBars* addBars(const Frame& frame, const QString& name, const QColor& color, d
   return bars;
 }
 
-void writeShares(QCustomPlot& plot, const Frame& frame, const Style& style, const Costs& costs, const Unit& unit) {
+/// `brief`: without the sign, which the axis' room does not hold.
+void writeShares(QCustomPlot& plot, const Frame& frame, const Style& style, const Costs& costs, const Unit& unit,
+                 bool brief) {
   for (const auto& [epoch, row] : costs.rows) {
     auto* text = new QCPItemText(&plot);
     text->position->setAxes(frame.x, frame.y);
@@ -83,7 +85,7 @@ void writeShares(QCustomPlot& plot, const Frame& frame, const Style& style, cons
     text->setClipAxisRect(frame.rect);
     text->setPositionAlignment(Qt::AlignHCenter | Qt::AlignBottom);
     text->setPadding(QMargins(0, 0, 0, int(style.points(1.5))));
-    text->setText(percent(row->share));
+    text->setText(brief ? percent(row->share).remove(QStringLiteral("\u00A0%")) : percent(row->share));
     text->setFont(style.font(0.8));
     text->setColor(colors::ink);
     text->setSelectable(false);
@@ -94,7 +96,8 @@ void drawShares(QCustomPlot& plot, const Frame& frame, const Style& style, const
   QCPGraph* line = addSeries(plot, frame, QObject::tr("share of curvature"), style.pen(colors::ink, 0.9), frame.right);
   if (costs.rows.size() <= manyPoints) line->setScatterStyle(disc(style, colors::ink, false, false, true));
   for (const auto& [epoch, row] : costs.rows) {
-    line->addData(double(epoch), std::isfinite(row->share) ? 100 * row->share : qQNaN());
+    // Between measured epochs the line would drop to 0 and hide the bars.
+    if (row->curvatureSeconds > 0) line->addData(double(epoch), std::isfinite(row->share) ? 100 * row->share : qQNaN());
   }
   frame.right->setRange(0, 104);
   labelAxis(frame.right, style, QObject::tr("share of curvature (%)"), QSharedPointer<RoundTicker>::create());
@@ -127,11 +130,14 @@ Drawn OverheadFigure::draw(QCustomPlot& plot, const Style& style) const {
   const double first = double(costs.rows.begin()->first), last = double(costs.rows.rbegin()->first);
   frame.x->setRange(first - 0.6 * costs.narrowest, last + 0.6 * costs.narrowest);
   frame.x->grid()->setVisible(false);
-  frame.y->setRange(0, costs.highest > 0 ? 1.12 * costs.highest / unit.seconds : 1);
   const double room = (style.size.width() - style.millimetres(20)) * costs.narrowest / frame.x->range().size();
-  const bool above = QFontMetricsF(style.font(0.8)).horizontalAdvance(QStringLiteral("100 %")) < room;
-  if (above) {
-    writeShares(plot, frame, style, costs, unit);
+  const QFontMetricsF metrics(style.font(0.8));
+  // The numbers above the bars need their height, whatever that of the axis is.
+  const double height = std::max(1.0, style.size.height() - style.millimetres(24));
+  const double headroom = std::clamp(1.8 * metrics.height() / height, 0.05, 0.5);
+  frame.y->setRange(0, costs.highest > 0 ? costs.highest / unit.seconds / (1 - headroom) : 1);
+  if (metrics.horizontalAdvance(QStringLiteral("100")) < room) {
+    writeShares(plot, frame, style, costs, unit, metrics.horizontalAdvance(QStringLiteral("100\u00A0%")) > room);
   } else {
     drawShares(plot, frame, style, costs);
   }
@@ -140,7 +146,7 @@ Drawn OverheadFigure::draw(QCustomPlot& plot, const Style& style) const {
   finishFrame(plot, frame, style);
   drawn.provenance.curvature = true;
   QStringList& notes = drawn.provenance.notes;
-  if (above) notes << tr("above the bars: curvature's share");
+  notes << tr("in per cent: curvature's share of each epoch's time");
   if (costs.training + costs.curvature > 0) {
     notes << tr("curvature takes %1 of all, %2 operator products")
                  .arg(percent(costs.curvature / (costs.training + costs.curvature)))

@@ -116,9 +116,10 @@ QString cellText(double value, bool brief) {
 void writeNumbers(QCustomPlot& plot, const Frame& frame, const Style& style, const Overlaps& overlaps, double width) {
   const std::size_t n = overlaps.epochs.size();
   if (n > mostNumbers) return;
-  const QFont font = style.font(0.8);
-  const double room = width / double(n) - style.points(1);
+  QFont font = style.font(0.8);
+  const double room = width / double(n) - style.points(2.5);
   const bool brief = QFontMetricsF(font).horizontalAdvance(QStringLiteral("0.97")) > room;
+  if (brief) font = style.font(0.72);
   if (QFontMetricsF(font).horizontalAdvance(QStringLiteral(".97")) > room) return;
   for (std::size_t j = 0; j < n; ++j) {
     for (std::size_t i = 0; i < n; ++i) {
@@ -164,8 +165,7 @@ Drawn OverlapFigure::draw(QCustomPlot& plot, const Style& style) const {
     drawn.nothing = tr("No overlaps yet: they appear when the eigenvectors of two epochs are known.");
     return drawn;
   }
-  const OperatorWords words = operatorWords(overlaps.op);
-  QString title = tr("Overlap of the %1's top-%2 subspaces").arg(words.name, vectorsText(overlaps));
+  QString title = tr("Overlap of the top-%1 subspaces").arg(vectorsText(overlaps));
   if (splitsIn(run()).size() > 1) title += ", " + QString::fromStdString(split);
   const Frame frame = makeFrame(plot, style, title);
   const auto n = int(overlaps.epochs.size());
@@ -196,7 +196,7 @@ Drawn OverlapFigure::draw(QCustomPlot& plot, const Style& style) const {
   provenance.curvature = true;
   QStringList& notes = provenance.notes;
   if (run().info.parameters > 0) {
-    notes << tr("k = %1; random subspaces overlap by %2")
+    notes << tr("subspaces of the top k = %1 eigenvectors; random ones overlap by %2")
                  .arg(vectorsText(overlaps), numberText(double(overlaps.most) / double(run().info.parameters), 2));
   }
   const std::size_t unknown = overlaps.unknown();

@@ -62,16 +62,24 @@ QCPErrorBars* addErrorBars(const Frame& frame, const Style& style, QCPGraph* gra
 
 void nameLayers(QCPAxis* axis, const Style& style, const std::vector<std::string>& names) {
   const double available = (style.size.width() - style.millimetres(22)) / double(names.size());
-  double widest = 0;
-  const QFontMetricsF metrics(style.font(0.9));
-  // Upright names may take a third of the height, the bars need the rest.
-  const int most = std::clamp(int(0.34 * style.size.height() / metrics.averageCharWidth()), 10, 40);
-  for (const auto& name : names) widest = std::max(widest, metrics.horizontalAdvance(shortName(name, most)));
+  const auto widest = [&](double factor, int most) {
+    const QFontMetricsF metrics(style.font(factor));
+    double width = 0;
+    for (const auto& name : names) width = std::max(width, metrics.horizontalAdvance(shortName(name, most)));
+    return width;
+  };
   double factor = 0.9;
+  int most = 40;
   std::size_t stride = 1;
-  if (widest + style.points(6) > available) {
+  if (widest(factor, most) + style.points(6) > available) {
     const double smallest = std::min(0.9, 5.5 / style.fontPoints);
-    factor = std::clamp(0.9 * available / metrics.height(), smallest, 0.9);
+    // Upright names may take a third of the height, what they name needs the rest: they become smaller before they lose
+    // letters.
+    const double third = 0.33 * style.size.height();
+    factor =
+        std::min(0.9 * available / QFontMetricsF(style.font(factor)).height(), factor * third / widest(factor, most));
+    factor = std::clamp(factor, smallest, 0.9);
+    while (most > 10 && widest(factor, most) > third) --most;
     const double height = QFontMetricsF(style.font(factor)).height() * 0.92;
     stride = std::max<std::size_t>(1, std::size_t(std::ceil(height / available)));
     axis->setTickLabelRotation(-90);

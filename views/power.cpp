@@ -142,7 +142,9 @@ void nameBlocks(QCustomPlot& plot, const Frame& frame, const Style& style, const
   const QFont font = style.font(0.8);
   const double available = (style.size.height() - style.millimetres(24)) / double(names.size());
   const auto stride = std::size_t(std::max(1.0, std::ceil(QFontMetricsF(font).height() / available)));
-  for (std::size_t i = 0; i < names.size(); i += stride) ticker->addTick(double(i), shortName(names[i], 14));
+  // Names may take a quarter of the width, the curves need the rest.
+  const int most = std::clamp(int(0.26 * style.size.width() / QFontMetricsF(font).averageCharWidth()), 10, 40);
+  for (std::size_t i = 0; i < names.size(); i += stride) ticker->addTick(double(i), shortName(names[i], most));
   scale->axis()->setTickLabelFont(font);
   scale->axis()->setTicker(ticker);
   scale->axis()->setRangeReversed(true);  // the first layer on top, as it would stand in a list

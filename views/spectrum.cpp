@@ -12,7 +12,7 @@
 namespace eigenscape {
 namespace {
 
-constexpr double besides = 0.14;  // how far a split stands from the middle, of the distance between indices
+constexpr double besides = 0.18;  // how far a split stands from the middle, of the distance between indices
 constexpr double gap = 2;         // between the largest and the smallest eigenvalues
 
 QString tr(const char* text) {
@@ -84,7 +84,8 @@ void nameIndices(QCPAxis* axis, const Style& style, const Spectrum& spectrum) {
   double last = -HUGE_VAL;
   for (std::size_t i = 0; i < spectrum.indices.size(); ++i) {
     const std::int64_t index = spectrum.indices[i];
-    if (std::llabs(index) != 1 && index % stride != 0) continue;
+    const bool named = stride == 2 ? index % 2 != 0 : index % stride == 0;  // 1, 3, 5, … but 1, 5, 10, …
+    if (std::llabs(index) != 1 && !named) continue;
     const double place = spectrum.place(i);
     // Either end is named whatever the stride; its neighbour gives way.
     if ((place - last) * unit < widest + style.points(3) && index != -1) continue;
@@ -119,16 +120,19 @@ struct Shown {
 Shown addMarkers(QCustomPlot& plot, const Frame& frame, const Style& style, const Spectrum& spectrum,
                  const ValueAxis& axis) {
   Shown shown;
-  const bool small = spectrum.rows.size() > 2 * manyPoints;
+  // Markers that would merge give way to lines.
+  const bool crowded = spectrum.indices.size() > manyPoints;
   for (const auto& split : spectrum.splits) {
     const bool test = split == "test";
     const QColor color = test ? colors::vermillion : colors::blue;
-    QCPGraph* graph = addSeries(plot, frame, QString::fromStdString(split), style.pen(color));
+    QCPGraph* graph = addSeries(plot, frame, QString::fromStdString(split),
+                                style.pen(color, 1.2, test && crowded ? Qt::DashLine : Qt::SolidLine));
     QCPGraph* hollow = addSeries(plot, frame, {}, style.pen(color));
     hollow->setObjectName(QStringLiteral("not converged"));
     for (auto* each : {graph, hollow}) {
+      if (crowded && each == graph) continue;
       each->setLineStyle(QCPGraph::lsNone);
-      each->setScatterStyle(disc(style, color, each == hollow, test, small));
+      each->setScatterStyle(disc(style, color, each == hollow, test, crowded));
     }
     std::vector<Estimate> estimates;
     for (std::size_t i = 0; i < spectrum.indices.size(); ++i) {
@@ -136,7 +140,11 @@ Shown addMarkers(QCustomPlot& plot, const Frame& frame, const Style& style, cons
       if (found == spectrum.rows.end()) continue;
       const SpectrumRow& row = *found->second;
       const bool finite = std::isfinite(row.eigenvalue);
-      const double x = spectrum.place(i) + spectrum.shift(split);
+      const double x = spectrum.place(i) + (crowded ? 0 : spectrum.shift(split));
+      if (crowded && i > 0 && row.index < 0 && spectrum.indices[i - 1] > 0) {
+        graph->addData(x - gap / 2, qQNaN());  // no line from the largest to the smallest
+        estimates.push_back({qQNaN(), 0});
+      }
       graph->addData(x, finite ? axis.place(row.eigenvalue) : qQNaN());
       if (!row.converged && finite) hollow->addData(x, axis.place(row.eigenvalue));
       estimates.push_back({row.eigenvalue, row.residual * row.eigenvalue});
@@ -145,7 +153,7 @@ Shown addMarkers(QCustomPlot& plot, const Frame& frame, const Style& style, cons
       if (finite) shown.values.push_back(row.eigenvalue);
     }
     auto* bars = addErrorBars(frame, style, graph, axis, estimates);
-    if (small) bars->setWhiskerWidth(style.points(2));
+    if (crowded) bars->setWhiskerWidth(0);
   }
   return shown;
 }
