@@ -115,7 +115,7 @@ double widthOf(const QString& label, const QFontMetricsF& metrics) {
 
 /// A label that is longer than its axis would run into the legend or out of the picture.
 void fitLabel(QCPAxis* axis, const Style& style, double length) {
-  constexpr double slightly = 0.85, smallest = 0.75;
+  constexpr double slightly = 0.85, smallest = 0.7;
   const QFontMetricsF metrics(style.font());
   if (widthOf(axis->label(), metrics) * slightly > length) axis->setLabel(inTwoLines(axis->label(), metrics));
   const double width = widthOf(axis->label(), metrics);

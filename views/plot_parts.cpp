@@ -74,13 +74,13 @@ void nameLayers(QCPAxis* axis, const Style& style, const std::vector<std::string
   const bool low = style.size.height() < style.millimetres(60);
   if (widest(factor, most) + style.points(6) > available) {
     const double smallest = std::min(0.9, 5.5 / style.fontPoints);
-    // Upright names may take a third of the height, in a low figure less; what they name needs the rest. They become
-    // smaller before they lose letters.
-    const double share = (low ? 0.27 : 0.33) * style.size.height();
+    // Upright names may take a third of the height, what they name needs the rest: they become smaller before they lose
+    // letters.
+    const double third = 0.33 * style.size.height();
     factor =
-        std::min(0.9 * available / QFontMetricsF(style.font(factor)).height(), factor * share / widest(factor, most));
+        std::min(0.9 * available / QFontMetricsF(style.font(factor)).height(), factor * third / widest(factor, most));
     factor = std::clamp(factor, smallest, 0.9);
-    while (most > 10 && widest(factor, most) > share) --most;
+    while (most > 10 && widest(factor, most) > third) --most;
     const double height = QFontMetricsF(style.font(factor)).height() * 0.92;
     stride = std::max<std::size_t>(1, std::size_t(std::ceil(height / available)));
     axis->setTickLabelRotation(-90);

@@ -405,7 +405,7 @@ class TestCurvaturePlots : public QObject {
     QVERIFY(QTest::qWaitForWindowExposed(figure.get()));
     figure->plot()->replot();
     const QCPAxisRect* rect = figure->plot()->axisRect(0);
-    QVERIFY2(rect->height() > 0.2 * figure->height(), qPrintable(QString::number(rect->height())));
+    QVERIFY2(rect->height() > 0.18 * figure->height(), qPrintable(QString::number(rect->height())));
     for (const auto type : {QCPAxis::atLeft, QCPAxis::atRight, QCPAxis::atBottom}) {
       const QCPAxis* each = rect->axis(type);
       if (!each->visible() || each->label().isEmpty()) continue;
