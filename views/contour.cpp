@@ -5,23 +5,12 @@
 #include <cmath>
 
 #include "views/plot_items.h"
-#include "views/plotting.h"
+#include "views/plot_parts.h"
 #include "views/surface_data.h"
 #include "views/tickers.h"
 
 namespace eigenscape {
 namespace {
-
-QCPColorGradient viridis() {
-  QCPColorGradient gradient;
-  gradient.clearColorStops();
-  for (int i = 0; i < colors::viridisStops; ++i) {
-    const double at = double(i) / (colors::viridisStops - 1);
-    gradient.setColorStopAt(at, colors::viridis(at));
-  }
-  gradient.setNanHandling(QCPColorGradient::nhTransparent);
-  return gradient;
-}
 
 /// The grid bilinearly refined in the scale's own measure, for a smooth picture at any size. Places (0..1), not losses:
 /// the colour scale's axis turns them back.
@@ -44,40 +33,17 @@ void fillMap(QCPColorMap* map, const SurfaceData& data) {
   }
 }
 
-QCPColorScale* addColorScale(QCustomPlot& plot, const Frame& frame, const Style& style, const SurfaceData& data) {
-  auto* scale = new QCPColorScale(&plot);
-  plot.plotLayout()->addElement(2, 1, scale);
-  plot.plotLayout()->setColumnStretchFactor(1, 0.001);
-  plot.plotLayout()->setColumnSpacing(int(style.points(6)));
-  scale->setType(QCPAxis::atRight);
-  scale->axis()->axisRect()->setLayer("axes");  // above the mask
-  for (auto* each : scale->axis()->axisRect()->axes()) each->setLayer("axes");
-  scale->setBarWidth(int(style.millimetres(3.5)));
-  scale->setRangeDrag(false);
-  scale->setRangeZoom(false);
+QCPColorScale* addLossScale(QCustomPlot& plot, const Frame& frame, const Style& style, const ValueScale& losses) {
+  auto* scale =
+      addColorScale(plot, frame, style, viridisGradient(), {losses.lower(), losses.upper()}, losses.logarithmic());
   QCPAxis* axis = scale->axis();
-  axis->setTickLabelFont(style.font(0.9));
-  axis->setLabelFont(style.font());
-  axis->setLabelColor(colors::ink);
-  axis->setTickLabelColor(colors::ink);
-  axis->setBasePen(style.pen(colors::ink, 0.6));
-  axis->setTickPen(style.pen(colors::ink, 0.6));
-  axis->setSubTickPen(style.pen(colors::ink, 0.4));
-  axis->setTickLengthIn(0), axis->setTickLengthOut(int(style.points(3)));
-  axis->setSubTickLengthIn(0), axis->setSubTickLengthOut(int(style.points(1.5)));
-  axis->setLabel(data.scale.logarithmic() ? QObject::tr("mean cross-entropy (log)")
-                                          : QObject::tr("mean cross-entropy"));
-  if (data.scale.logarithmic()) {
-    scale->setDataScaleType(QCPAxis::stLogarithmic);
+  if (losses.logarithmic()) {
+    axis->setLabel(QObject::tr("mean cross-entropy (log)"));
     axis->setTicker(QSharedPointer<DecadeTicker>::create());
   } else {
+    axis->setLabel(QObject::tr("mean cross-entropy"));
     axis->setTicker(QSharedPointer<RoundTicker>::create());
   }
-  scale->setGradient(viridis());
-  scale->setDataRange({data.scale.lower(), data.scale.upper()});
-  auto* group = new QCPMarginGroup(&plot);
-  frame.rect->setMarginGroup(QCP::msTop | QCP::msBottom, group);
-  scale->setMarginGroup(QCP::msTop | QCP::msBottom, group);
   return scale;
 }
 
@@ -146,7 +112,7 @@ Drawn ContourFigure::draw(QCustomPlot& plot, const Style& style) const {
   map->setAntialiased(false);
   map->setLayer("main");
   fillMap(map, data);
-  map->setColorScale(addColorScale(plot, frame, style, data));
+  map->setColorScale(addLossScale(plot, frame, style, data.scale));
   hatch(plot, frame, style, data.grid);
   addIsoLines(plot, frame, style, data);
   markCentre(plot, frame, style);

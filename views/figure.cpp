@@ -10,9 +10,16 @@
 
 #include "core/results/error.h"
 #include "views/contour.h"
+#include "views/density.h"
 #include "views/gl_context.h"
+#include "views/gradient.h"
+#include "views/layers.h"
+#include "views/overhead.h"
+#include "views/overlap.h"
+#include "views/power.h"
 #include "views/profile.h"
 #include "views/sensitivity.h"
+#include "views/spectrum.h"
 #include "views/style.h"
 #include "views/surface.h"
 #include "views/training.h"
@@ -23,6 +30,13 @@ namespace eigenscape {
 QString FigureId::title() const {
   if (kind == "training") return QStringLiteral("Training");
   if (kind == "trajectories") return QStringLiteral("Eigenvalues");
+  if (kind == "spectrum") return QStringLiteral("Spectrum");
+  if (kind == "density") return QStringLiteral("Density");
+  if (kind == "power") return QStringLiteral("Power iteration");
+  if (kind == "layers") return QStringLiteral("Layers");
+  if (kind == "overlap") return QStringLiteral("Subspace overlap");
+  if (kind == "gradient") return QStringLiteral("Gradient share");
+  if (kind == "overhead") return QStringLiteral("Overhead");
   if (kind == "sensitivity") return QStringLiteral("Sensitivity");
   if (kind == "profile") return QStringLiteral("Profile %1").arg(name);
   if (kind == "contour") return QStringLiteral("Contour %1").arg(name);
@@ -115,6 +129,13 @@ std::vector<FigureId> availableFigures(const RunResults& run) {
   const bool wholeModel = std::any_of(run.spectrum.begin(), run.spectrum.end(),
                                       [](const SpectrumRow& row) { return row.scope == "model"; });
   if (wholeModel) all.push_back({"trajectories", {}});
+  if (hasSpectrum(run)) all.push_back({"spectrum", {}});
+  if (!run.densities.empty()) all.push_back({"density", {}});
+  if (!run.power.empty()) all.push_back({"power", {}});
+  if (hasLayers(run)) all.push_back({"layers", {}});
+  if (!run.overlaps.empty()) all.push_back({"overlap", {}});
+  if (!run.gradients.empty()) all.push_back({"gradient", {}});
+  if (hasOverhead(run)) all.push_back({"overhead", {}});
   for (const auto& name : namesOf(run.profiles)) all.push_back({"profile", name});
   for (const auto& name : namesOf(run.surfaces)) all.push_back({"contour", name});
   for (const auto& name : namesOf(run.surfaces)) all.push_back({"surface", name});
@@ -125,12 +146,21 @@ std::vector<FigureId> availableFigures(const RunResults& run) {
 std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
   if (id.kind == "training") return std::make_unique<TrainingFigure>(id, parent);
   if (id.kind == "trajectories") return std::make_unique<TrajectoriesFigure>(id, parent);
+  if (id.kind == "spectrum") return std::make_unique<SpectrumFigure>(id, parent);
+  if (id.kind == "density") return std::make_unique<DensityFigure>(id, parent);
+  if (id.kind == "power") return std::make_unique<PowerFigure>(id, parent);
+  if (id.kind == "layers") return std::make_unique<LayersFigure>(id, parent);
+  if (id.kind == "overlap") return std::make_unique<OverlapFigure>(id, parent);
+  if (id.kind == "gradient") return std::make_unique<GradientFigure>(id, parent);
+  if (id.kind == "overhead") return std::make_unique<OverheadFigure>(id, parent);
   if (id.kind == "profile") return std::make_unique<ProfileFigure>(id, parent);
   if (id.kind == "contour") return std::make_unique<ContourFigure>(id, parent);
   if (id.kind == "surface") return std::make_unique<SurfaceFigure>(id, parent);
   if (id.kind == "sensitivity") return std::make_unique<SensitivityFigure>(id, parent);
-  throw RunError("no figure is called '" + id.kind.toStdString() +
-                 "'; expected training, trajectories, profile, contour, surface or sensitivity");
+  throw RunError(
+      "no figure is called '" + id.kind.toStdString() +
+      "'; expected training, trajectories, spectrum, density, power, layers, overlap, gradient, overhead, profile, "
+      "contour, surface or sensitivity");
 }
 
 std::vector<std::filesystem::path> renderFigure(const RunResults& run, const FigureId& id, const QStringList& formats,

@@ -27,7 +27,9 @@ struct ExportOptions {
 
 /// A figure of a run, e.g. kind "surface" and name "e1-e2". `fileStem()` names its files: "surface-e1-e2".
 struct FigureId {
-  QString kind;  ///< training | trajectories | profile | contour | surface | sensitivity
+  /// training | trajectories | spectrum | density | power | layers | overlap | gradient | overhead | profile | contour
+  /// | surface | sensitivity
+  QString kind;
   QString name;  ///< of the [[profile]] or [[surface]]; else empty
   QString title() const;
   QString fileStem() const;

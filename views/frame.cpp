@@ -67,7 +67,7 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
   // QCustomPlot draws a line five units too long and clips it, which an SVG does not.
   frame.legend->setIconTextPadding(int(style.points(3)) + 5);
   frame.legend->setFillOrder(QCPLegend::foColumnsFirst);
-  frame.legend->setRowSpacing(int(style.points(1)));
+  frame.legend->setRowSpacing(0);
   frame.legend->setColumnSpacing(int(style.points(8)));
   frame.legend->setMargins(QMargins(0, 0, 0, 0));
 
@@ -95,16 +95,74 @@ std::vector<double> entryWidths(const QCPLegend& legend, const Style& style) {
   return widths;
 }
 
-}  // namespace
+/// Two lines of about equal length, parted at a space.
+QString inTwoLines(const QString& label, const QFontMetricsF& metrics) {
+  QString best = label;
+  double least = metrics.horizontalAdvance(label);
+  for (qsizetype at = label.indexOf(' '); at >= 0; at = label.indexOf(' ', at + 1)) {
+    const double longer =
+        std::max(metrics.horizontalAdvance(label.left(at)), metrics.horizontalAdvance(label.mid(at + 1)));
+    if (longer < least) least = longer, best = label.left(at) + '\n' + label.mid(at + 1);
+  }
+  return best;
+}
 
-void finishFrame(QCustomPlot& plot, const Frame& frame, const Style& style) {
-  auto* layout = plot.plotLayout();
-  layout->setRowStretchFactor(0, 0.001);
-  layout->setRowStretchFactor(1, 0.001);
+double widthOf(const QString& label, const QFontMetricsF& metrics) {
+  double width = 0;
+  for (const QString& line : label.split('\n')) width = std::max(width, metrics.horizontalAdvance(line));
+  return width;
+}
+
+/// A label that is longer than its axis would run into the legend or out of the picture.
+void fitLabel(QCPAxis* axis, const Style& style, double length) {
+  constexpr double slightly = 0.85, smallest = 0.7;
+  const QFontMetricsF metrics(style.font());
+  if (widthOf(axis->label(), metrics) * slightly > length) axis->setLabel(inTwoLines(axis->label(), metrics));
+  const double width = widthOf(axis->label(), metrics);
+  if (width > length) axis->setLabelFont(style.font(std::max(smallest, length / width)));
+}
+
+void fitHeading(QCustomPlot& plot, const Style& style) {
+  auto* heading = qobject_cast<QCPTextElement*>(plot.plotLayout()->element(0, 0));
+  if (!heading) return;
+  const double available = style.size.width() - style.millimetres(4);
+  const double width = QFontMetricsF(heading->font()).horizontalAdvance(heading->text());
+  if (width <= available) return;
+  heading->setFont(style.font(1.05 * std::max(0.8, available / width), true));
+  heading->setText(QFontMetricsF(heading->font()).elidedText(heading->text(), Qt::ElideMiddle, available));
+}
+
+void fitTexts(QCustomPlot& plot, const Frame& frame, const Style& style) {
+  fitHeading(plot, style);
+  // How long the axes are, only the layout knows.
+  plot.setViewport(QRect(QPoint(0, 0), style.size));
+  const auto arrange = [&] {
+    for (const auto phase :
+         {QCPLayoutElement::upPreparation, QCPLayoutElement::upMargins, QCPLayoutElement::upLayout}) {
+      plot.plotLayout()->update(phase);
+    }
+  };
+  arrange();
+  for (auto* axis : {frame.y, frame.right}) {
+    if (axis->visible()) fitLabel(axis, style, frame.rect->height());
+  }
+  for (auto* element : plot.plotLayout()->elements(true)) {
+    if (auto* scale = qobject_cast<QCPColorScale*>(element)) fitLabel(scale->axis(), style, frame.rect->height());
+  }
+  arrange();
+  fitLabel(frame.x, style, frame.rect->width());
+}
+
+/// Wraps the legend to the plot's width; takes an empty one away.
+void arrangeLegend(QCustomPlot& plot, const Frame& frame, const Style& style) {
   if (frame.legend->itemCount() == 0) {
-    layout->remove(frame.legend);
-    layout->simplify();
+    plot.plotLayout()->remove(frame.legend);
+    plot.plotLayout()->simplify();
     return;
+  }
+  // An entry is clipped to the height that its font claims, which some descenders exceed.
+  for (int i = 0; i < frame.legend->itemCount(); ++i) {
+    frame.legend->item(i)->setMargins(QMargins(0, 0, 0, int(std::ceil(style.points(1)))));
   }
   const std::vector<double> widths = entryWidths(*frame.legend, style);
   const double available = style.size.width() - style.millimetres(4);
@@ -123,6 +181,15 @@ void finishFrame(QCustomPlot& plot, const Frame& frame, const Style& style) {
   // QCPLayoutGrid spreads its columns: a narrow legend is kept together by a broad right margin.
   const double spare = available - std::accumulate(columns.begin(), columns.end(), 0.0);
   frame.legend->setMargins(QMargins(int(style.points(4)), 0, std::max(0, int(spare)), int(style.points(1.5))));
+}
+
+}  // namespace
+
+void finishFrame(QCustomPlot& plot, const Frame& frame, const Style& style) {
+  plot.plotLayout()->setRowStretchFactor(0, 0.001);
+  plot.plotLayout()->setRowStretchFactor(1, 0.001);
+  arrangeLegend(plot, frame, style);
+  fitTexts(plot, frame, style);
 }
 
 void labelAxis(QCPAxis* axis, const Style& style, const QString& label, QSharedPointer<QCPAxisTicker> ticker,

@@ -39,7 +39,8 @@ struct Frame {
 };
 /// Empties the plot and builds a frame in it.
 Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title);
-/// Wraps the legend to the plot's width; takes an empty one away. To be called last.
+/// Wraps the legend to the plot's width, takes an empty one away, and makes texts fit that are longer than their place.
+/// To be called last.
 void finishFrame(QCustomPlot& plot, const Frame& frame, const Style& style);
 void labelAxis(QCPAxis* axis, const Style& style, const QString& label, QSharedPointer<QCPAxisTicker> ticker,
                const QColor& color = colors::ink);

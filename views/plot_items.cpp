@@ -61,6 +61,38 @@ void OutsideMask::draw(QCPPainter* painter) {
   painter->drawPath(path);  // odd-even: the inner rectangle stays open
 }
 
+Rug::Rug(QCustomPlot* plot, QCPAxisRect* rect, const Style& style, const QColor& color, double foot, double height)
+    : QCPAbstractItem(plot),
+      x_(rect->axis(QCPAxis::atBottom)),
+      rect_(rect),
+      pen_(style.pen(color, 0.7)),
+      foot_(foot),
+      height_(height) {
+  setClipAxisRect(rect);
+  setSelectable(false);
+  pen_.setCapStyle(Qt::FlatCap);
+}
+
+void Rug::addTick(double x, double strength) {
+  ticks_.push_back({x, strength});
+}
+
+void Rug::draw(QCPPainter* painter) {
+  painter->setAntialiasing(true);
+  const QRectF area = rect_->rect();
+  const double bottom = area.bottom() - foot_ * area.height();
+  for (const Tick& tick : ticks_) {
+    const double x = x_->coordToPixel(tick.x);
+    if (x < area.left() || x > area.right()) continue;
+    QColor color = pen_.color();
+    color.setAlphaF(float(0.15 + 0.75 * tick.strength));
+    QPen pen = pen_;
+    pen.setColor(color);
+    painter->setPen(pen);
+    painter->drawLine(QLineF(x, bottom, x, bottom - (0.15 + 0.85 * tick.strength) * height_ * area.height()));
+  }
+}
+
 IsoLines::IsoLines(QCustomPlot* plot, QCPAxisRect* rect, const Style& style)
     : QCPAbstractItem(plot), x_(rect->axis(QCPAxis::atBottom)), y_(rect->axis(QCPAxis::atLeft)), style_(style) {
   setClipAxisRect(rect);

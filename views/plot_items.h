@@ -45,6 +45,31 @@ class OutsideMask : public QCPAbstractItem {
   QCPAxisRect* rect_;
 };
 
+/// Short ticks that stand on the lower edge of the axes, longer and darker for more weight: what a smooth curve above
+/// them was made from.
+class Rug : public QCPAbstractItem {
+ public:
+  /// `foot` and `height` are shares of the axes' height.
+  Rug(QCustomPlot* plot, QCPAxisRect* rect, const Style& style, const QColor& color, double foot, double height);
+  /// `strength` in 0..1.
+  void addTick(double x, double strength);
+  struct Tick {
+    double x = 0, strength = 0;
+  };
+  const std::vector<Tick>& ticks() const { return ticks_; }
+  double selectTest(const QPointF&, bool, QVariant*) const override { return -1; }
+
+ protected:
+  void draw(QCPPainter* painter) override;
+
+ private:
+  QCPAxis* x_;
+  QCPAxisRect* rect_;
+  QPen pen_;
+  double foot_, height_;
+  std::vector<Tick> ticks_;
+};
+
 /// Lines of equal value with their labels on them, placed anew for each view: on a straight stretch, well inside, apart
 /// from each other.
 class IsoLines : public QCPAbstractItem {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/sensitivity.h"
 
-#include <QFontMetricsF>
 #include <algorithm>
 #include <cmath>
 #include <set>
 
-#include "views/plotting.h"
+#include "views/plot_parts.h"
 #include "views/tickers.h"
 
 namespace eigenscape {
@@ -37,37 +36,6 @@ Layers collect(const RunResults& run) {
 /// Where the bar of a layer and a bit width stands.
 double barCentre(std::size_t layer, std::size_t width, std::size_t widths) {
   return double(layer) + groupWidth * ((double(width) + 0.5) / double(widths) - 0.5);
-}
-
-/// At most so many letters, the middle left out: both the block and the layer in it stay readable.
-QString shortName(const std::string& name, int most) {
-  const QString text = QString::fromStdString(name);
-  return text.size() <= most ? text : text.left(most / 2 - 1) + QStringLiteral("…") + text.right(most / 2);
-}
-
-/// The names along the axis: level if they fit, else upright, smaller if need be, and only every n-th where even the
-/// smallest would overlap.
-void nameLayers(QCPAxis* axis, const Style& style, const std::vector<std::string>& names) {
-  const double available = (style.size.width() - style.millimetres(22)) / double(names.size());
-  double widest = 0;
-  const QFontMetricsF metrics(style.font(0.9));
-  // Upright names may take a third of the height, the bars need the rest.
-  const int most = std::clamp(int(0.34 * style.size.height() / metrics.averageCharWidth()), 10, 40);
-  for (const auto& name : names) widest = std::max(widest, metrics.horizontalAdvance(shortName(name, most)));
-  double factor = 0.9;
-  std::size_t stride = 1;
-  if (widest + style.points(6) > available) {
-    const double smallest = std::min(0.9, 5.5 / style.fontPoints);
-    factor = std::clamp(0.9 * available / metrics.height(), smallest, 0.9);
-    const double height = QFontMetricsF(style.font(factor)).height() * 0.92;
-    stride = std::max<std::size_t>(1, std::size_t(std::ceil(height / available)));
-    axis->setTickLabelRotation(-90);
-  }
-  axis->setTickLabelFont(style.font(factor));
-  auto ticker = QSharedPointer<QCPAxisTickerText>::create();
-  for (std::size_t i = 0; i < names.size(); i += stride) ticker->addTick(double(i), shortName(names[i], most));
-  labelAxis(axis, style, QObject::tr("layer, in network order"), ticker);
-  axis->setSubTicks(false);
 }
 
 struct Bars {

@@ -5,8 +5,8 @@
 
 namespace eigenscape {
 
-/// The whole model's eigenvalues over the epochs with the line 2 / learning rate; with one epoch, that spectrum by
-/// index.
+/// The whole model's eigenvalues over the epochs with the line 2 / learning rate; with one epoch, its spectrum
+/// by index.
 class TrajectoriesFigure : public PlotFigure {
   Q_OBJECT
  public:

@@ -42,7 +42,7 @@ class TestWithoutOpenGl : public QObject {
     RunResults run = sample::run();
     run.directory = folder.path().toStdString();
     QTest::ignoreMessage(QtCriticalMsg, QRegularExpression("OpenGL"));
-    QCOMPARE(renderRun(run, {"png"}).size(), std::size_t(6));
+    QCOMPARE(renderRun(run, {"png"}).size(), std::size_t(7));
   }
 };
 

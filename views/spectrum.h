@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "views/plot_figure.h"
+
+namespace eigenscape {
+
+/// The whole model's eigenvalues at one epoch by their index, the smallest ones apart on the right.
+class SpectrumFigure : public PlotFigure {
+  Q_OBJECT
+ public:
+  using PlotFigure::PlotFigure;
+
+ protected:
+  Drawn draw(QCustomPlot& plot, const Style& style) const override;
+  std::string csv() const override;
+  QString readout(const QPointF& position) const override;
+};
+
+/// True where an epoch has at least two of the whole model's eigenvalues.
+bool hasSpectrum(const RunResults& run);
+
+/// Draws the spectrum of `epoch`; `wanted` is the epoch that was asked for. The run has rows of that epoch.
+Drawn drawSpectrum(QCustomPlot& plot, const Style& style, const RunResults& run, std::int64_t epoch,
+                   std::int64_t wanted);
+
+}  // namespace eigenscape
