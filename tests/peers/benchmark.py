@@ -154,13 +154,14 @@ def parse_arguments():
     parser.add_argument("--table", nargs="+", metavar="JSON", help="print these files' rows and do nothing else")
     parser.add_argument("--model", choices=("resnet20", "mixer", "mlp-1m"))
     parser.add_argument("--data", help="folder with test_batch.bin, CIFAR-10 binary records")
-    parser.add_argument("--weights", help="state dict, .safetensors or of torch.save; without, initial weights of seed 0")
+    parser.add_argument("--weights", help="state dict, .safetensors or of torch.save; without: initial, seed 0")
     parser.add_argument("--images", type=int, default=512, help="the first so many; a multiple of --batch")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cases", type=listed(CASES), default=list(CASES),
                         help="a product and gradient, b eigenpairs, c trace, d layer traces, e density; default all")
-    parser.add_argument("--libraries", type=listed(LIBRARIES), default=list(LIBRARIES), help="default: " + ",".join(LIBRARIES))
+    parser.add_argument("--libraries", type=listed(LIBRARIES), default=list(LIBRARIES),
+                        help="default: " + ",".join(LIBRARIES))
     parser.add_argument("--layers", default="weights",
                         help="of case d: weights (convolutions and linear layers), all, or names; default weights")
     parser.add_argument("--out", default="peers.json", help="rows are merged into this file")

@@ -37,7 +37,7 @@ def ratio(row, ours):
 
 
 def cells(row, ours):
-    seconds = "–" if row["seconds"] is None else f"{row['seconds']:.3g}" if row["seconds"] < 100 else f"{row['seconds']:.0f}"
+    seconds = "–" if row["seconds"] is None else f"{row['seconds']:{'.3g' if row['seconds'] < 100 else '.0f'}}"
     peak = row.get("peak_mb")
     products = row.get("products")
     library = " ".join(part for part in (row["library"], row.get("version")) if part)

@@ -18,7 +18,7 @@ import time
 import torch
 
 from adapters import ADAPTERS, Counter, Problem
-from models import load_images, load_model, relative_residuals
+from models import load_images, load_model, plain_products, relative_residuals
 
 PROBES = (10, 200)  # fewest before a standard error is believed, and most; those of core/curvature/trace.h
 TRACE, LAYER_TRACES = 0.02, 0.05  # standard errors asked for
@@ -92,7 +92,7 @@ class Job:
         return ADAPTERS[self.options["library"]](self.problem, self.counter, parameters)
 
     def run(self):
-        """The rows of the case. Peaks include what every process takes."""
+        """The rows of the case. Peaks include what every process takes; checks come after clock and peak."""
         measure = getattr(self, self.options["case"].replace("-", "_"))
         cap = Cap(self.options["cap"])
         try:
@@ -102,12 +102,23 @@ class Job:
             if not cap.reached:
                 raise
             rows = [{"seconds": None, "products": self.counter.products, "note": f"> {cap.seconds:g} s"}]
-        pairs = [row.pop("pairs", None) for row in rows]
-        for row, found in zip(rows, pairs):
+        checks = [row.pop("check", None) for row in rows]
+        for row in rows:
             row["peak_mb"] = peak_mb()
-            if found:
-                self.verify(row, *found)
+        for row, check in zip(rows, checks):
+            if check:
+                check(row)
         return rows
+
+    def compare(self, row, vector, theirs):
+        """The distance of a product from that of plain double backward in float64."""
+        if not torch.is_tensor(theirs):
+            theirs = torch.cat([part.reshape(-1) for part in theirs])
+        batches = [(images.double(), labels) for images, labels in self.batches]
+        exact = plain_products(self.model(torch.float64), batches, [vector.double()])[0]
+        row["product_error"] = ((theirs - exact).norm() / exact.norm()).item()
+        if row["product_error"] > 1e-4:
+            row["note"] = f"wrong by {row['product_error']:.1e}"
 
     def warm_up(self):
         """One product off the clock: the first one imports parts of PyTorch and sets kernels up."""
@@ -129,7 +140,7 @@ class Job:
         return [{"seconds": seconds, "products": self.counter.products, **row}]
 
     def verify(self, row, values, vectors):
-        """The residuals by plain double backward, outside the clock and the peak."""
+        """The residuals by plain double backward."""
         dtype = getattr(torch, self.options["verify"])
         batches = [(images.to(dtype), labels) for images, labels in self.batches]
         residuals = relative_residuals(self.model(dtype), batches, values, [vector.to(dtype) for vector in vectors])
@@ -156,8 +167,11 @@ class Job:
                     work()
                     if round_:
                         seconds[case].append(time.perf_counter() - start)
-        return [{"case": case, "seconds": statistics.median(times), "minimum": min(times),
+        rows = [{"case": case, "seconds": statistics.median(times), "minimum": min(times),
                  "products": int(case == "product")} for case, times in seconds.items()]
+        theirs = adapter.product(vector)
+        rows[0]["check"] = lambda row: self.compare(row, vector, theirs)
+        return rows
 
     def steps(self, cap):
         with cap:
@@ -165,7 +179,12 @@ class Job:
 
     def eigenpairs(self, cap):
         top, settings = self.options["top"], self.options["settings"]
-        return self.timed(cap, lambda: {"pairs": self.adapter().eigenpairs(top, settings)})
+
+        def work():
+            pairs = self.adapter().eigenpairs(top, settings)
+            return {"check": lambda row: self.verify(row, *pairs)}
+
+        return self.timed(cap, work)
 
     def trace(self, cap):
         def work():
