@@ -28,7 +28,7 @@ SETTINGS = {
     "pyhessian": [{"maxIter": 100, "tol": 1e-3}, {"maxIter": 100, "tol": 1e-6}, {"maxIter": 1000, "tol": 1e-8}],
     "curvlinops": [{"tol": 1e-3}, {"tol": 3e-4}],
 }
-KEY = ("model", "library", "case", "settings", "threads", "images", "batch")
+KEY = ("model", "library", "case", "threads", "images", "batch")
 # Between two calls, a worker also imports, loads and checks residuals.
 SLACK = 3600
 
@@ -57,16 +57,17 @@ def work(options, library, case, **more):
 
 
 class Results:
-    """The rows of a JSON file; a new row replaces the one of the same measurement."""
+    """The rows of a JSON file; a measurement's new rows replace those of earlier runs."""
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
-        self.rows = json.loads(self.path.read_text()) if self.path.exists() else []
+        self.old = json.loads(self.path.read_text()) if self.path.exists() else []
+        self.new = []
 
     def add(self, row):
-        same = [tuple(json.dumps(r.get(name)) for name in KEY) for r in self.rows + [row]]
-        self.rows = [r for r, key in zip(self.rows, same) if key != same[-1]] + [row]
-        self.path.write_text(json.dumps(self.rows, indent=1) + "\n")
+        self.old = [other for other in self.old if any(other.get(name) != row[name] for name in KEY)]
+        self.new.append(row)
+        self.path.write_text(json.dumps(self.old + self.new, indent=1) + "\n")
         error = row.get("residual") if row.get("residual") is not None else row.get("standard_error")
         print(f"{row['model']} {row['library']} {row['case']}: {row['seconds']} s, {row['products']} products, "
               f"error {error}, {row['peak_mb']} MB; {row['note']}", flush=True)
