@@ -8,7 +8,6 @@ binary records. tests/README.md says how to run this and what came out.
 
 import argparse
 import csv
-import json
 import pathlib
 import sys
 import time
@@ -18,60 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-MEAN = (0.485, 0.456, 0.406)
-DEVIATION = (0.229, 0.224, 0.225)
-RECORD = 1 + 3 * 32 * 32
-
-
-class Block(nn.Module):
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.padding = (outputs - inputs) // 2
-        self.stride = stride
-
-    def forward(self, x):
-        y = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(x)))))
-        # Option A of the ResNet paper: every second pixel, missing channels are zero.
-        shortcut = functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.padding, self.padding))
-        return functional.relu(y + shortcut)
-
-
-class ResNet20(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16)
-        self.layer1 = nn.Sequential(*[Block(16, 16, 1) for _ in range(3)])
-        self.layer2 = nn.Sequential(Block(16, 32, 2), Block(32, 32, 1), Block(32, 32, 1))
-        self.layer3 = nn.Sequential(Block(32, 64, 2), Block(64, 64, 1), Block(64, 64, 1))
-        self.linear = nn.Linear(64, 10)
-
-    def forward(self, x):
-        x = functional.relu(self.bn1(self.conv1(x)))
-        x = self.layer3(self.layer2(self.layer1(x)))
-        return self.linear(x.mean((2, 3)))
-
-
-def load_model(path, dtype):
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    state = state.get("state_dict", state)
-    model = ResNet20()
-    model.load_state_dict({name.removeprefix("module."): value for name, value in state.items()})
-    return model.to(dtype).eval()
-
-
-def load_images(path, count, dtype):
-    raw = numpy.fromfile(path, numpy.uint8)
-    if raw.size % RECORD or raw.size // RECORD < count:
-        raise SystemExit(f"{path}: expected at least {count} whole records of {RECORD} bytes, found {raw.size} bytes")
-    records = raw.reshape(-1, RECORD)[:count]
-    pixels = records[:, 1:].reshape(-1, 3, 32, 32).astype(numpy.float64) / 255
-    pixels = (pixels - numpy.reshape(MEAN, (3, 1, 1))) / numpy.reshape(DEVIATION, (3, 1, 1))
-    return torch.tensor(pixels, dtype=dtype), torch.tensor(records[:, 0].astype(numpy.int64))
+from models import load_images, load_model, read_safetensors, relative_residuals
 
 
 def by_pyhessian(model, images, labels, options):
@@ -142,36 +88,21 @@ def read_ours(run, split, top):
 
 def read_vectors(run):
     """The eigenvectors in a run directory's directions.safetensors: index -> flat float tensor."""
-    content = (pathlib.Path(run) / "directions.safetensors").read_bytes()
-    size = int.from_bytes(content[:8], "little")
-    vectors = {}
-    for name, entry in json.loads(content[8 : 8 + size]).items():
-        if name.startswith("eigenvector:") and "/" not in name:
-            begin, end = (8 + size + offset for offset in entry["data_offsets"])
-            assert entry["dtype"] == "F32", entry
-            vectors[int(name.partition(":")[2])] = torch.frombuffer(bytearray(content[begin:end]), dtype=torch.float32)
-    return vectors
+    tensors = read_safetensors(pathlib.Path(run) / "directions.safetensors")
+    return {int(name.partition(":")[2]): tensor.reshape(-1) for name, tensor in tensors.items()
+            if name.startswith("eigenvector:") and "/" not in name}
 
 
 def verify(model, images, labels, run, split, batch=64):
     """The residual of every eigenpair of the run by plain double backward in float64; returns the largest."""
-    parameters = list(model.parameters())
-    values = dict(enumerate(read_ours(run, split, 1), 1))
-    vectors = {index: read_vectors(run)[index].double() for index in values}
-    products = {index: torch.zeros_like(vector) for index, vector in vectors.items()}
-    for begin in range(0, len(images), batch):
-        x, y = images[begin : begin + batch], labels[begin : begin + batch]
-        loss = functional.cross_entropy(model(x), y, reduction="sum") / len(images)
-        gradient = torch.cat([g.reshape(-1) for g in torch.autograd.grad(loss, parameters, create_graph=True)])
-        for index, vector in vectors.items():
-            parts = torch.autograd.grad(gradient, parameters, grad_outputs=vector, retain_graph=True)
-            products[index] += torch.cat([p.reshape(-1) for p in parts])
-    worst = 0.0
-    for index, vector in vectors.items():
-        residual = (products[index] - values[index] * vector).norm().item() / abs(values[index])
-        print(f"{index}  {values[index]:.17g}  residual in float64 {residual:.2e}")
-        worst = max(worst, residual)
-    return worst
+    values = read_ours(run, split, 1)
+    vectors = read_vectors(run)
+    batches = list(zip(images.split(batch), labels.split(batch)))
+    residuals = relative_residuals(model, batches, values,
+                                   [vectors[index].double() for index in range(1, len(values) + 1)])
+    for index, (value, residual) in enumerate(zip(values, residuals), 1):
+        print(f"{index}  {value:.17g}  residual in float64 {residual:.2e}")
+    return max(residuals)
 
 
 def main():
@@ -198,7 +129,7 @@ def main():
 
     torch.set_num_threads(options.threads)
     dtype = torch.float64 if options.verify else getattr(torch, options.dtype)
-    model = load_model(options.weights, dtype)
+    model = load_model("resnet20", options.weights, dtype)
     file = "data_batch_1.bin" if options.split == "train" else "test_batch.bin"
     images, labels = load_images(pathlib.Path(options.data) / file, options.samples, dtype)
     with torch.no_grad():
