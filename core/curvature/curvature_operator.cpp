@@ -15,8 +15,8 @@ namespace eigenscape {
 
 namespace {
 
-/// Examples on which the probe and the choice between derivative and difference are made.
-constexpr std::int64_t kProbeExamples = 16;
+/// Examples on which the probe looks, and on which it is tried whether a second derivative is to be had.
+constexpr std::int64_t kProbeExamples = 16, kTrialExamples = 4;
 
 /// For graphs that are kept. LibTorch's C++ interface does not tell how much memory a GPU has left, so there it is a
 /// size that every GPU of today has; `curvature.memory` raises it.
@@ -242,7 +242,7 @@ void CurvatureOperator::takeDifferences(const Difference& difference, const std:
 void CurvatureOperator::chooseProduct() {
   if (chosen_ || examples_.size() == 0) return;
   chosen_ = true;
-  const auto few = examples_.first(kProbeExamples);
+  const auto few = examples_.first(kTrialExamples);
   auto generator = at::detail::createCPUGenerator(options_.seed + 1);
   const auto v = torch::randn({dimension()}, generator, torch::kFloat32).to(device(), type());
   const auto pieces = subset_.unflatten(v / v.norm());

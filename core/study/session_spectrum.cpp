@@ -93,8 +93,8 @@ std::unique_ptr<CurvatureOperator> Session::makeOperator(const Examples& example
   const Context noting{context.stop, {}, [this, &context](const std::string& line) { note(line, context); }};
   auto& model = *material_.model;
   auto op = std::make_unique<CurvatureOperator>(model, examples.to(model.device(), model.type()), options, noting);
-  // Once for each kind of look: of the layers after the first nothing else is to be expected.
-  if (&scope != &scopes_.front() && !scope.isModel()) return op;
+  // Once: what it looks for lies in the model, not in its weights or the layers looked at.
+  if (std::exchange(probed_, true)) return op;
   if (const auto found = op->probe(); !found.warning.empty()) note(scope.name + ": " + found.warning, context);
   return op;
 }

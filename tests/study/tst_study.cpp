@@ -40,10 +40,10 @@ bottom = 1
 trace = true
 trace_probes = 12
 scopes = "both"
-layers = ["conv*", "linear"]
+layers = ["linear"]
 density = true
 density_probes = 2
-density_nodes = 4
+density_nodes = 2
 [[profile]]
 name = "p"
 x = "eigenvector:1"
@@ -108,8 +108,8 @@ class TestStudy : public QObject {
 
   void everyTableHasItsRows() {
     QCOMPARE(reference_.metrics.size(), std::size_t{3 * 2});
-    QCOMPARE(reference_.spectrum.size(), std::size_t{3 * 2 * (3 + 2)});
-    QCOMPARE(reference_.densityNodes.size(), std::size_t{3 * 2 * 2 * 4});
+    QCOMPARE(reference_.spectrum.size(), std::size_t{3 * 2 * (3 + 1)});
+    QCOMPARE(reference_.densityNodes.size(), std::size_t{3 * 2 * 2 * 2});
     QCOMPARE(reference_.frobenius.size(), std::size_t{3 * 2});
     QCOMPARE(reference_.gradients.size(), std::size_t{3 * 2});
     QCOMPARE(reference_.overlaps.size(), std::size_t{1 + 2});
@@ -156,14 +156,14 @@ class TestStudy : public QObject {
     QVERIFY(std::abs(reference_.gradients[4].share - share) < 1e-4);  // the last direction is the unit gradient
   }
 
-  // A block of layers is sharper than any of its layers and flatter than the model.
+  // Cauchy: a diagonal block has no larger eigenvalue than the whole.
   void scopesInterlace() {
     std::map<std::string, double> top;
     for (const auto& row : reference_.spectrum) {
       if (row.epoch == 2 && row.split == "train" && row.index == 1) top[row.scope] = row.eigenvalue;
     }
-    QCOMPARE(top.size(), std::size_t{3});
-    QVERIFY(top["conv*"] < top["model"] && top["linear"] < top["model"]);
+    QCOMPARE(top.size(), std::size_t{2});
+    QVERIFY(top["linear"] < top["model"]);
   }
 
   // A training done elsewhere: the checkpoints of this one, looked at again, give the same spectra.
@@ -188,7 +188,7 @@ class TestStudy : public QObject {
         ++compared;
       }
     }
-    QCOMPARE(compared, std::size_t{2 * 2 * 5});
+    QCOMPARE(compared, std::size_t{2 * 2 * 4});
     QCOMPARE(run.metrics.front().epoch, 1);
     QCOMPARE(run.metrics.front().loss, reference_.metrics[2].loss);
   }
@@ -301,7 +301,7 @@ class TestStudy : public QObject {
   // Stopped after the n-th notice that a file changed, then resumed: the tables end up the same.
   void resumedRunsEndTheSame_data() {
     QTest::addColumn<int>("notices");
-    for (const int n : {1, 2, 3, 5, 8, 12, 17, 25, 33, 41, 55, 70}) QTest::addRow("%d", n) << n;
+    for (const int n : {1, 2, 4, 7, 11, 17, 25, 41, 60}) QTest::addRow("%d", n) << n;
   }
   void resumedRunsEndTheSame() {
     QFETCH(int, notices);
