@@ -3,6 +3,7 @@
 // gives the smallest and the median time. Not a test: it passes whatever the numbers are.
 #include <torch/torch.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -17,6 +18,7 @@
 #include "core/landscape/landscape.h"
 #include "core/model/model.h"
 #include "core/training/trainer.h"
+#include "tests/bench/cases.h"
 
 using namespace eigenscape;
 
@@ -109,8 +111,32 @@ void resNet20() {
 
 }  // namespace
 
-int main() {
-  at::set_num_threads(static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+int main(int argc, char** argv) {
+  CLI::App app("Benchmarks of the hot paths. Without options: the hot paths within one run.");
+  bench::CaseOptions options;
+  options.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  std::string one, trainInto;
+  std::int64_t epochs = 5;
+  bool scaling = false;
+  app.add_option("--threads", options.threads);
+  app.add_flag("--scaling", scaling, "seconds of a product against images and parameters, as CSV");
+  auto* data =
+      app.add_option("--data", options.data, "folder of CIFAR-10: the cases that other libraries are timed on");
+  app.add_option("--model", options.model)->needs(data);
+  app.add_option("--weights", options.weights)->needs(data);
+  app.add_option("--images", options.images)->needs(data);
+  app.add_option("--batch", options.batch)->needs(data);
+  app.add_option("--cases", options.cases)->needs(data)->delimiter(',');
+  app.add_option("--json", options.json, "file that the rows are merged into")->needs(data);
+  app.add_option("--one", one, "one case in this process, as a line of JSON")->needs(data);
+  app.add_option("--train-into", trainInto, "train the model and write its weights to this file")->needs(data);
+  app.add_option("--epochs", epochs);
+  CLI11_PARSE(app, argc, argv);
+  if (scaling) return bench::runScaling(options.threads);
+  if (!trainInto.empty()) return bench::trainWeights(options, epochs, trainInto);
+  if (!one.empty()) return bench::runOneCase(options, one);
+  if (!options.data.empty()) return bench::runCases(options, argv[0]);
+  at::set_num_threads(options.threads);
   resNet20();
   return 0;
 }

@@ -33,7 +33,7 @@ learning_rate = 0.05
 schedule = "cosine"
 [curvature]
 split = "both"
-samples = 40
+samples = 24
 batch_size = 16
 top = 2
 bottom = 1

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/bench/cases.h"
+
+#include <sys/resource.h>
+#include <torch/torch.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "core/curvature/curvature_operator.h"
+#include "core/curvature/density.h"
+#include "core/curvature/lanczos.h"
+#include "core/curvature/trace.h"
+#include "core/model/model.h"
+#include "core/model/state_dict.h"
+#include "core/training/trainer.h"
+#include "datasets/dataset.h"
+
+namespace eigenscape::bench {
+
+namespace {
+
+using Json = nlohmann::json;
+namespace fs = std::filesystem;
+
+double secondsOf(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double peakMegabytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+Dataset cifar(const CaseOptions& options) {
+  DatasetRequest request;
+  request.name = "cifar10";
+  request.path = options.data.string();
+  request.mean = {.485, .456, .406};
+  request.deviation = {.229, .224, .225};
+  return loadDataset(request, {});
+}
+
+struct Problem {
+  explicit Problem(const CaseOptions& options) {
+    const auto dataset = cifar(options);
+    examples = normalized(dataset.test, dataset).first(options.images);
+    model = makeModel(options.model, {}, 0);
+    if (!options.weights.empty()) model->loadStateDict(readStateDict(options.weights), options.weights.string());
+    curvature.batchSize = options.batch;
+  }
+  void gradient() const {
+    std::vector<torch::Tensor> sum;
+    for (std::int64_t begin = 0; begin < examples.size(); begin += curvature.batchSize) {
+      const auto batch = examples.slice(begin, curvature.batchSize);
+      const auto loss = torch::nn::functional::cross_entropy(model->forward(batch.inputs), batch.targets);
+      const auto part = torch::autograd::grad({loss}, model->parameters().tensors());
+      for (std::size_t i = 0; i < part.size(); ++i) {
+        if (begin == 0)
+          sum.push_back(part[i]);
+        else
+          sum[i] += part[i];
+      }
+    }
+  }
+  std::unique_ptr<Model> model;
+  Examples examples;
+  CurvatureOptions curvature;
+};
+
+/// Median of some runs after one to warm up.
+double median(const std::function<void()>& work) {
+  work();
+  std::vector<double> seconds;
+  for (int i = 0; i < 7; ++i) seconds.push_back(secondsOf(work));
+  std::sort(seconds.begin(), seconds.end());
+  return seconds[seconds.size() / 2];
+}
+
+Json topCase(Problem& problem, std::int64_t top) {
+  LanczosOptions options;
+  options.top = top;
+  EigenPairs pairs;
+  CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
+  const double seconds = secondsOf([&] { pairs = lanczos(op, options); });
+  double residual = 0;
+  Json values = Json::array();
+  for (const auto& pair : pairs.top) residual = std::max(residual, pair.residual), values.push_back(pair.value);
+  char note[160];
+  std::snprintf(note, sizeof note,
+                "with %lld products that measure the residuals and a search for missed eigenvalues (chance < %.0e)",
+                static_cast<long long>(top), std::max(pairs.missProbability, 1e-12));
+  return {{"seconds", seconds},
+          {"products", pairs.products},
+          {"residual", residual},
+          {"eigenvalues", values},
+          {"note", note}};
+}
+
+Json traceCase(Problem& problem, bool layers) {
+  TraceOptions options;
+  options.deflated = -1;
+  options.tolerance = layers ? 0.05 : 0.02;
+  options.maxProbes = 5000;
+  std::vector<Range> ranges;
+  if (layers) {
+    const auto& space = problem.model->parameters();
+    for (const auto& layer : problem.model->weightLayers()) {
+      const auto& whole = space.layers()[space.entries()[layer.parameterEntry].layer];
+      ranges.push_back({whole.offset, whole.size});
+    }
+  }
+  TraceEstimates found;
+  CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
+  const double seconds = secondsOf([&] { found = estimateTraces(op, ranges, options); });
+  double error = found.whole.standardError / std::abs(found.whole.trace);
+  Json traces = Json::array();
+  if (layers) error = 0;
+  for (const auto& range : found.ranges) {
+    traces.push_back({range.trace, range.standardError});
+    error = std::max(error, range.standardError / std::abs(range.trace));
+  }
+  return {{"seconds", seconds},      {"products", found.products},
+          {"standard_error", error}, {"estimate", found.whole.trace},
+          {"traces", traces},        {"note", std::to_string(found.deflated) + " vectors deflated"}};
+}
+
+Json densityCase(Problem& problem) {
+  CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
+  DensityNodes found;
+  const double seconds = secondsOf([&] { found = spectralDensity(op, {}); });
+  return {{"seconds", seconds}, {"products", found.products}, {"note", ""}};
+}
+
+Json rowOf(Problem& problem, const std::string& name) {
+  if (name == "gradient") return {{"seconds", median([&] { problem.gradient(); })}};
+  if (name == "product") {
+    CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
+    const auto v = torch::randn({op.dimension()});
+    Json row{{"seconds", median([&] { op.apply(v); })}, {"products", 1}};
+    row["note"] = std::to_string(op.keptBatches()) + " of " + std::to_string(op.batches()) + " graphs kept";
+    return row;
+  }
+  // What LibTorch sets up at the first product is not the solver's.
+  CurvatureOperator warm(*problem.model, problem.examples.first(8), problem.curvature);
+  warm.apply(torch::ones({warm.dimension()}));
+  if (name.starts_with("top-")) return topCase(problem, std::stoll(name.substr(4)));
+  if (name == "trace" || name == "layer-traces") return traceCase(problem, name != "trace");
+  return densityCase(problem);
+}
+
+void merge(const fs::path& file, const Json& row) {
+  Json rows = Json::array();
+  if (std::ifstream stream(file); stream) rows = Json::parse(stream, nullptr, false);
+  if (!rows.is_array()) rows = Json::array();
+  for (auto& old : rows) {
+    if (old["model"] == row["model"] && old["case"] == row["case"] && old["threads"] == row["threads"]) {
+      old = row;
+      std::ofstream(file) << rows.dump(1) << '\n';
+      return;
+    }
+  }
+  rows.push_back(row);
+  std::ofstream(file) << rows.dump(1) << '\n';
+}
+
+std::string quoted(const std::string& text) {
+  std::string result = "'";
+  for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return result + "'";
+}
+
+}  // namespace
+
+int runOneCase(const CaseOptions& options, const std::string& name) {
+  at::set_num_threads(options.threads);
+  Problem problem(options);
+  Json row{{"seconds", nullptr}};
+  const double before = peakMegabytes();
+  if (name != "nothing") row = rowOf(problem, name);
+  row["peak_mb"] = std::max(0.0, peakMegabytes() - before);
+  row["model"] = options.model;
+  row["case"] = name;
+  row["library"] = "eigenscape";
+  row["torch"] = TORCH_VERSION;
+  row["threads"] = options.threads;
+  std::printf("%s\n", row.dump().c_str());
+  return 0;
+}
+
+int runCases(const CaseOptions& options, const std::string& self) {
+  for (const auto& name : options.cases) {
+    auto command = quoted(self) + " --model " + quoted(options.model) + " --data " + quoted(options.data.string()) +
+                   " --images " + std::to_string(options.images) + " --batch " + std::to_string(options.batch) +
+                   " --threads " + std::to_string(options.threads) + " --one " + quoted(name);
+    if (!options.weights.empty()) command += " --weights " + quoted(options.weights.string());
+    std::FILE* pipe = ::popen(command.c_str(), "r");
+    std::string text;
+    char buffer[4096];
+    while (pipe && std::fgets(buffer, sizeof buffer, pipe)) text += buffer;
+    const int status = pipe ? ::pclose(pipe) : -1;
+    const auto row = Json::parse(text, nullptr, false);
+    if (status != 0 || row.is_discarded()) {
+      std::fprintf(stderr, "%s: failed\n", name.c_str());
+      return 1;
+    }
+    std::printf("%-14s %9.3f s %6lld products  %5.0f MB  %s\n", name.c_str(), row["seconds"].get<double>(),
+                static_cast<long long>(row.value("products", 0)), row["peak_mb"].get<double>(),
+                row.value("note", "").c_str());
+    std::fflush(stdout);
+    if (!options.json.empty()) merge(options.json, row);
+  }
+  return 0;
+}
+
+int trainWeights(const CaseOptions& options, std::int64_t epochs, const fs::path& out) {
+  at::set_num_threads(options.threads);
+  const auto dataset = cifar(options);
+  auto model = makeModel(options.model, {}, 0);
+  TrainingOptions training;
+  training.epochs = epochs;
+  training.learningRate = 0.02;
+  Trainer trainer(*model, normalized(dataset.train, dataset), training);
+  for (std::int64_t epoch = 1; epoch <= epochs; ++epoch) {
+    const auto report = trainer.runEpoch(epoch, {});
+    std::printf("epoch %lld: %.1f s\n", static_cast<long long>(epoch), report.seconds);
+  }
+  writeSafetensors(out, model->stateDict());
+  return 0;
+}
+
+}  // namespace eigenscape::bench
