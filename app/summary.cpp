@@ -98,6 +98,29 @@ std::string traceTable(const std::vector<TraceRow>& traces) {
   return rows.size() > 1 ? aligned(rows) : "";
 }
 
+std::string overheadTable(const std::vector<OverheadRow>& overhead) {
+  if (overhead.empty()) return "";
+  std::vector<Cells> rows = {{"epoch", "training s", "curvature s", "share", "products"}};
+  double training = 0, curvature = 0;
+  std::int64_t products = 0;
+  const auto row = [&](const std::string& name, double train, double look, std::int64_t count) {
+    rows.push_back({name, number(train, "%.2f"), number(look, "%.2f"), number(100 * look / (train + look), "%.1f %%"),
+                    std::to_string(count)});
+  };
+  for (const auto& one : overhead) {
+    row(std::to_string(one.epoch), one.trainingSeconds, one.curvatureSeconds, one.products);
+    training += one.trainingSeconds, curvature += one.curvatureSeconds, products += one.products;
+  }
+  row("all", training, curvature, products);
+  return aligned(rows);
+}
+
+std::string notesOf(const RunInfo& info) {
+  std::string text;
+  for (const auto& note : info.notes) text += "note: " + note + "\n";
+  return text;
+}
+
 std::string sensitivityTable(const std::vector<SensitivityRow>& sensitivity) {
   if (sensitivity.empty()) return "";
   std::int64_t fewest = sensitivity.front().bits;
@@ -135,7 +158,7 @@ std::string sensitivityTable(const std::vector<SensitivityRow>& sensitivity) {
 
 std::string summaryOf(const RunResults& run) {
   return head(run.info) + metricTable(run.metrics) + spectrumTable(run.spectrum) + traceTable(run.traces) +
-         sensitivityTable(run.sensitivity);
+         overheadTable(run.overhead) + sensitivityTable(run.sensitivity) + notesOf(run.info);
 }
 
 }  // namespace eigenscape

@@ -29,7 +29,8 @@ QString fileName(const std::string& path) {
 QString operatorName(const std::string& op) {
   if (op == "hessian") return QStringLiteral("Hessian");
   if (op == "ggn") return QStringLiteral("Gauss–Newton");
-  if (op == "fisher") return QStringLiteral("Fisher");
+  if (op == "fisher") return QStringLiteral("empirical Fisher");
+  if (op == "fisher_sampled") return QStringLiteral("Fisher, drawn labels");
   return text(op);
 }
 

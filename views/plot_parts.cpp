@@ -10,7 +10,8 @@ namespace eigenscape {
 
 OperatorWords operatorWords(const std::string& op) {
   if (op == "ggn") return {QObject::tr("Gauss–Newton matrix"), QObject::tr("the Gauss–Newton matrix")};
-  if (op == "fisher") return {QObject::tr("Fisher matrix"), QObject::tr("the Fisher matrix")};
+  if (op == "fisher") return {QObject::tr("Fisher matrix"), QObject::tr("the empirical Fisher matrix")};
+  if (op == "fisher_sampled") return {QObject::tr("Fisher matrix"), QObject::tr("the Fisher matrix (drawn labels)")};
   return {QObject::tr("Hessian"), QObject::tr("∇²L")};
 }
 
