@@ -140,7 +140,9 @@ void TestCommandLine::wrongInput_data() {
   set("eigenvector beyond", "profile.p.x=eigenvector:9", {"profile.p.x", "eigenvector:9", "curvature.top"});
   set("name of no file", "surface.s.name=a/b", {"surface.name", "a/b"});
   set("no such profile", "profile.q.points=3", {"profile.q.points"});
-  set("later operator", "curvature.operator=fisher", {"curvature.operator", "fisher", "hessian"});
+  set("operator", "curvature.operator=kfac", {"curvature.operator", "kfac", "hessian", "fisher_sampled"});
+  set("no such layer", "curvature.layers=conv9", {"curvature.layers", "conv9", "curvature.scopes"});
+  set("no checkpoints", "model.checkpoints=/nowhere/*.pt", {"model.checkpoints", "/nowhere/*.pt", "no file"});
   set("later optimizer", "training.optimizer=kfac", {"training.optimizer", "kfac", "sgd"});
   set("bits", "quantization.bits=[1]", {"quantization.bits", "[1]"});
   const auto data = [&](const char* name, const QString& dataset, const QString& folder, int status,
