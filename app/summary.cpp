@@ -104,8 +104,8 @@ std::string overheadTable(const std::vector<OverheadRow>& overhead) {
   double training = 0, curvature = 0;
   std::int64_t products = 0;
   const auto row = [&](const std::string& name, double train, double look, std::int64_t count) {
-    rows.push_back({name, number(train, "%.2f"), number(look, "%.2f"), number(100 * look / (train + look), "%.1f %%"),
-                    std::to_string(count)});
+    rows.push_back({name, number(train, "%.2f"), number(look, "%.2f"),
+                    number(train + look > 0 ? 100 * look / (train + look) : 0, "%.1f %%"), std::to_string(count)});
   };
   for (const auto& one : overhead) {
     row(std::to_string(one.epoch), one.trainingSeconds, one.curvatureSeconds, one.products);

@@ -118,7 +118,7 @@ auto CurvatureOperator::withinMemory(Work&& work) {
 
 /// First fewer graphs are kept, then batches get smaller.
 void CurvatureOperator::makeRoom(const std::exception& error) {
-  if (kept_.size() > 1) {
+  if (kept_.size() > 1 || (kept_.size() == 1 && batches() > 1)) {
     keepAtMost_ = keptBatches() / 2;
     kept_.resize(static_cast<std::size_t>(keepAtMost_));
     context_.say("memory ran out: the graphs of " + std::to_string(keepAtMost_) + " of " + std::to_string(batches()) +
@@ -156,10 +156,13 @@ void CurvatureOperator::tryPrepare() {
     loss_ += graph->loss;
     // One batch is always kept: its graph has to be made for every product anyway. Of further ones the memory that
     // they really took decides, where the system tells it; freed memory that was taken again does not show there.
+    // Only the first batches are kept, so that a product knows which to make anew.
     const auto have = keptBatches();
+    if (have < batch) continue;
     const auto measured = atFirst > 0 ? residentMemory() - atFirst : 0;
     const bool fits = std::max(measured, estimate * (have + 1) / (atFirst > 0 ? 3 : 1)) <= options_.graphMemory;
-    if (have == 0 || (fits && (keepAtMost_ < 0 || have < keepAtMost_))) kept_.push_back(std::move(graph));
+    if ((have == 0 && keepAtMost_ != 0) || (fits && (keepAtMost_ < 0 || have < keepAtMost_)))
+      kept_.push_back(std::move(graph));
   }
   prepared_ = true;
 }

@@ -25,8 +25,8 @@ struct CurvatureOptions {
   CurvatureKind kind = CurvatureKind::Hessian;
   std::int64_t batchSize = 256;  ///< examples per partial product: memory and speed, never the result
   BatchNormMode batchNorm = BatchNormMode::Evaluation;
-  /// Bytes that kept graphs may take; 0: a quarter of the memory that is free. Batches beyond it are differentiated
-  /// anew in every product (three gradients in place of two).
+  /// Bytes that kept graphs may take; 0: a quarter of the memory that is free, 4 GiB on a GPU. Batches beyond it are
+  /// differentiated anew in every product (three gradients in place of two).
   std::int64_t graphMemory = 0;
   /// Loss of a batch, summed over its examples, from the model's outputs and the targets. Empty: cross-entropy.
   /// The operators other than the Hessian rely on its being a sum of one term per row of the outputs.
@@ -40,10 +40,10 @@ struct CurvatureOptions {
   bool differences = false;
 };
 
-/// What the determinism probe found: relative to ‖Av‖ for random unit vectors u and v.
+/// What the determinism probe found: relative to the longer of Av and Au for random unit vectors u and v.
 struct ProbeResult {
-  double repetition = 0;  ///< ‖Av − (Av)′‖ / ‖Av‖ of two products of one vector
-  double asymmetry = 0;   ///< |uᵀAv − vᵀAu| / ‖Av‖
+  double repetition = 0;  ///< ‖Av − (Av)′‖ of two products of one vector
+  double asymmetry = 0;   ///< |uᵀAv − vᵀAu|
   double mismatch = 0;    ///< ‖Av − d‖ / ‖d‖ with the central difference d of gradients
   std::string warning;    ///< one line that names the layers to blame where they are known; empty: nothing is wrong
 };

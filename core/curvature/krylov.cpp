@@ -31,8 +31,8 @@ Krylov::Krylov(LinearOperator& op, std::int64_t capacity, std::uint64_t seed)
     : op_(op),
       capacity_(capacity),
       generator_(at::detail::createCPUGenerator(seed)),
-      // Pages of a zeroed allocation cost no memory until they are written.
-      basis_(torch::zeros({capacity, op.dimension()}, torch::TensorOptions(op.device()).dtype(op.type()))),
+      // Not zeroed: pages of main memory that are never written are never taken.
+      basis_(torch::empty({capacity, op.dimension()}, torch::TensorOptions(op.device()).dtype(op.type()))),
       projection_(Eigen::MatrixXd::Zero(capacity, capacity)) {}
 
 double Krylov::epsilon() const {
@@ -75,7 +75,9 @@ bool Krylov::addStart(const torch::Tensor& vector) {
 }
 
 void Krylov::addRandomStart() {
-  while (!addStart(torch::randn({op_.dimension()}, generator_, torch::kFloat32))) {
+  // Nearly always the first one does; none does once the space is whole.
+  for (int tries = 0; tries < 5; ++tries) {
+    if (addStart(torch::randn({op_.dimension()}, generator_, torch::kFloat32))) return;
   }
 }
 
@@ -100,14 +102,17 @@ void Krylov::expand(std::size_t which) {
   projection_(at, at) += along;
   w.sub_(p * along);
   for (auto& other : pending_) {
-    const double coupling = innerProduct(other.vector, w);
-    w.sub_(other.vector * coupling);
     other.coupling.conservativeResize(size_);
-    other.coupling[at] = coupling;
+    other.coupling[at] = 0;
   }
   double length = lengthOf(w);
   for (int pass = 0; pass < 3; ++pass) {
     const double before = length;
+    for (auto& other : pending_) {
+      const double coupling = innerProduct(other.vector, w);
+      w.sub_(other.vector * coupling);
+      other.coupling[at] += coupling;
+    }
     const auto more = removeBasis(w);
     for (Eigen::Index i = 0; i < more.size(); ++i) {
       projection_(i, at) += more[i];

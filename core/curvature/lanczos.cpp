@@ -89,6 +89,10 @@ class Solve {
   void iterate() {
     while (true) {
       context_.check();
+      // A search may have filled the space.
+      if (exhausted() || space_.full()) solve();
+      if (exhausted()) return;
+      if (space_.full()) restart();
       space_.expand(mostPromising());
       if (space_.size() < top_ + bottom_ && !exhausted()) continue;
       solve();
@@ -122,6 +126,8 @@ class Solve {
 
   void solve() {
     ritz_ = space_.solve();
+    low_ = std::min(low_, ritz_.eigenvalues()[0]);
+    high_ = std::max(high_, ritz_.eigenvalues()[ritz_.eigenvalues().size() - 1]);
     wanted_ = wantedColumns(space_.size(), top_, bottom_);
   }
 
@@ -138,15 +144,17 @@ class Solve {
   /// Looks for eigenvectors that the space has no share in, along a chain of its own from a random vector. True when it
   /// found one that belongs to the wanted: then the iteration has to go on. Otherwise result_.missProbability holds.
   bool foundMore() {
-    const auto limit = std::min(kSearch, std::max<std::int64_t>(12, used() / 3));
+    result_.missProbability = 1;
+    if (space_.size() + static_cast<std::int64_t>(space_.pending()) >= op_.dimension()) return false;
+    // In a small space the search goes on until nothing is left to look at.
+    const auto limit = std::min({kSearch, std::max<std::int64_t>(24, used() / 3), op_.dimension() - space_.size()});
     if (space_.size() + limit > space_.capacity()) {
       restart();
       solve();
       if (space_.size() + limit > space_.capacity()) return false;
     }
-    const double low = ritz_.eigenvalues()[0], high = ritz_.eigenvalues()[ritz_.eigenvalues().size() - 1];
-    const double lastTop = top_ > 0 ? ritz_.eigenvalues()[ritz_.eigenvalues().size() - top_] : high;
-    const double lastBottom = bottom_ > 0 ? ritz_.eigenvalues()[bottom_ - 1] : low;
+    const double lastTop = top_ > 0 ? ritz_.eigenvalues()[ritz_.eigenvalues().size() - top_] : high_;
+    const double lastBottom = bottom_ > 0 ? ritz_.eigenvalues()[bottom_ - 1] : low_;
     const auto first = space_.size();
     space_.addRandomStart();
     for (std::int64_t steps = 1; steps <= limit && !spent() && !exhausted(); ++steps) {
@@ -155,9 +163,12 @@ class Solve {
       const auto chain = space_.solve(first).eigenvalues();
       const double greatest = chain[chain.size() - 1], least = chain[0];
       const double slack = options_.tolerance;
-      if (top_ > 0 && greatest > lastTop + slack * std::abs(lastTop)) return true;
-      if (bottom_ > 0 && least < lastBottom - slack * std::abs(lastBottom)) return true;
-      const double span = std::max(high, greatest) - std::min(low, least);
+      const bool above = top_ > 0 && greatest > lastTop + slack * std::abs(lastTop);
+      if (above || (bottom_ > 0 && least < lastBottom - slack * std::abs(lastBottom))) {
+        result_.missProbability = 1;
+        return true;
+      }
+      const double span = std::max(high_, greatest) - std::min(low_, least);
       double chance = 0;
       if (top_ > 0) chance += bound(lastTop + slack * std::abs(lastTop) - greatest, span, steps);
       if (bottom_ > 0) chance += bound(least - lastBottom + slack * std::abs(lastBottom), span, steps);
@@ -165,8 +176,11 @@ class Solve {
       if (chance <= options_.missTolerance) break;
     }
     solve();
+    if (exhausted()) result_.missProbability = 0;
     // A neighbour of the last wanted eigenvalue may have taken its place without having converged.
-    return convergedCount() < static_cast<std::ptrdiff_t>(wanted_.size());
+    if (convergedCount() == static_cast<std::ptrdiff_t>(wanted_.size())) return false;
+    result_.missProbability = 1;
+    return true;
   }
 
   /// Chance that the largest eigenvalue exceeds the largest Ritz value of a random start by `gap` after `steps` steps.
@@ -197,6 +211,7 @@ class Solve {
   Krylov space_;
   Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> ritz_;
   Columns wanted_;
+  double low_ = HUGE_VAL, high_ = -HUGE_VAL;  ///< the outermost Ritz values so far
   EigenPairs result_;
 };
 

@@ -38,8 +38,9 @@ struct EigenPairs {
   std::vector<EigenPair> bottom;  ///< ascending
   std::int64_t products = 0;      ///< including those that measured the residuals and looked for missed eigenvalues
   double seconds = 0;
-  /// Bound on the chance that an eigenvalue beyond the last wanted one was missed (Kuczyński & Woźniakowski, SIAM J.
-  /// Matrix Anal. Appl. 13 (1992) 1094); 1 when it was not looked for or the products did not suffice.
+  /// Estimate of the chance that an eigenvalue beyond the last wanted one was missed: the bound of Kuczyński &
+  /// Woźniakowski (SIAM J. Matrix Anal. Appl. 13 (1992) 1094) for the random search, with the spread of the spectrum
+  /// as seen so far; 1 when it was not looked for or the products did not suffice.
   double missProbability = 1;
   bool converged() const;
 };

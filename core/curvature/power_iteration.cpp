@@ -45,7 +45,7 @@ PowerResult powerIteration(LinearOperator& op, const PowerOptions& options, cons
                       static_cast<double>(iteration) / static_cast<double>(options.maxIterations)) /
                      static_cast<double>(count));
       if (pair.residual <= options.tolerance) break;
-      if (iteration > 1 && change <= options.changeTolerance * std::abs(value)) break;
+      if (options.changeTolerance > 0 && iteration > 1 && change <= options.changeTolerance * std::abs(value)) break;
       removeFound(product, result.pairs);
       const auto length = product.norm().item<double>();
       if (length == 0) break;

@@ -105,7 +105,7 @@ struct GradientRow {
 struct OverheadRow {
   static constexpr const char* file = "overhead.csv";
   std::int64_t epoch = 0;
-  double trainingSeconds = 0;   ///< forward and backward passes and steps
+  double trainingSeconds = 0;   ///< forward and backward passes, steps and the checkpoint
   double curvatureSeconds = 0;  ///< spectrum, trace, density
   std::int64_t products = 0;    ///< operator products of this epoch
   double share = 0;             ///< curvature of the sum of both

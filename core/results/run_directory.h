@@ -45,7 +45,7 @@ struct RunInfo {
   std::int64_t curvatureSamples = 0;     ///< examples that the operator averages over
   std::string curvatureSplit = "train";  ///< train | test | both; directions and sensitivities are of train then
   std::string curvatureOperator;
-  std::int64_t epochs = 0;  ///< that the run trains (0: none) or checkpoints that it visits
+  std::int64_t epochs = 0;  ///< the last epoch: that the run trains (0: none), or of the checkpoints that it visits
   std::vector<LandscapeInfo> landscapes;
   std::vector<PhaseInfo> phases;
   std::vector<std::string> notes;  ///< what a reader of the numbers should know: warnings, ways round

@@ -89,7 +89,7 @@ class Session {
   Workload workload_;
   std::unique_ptr<Trainer> trainer_;
   std::int64_t visit_ = 0, lastVisit_ = 0;
-  bool probed_ = false;
+  bool probed_ = false, differences_ = false;
   std::int64_t trainedEpoch_ = 0, iterationsPerEpoch_ = 0;
   double secondsOfEpoch_ = 0;
   NamedTensors directions_;  ///< of the present epoch

@@ -89,19 +89,22 @@ std::unique_ptr<CurvatureOperator> Session::makeOperator(const Examples& example
                                                          const Context& context) {
   auto options = curvatureOptions(recipe_);
   options.layers = scope.layers;
+  options.differences = differences_;
   // What the operator says of memory and differences belongs to the record of the run.
   const Context noting{context.stop, {}, [this, &context](const std::string& line) { note(line, context); }};
   auto& model = *material_.model;
   auto op = std::make_unique<CurvatureOperator>(model, examples.to(model.device(), model.type()), options, noting);
   // Once: what it looks for lies in the model, not in its weights or the layers looked at.
   if (std::exchange(probed_, true)) return op;
-  if (const auto found = op->probe(); !found.warning.empty()) note(scope.name + ": " + found.warning, context);
+  const auto found = op->probe();
+  differences_ = op->usesDifferences();
+  if (!found.warning.empty()) note(scope.name + ": " + found.warning, context);
   return op;
 }
 
 void Session::spectrum(std::int64_t epoch) {
   const auto& curvature = recipe_.curvature;
-  if (curvature.top + curvature.bottom == 0 && curvature.scopes != "layers") return;
+  if (curvature.top + curvature.bottom == 0 && curvature.scopes == "model") return;
   phase(keyed("spectrum", epoch), "spectrum · epoch " + std::to_string(epoch), costs_.spectrum,
         [&](const Context& context) -> Products {
           const InPrecision exact(*material_.model, precision());
@@ -129,14 +132,10 @@ void Session::spectraOf(std::int64_t epoch, const LandscapeSplit& split, bool fi
   const bool power = curvature.method == "power";
   const auto available = split.examples.size();
   const auto share = curvature.samples > 0 ? std::min(curvature.samples, available) : available;
-  if (power && share * curvature.batches > available) {
-    throw RecipeError("curvature.batches = " + std::to_string(curvature.batches) + ": " + split.name + " has " +
-                      std::to_string(available) + " examples, too few for that many shares of " +
-                      std::to_string(share));
-  }
   const auto parts = scopes_.size() * static_cast<std::size_t>(curvature.batches);
   std::size_t part = 0;
   for (const auto& scope : scopes_) {
+    if (scope.isModel() && curvature.top + curvature.bottom == 0) continue;
     for (std::int64_t batch = 1; batch <= curvature.batches; ++batch, ++part) {
       const auto within = context.part(part, parts);
       const auto examples = power ? split.examples.slice((batch - 1) * share, share) : split.examples;
@@ -160,7 +159,8 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
   // The spectrum before this one (of the epoch before, or of the other split) is a good first guess.
   if (model) {
     for (const auto& [name, vector] : part.keepVectors ? directionsBefore(part.epoch) : lot.vectors) {
-      if (name.starts_with("eigenvector:")) options.start.push_back(vector);
+      // Not those that a landscape has scaled: "eigenvector:1/filter".
+      if (name.starts_with("eigenvector:") && name.find('/') == std::string::npos) options.start.push_back(vector);
     }
   }
   const auto pairs = lanczos(op, options, context);

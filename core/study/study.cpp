@@ -9,6 +9,7 @@
 #include <iterator>
 #include <thread>
 
+#include "core/curvature/memory.h"
 #include "core/model/state_dict.h"
 #include "core/study/session.h"
 #include "datasets/dataset.h"
@@ -71,6 +72,16 @@ Material loadMaterial(const Recipe& recipe, torch::Device device, const Context&
       requireSplit(*examples, split, item.split, "profile." + item.name + ".split");
     for (const auto& item : recipe.surfaces)
       requireSplit(*examples, split, item.split, "surface." + item.name + ".split");
+  }
+
+  const auto needed = recipe.curvature.batches * recipe.curvature.samples;
+  for (const auto& [examples, split] : {std::pair{&material.train, "train"}, std::pair{&material.test, "test"}}) {
+    const bool used = recipe.curvature.split == "both" || recipe.curvature.split == split;
+    if (recipe.curvature.batches > 1 && used && examples->size() > 0 && needed > examples->size()) {
+      throw RecipeError("curvature.batches = " + std::to_string(recipe.curvature.batches) + ": " + split + " has " +
+                        std::to_string(examples->size()) + " examples, too few for that many shares of " +
+                        std::to_string(recipe.curvature.samples));
+    }
   }
 
   const auto& any = material.train.size() > 0 ? material.train : material.test;
@@ -190,6 +201,12 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
     closeQuietly(journal, "interrupted", {});
     throw;
   } catch (const std::exception& error) {
+    if (isOutOfMemory(error)) {
+      const std::string line =
+          "memory ran out; lower curvature.top, curvature.batch_size or data.train_limit, or take another device";
+      closeQuietly(journal, "failed", line);
+      throw RunError(line);
+    }
     closeQuietly(journal, "failed", error.what());
     throw;
   }

@@ -25,7 +25,7 @@ struct Costs {
 };
 
 /// Visits (epochs of a training, or checkpoints; from 0 to `last`) at which something with `every` is due: 0 means the
-/// last one alone; the first and the last always count.
+/// last one alone; otherwise the first and the last always count.
 bool isDueAt(std::int64_t visit, std::int64_t every, std::int64_t last);
 
 /// The recipe's own rhythm, and the visits of every landscape along an eigenvector.

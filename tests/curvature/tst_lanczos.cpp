@@ -225,6 +225,31 @@ class TestLanczos : public QObject {
     }
   }
 
+  // Several start vectors, and spaces so small that starts and searches fill them.
+  void blocksAndSmallSpaces() {
+    for (const std::int64_t n : {1, 2, 5, 12, 33, 60}) {
+      std::vector<double> values;
+      for (std::int64_t i = 0; i < n; ++i) values.push_back(std::floor(10.0 - static_cast<double>(i) / 3) + 0.5);
+      for (const std::int64_t block : {1, 2, 4, 20}) {
+        for (const bool single : {false, true}) {
+          const auto matrix = oracles::withSpectrum(values, n);
+          oracles::MatrixOperator op(single ? matrix.to(torch::kFloat32) : matrix);
+          LanczosOptions options;
+          options.top = 4;
+          options.bottom = 1;
+          options.block = block;
+          options.tolerance = single ? 1e-3 : 1e-6;
+          const auto pairs = lanczos(op, options);
+          for (std::size_t i = 0; i < pairs.top.size(); ++i) {
+            const auto where =
+                QString("n %1, block %2, λ%3 is %4").arg(n).arg(block).arg(i + 1).arg(pairs.top[i].value);
+            QVERIFY2(std::abs(pairs.top[i].value - values[i]) < 2e-3 * std::abs(values[i]), qPrintable(where));
+          }
+        }
+      }
+    }
+  }
+
   // Spectra (an implementation by others) on the Hessian of a network.
   void agreesWithSpectra() {
     auto model = oracles::tanhNetwork(8, 10, 4, 8);

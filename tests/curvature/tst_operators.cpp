@@ -319,6 +319,21 @@ class TestOperators : public QObject {
     QVERIFY_EXCEPTION_THROWN(none.apply(v), RunError);
   }
 
+  // Whatever the budget keeps, each batch counts once, a short last one too.
+  void everyBatchCountsOnceUnderAnyBudget() {
+    const auto model = smallCnn(torch::kFloat64);
+    const auto examples = oracles::randomExamples({37, 1, 6, 6}, 3, 15);
+    CurvatureOperator truth(*model, examples, options(CurvatureKind::Hessian, 37));
+    const auto v = torch::ones({truth.dimension()}, torch::kFloat64);
+    const auto expected = truth.apply(v);
+    for (std::int64_t budget = 1; budget < (std::int64_t{1} << 24); budget *= 2) {
+      auto o = options(CurvatureKind::Hessian, 16);
+      o.graphMemory = budget;
+      CurvatureOperator op(*model, examples, o);
+      QVERIFY(((op.apply(v) - expected).norm() / expected.norm()).item<double>() < 1e-12);
+    }
+  }
+
   void anErrorInAProductLeavesTheModelAsItWas() {
     auto model = withForward(networkWith<OnceDifferentiable>);
     const auto before = model.parameters().flatten();
