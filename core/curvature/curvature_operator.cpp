@@ -154,9 +154,9 @@ void CurvatureOperator::tryPrepare() {
     auto graph = graphOf(batch);
     gradient_ += subset_.flatten(graph->gradient);
     loss_ += graph->loss;
-    // One batch is always kept: its graph has to be made for every product anyway. Of further ones the memory that
-    // they really took decides, where the system tells it; freed memory that was taken again does not show there.
-    // Only the first batches are kept, so that a product knows which to make anew.
+    // One batch is kept unless memory ran out: its graph has to be made for every product anyway. Of further ones the
+    // memory that they really took decides, where the system tells it; freed memory that was taken again does not show
+    // there. Only the first batches are kept, so that a product knows which to make anew.
     const auto have = keptBatches();
     if (have < batch) continue;
     const auto measured = atFirst > 0 ? residentMemory() - atFirst : 0;
@@ -179,9 +179,8 @@ double CurvatureOperator::loss() {
 
 torch::Tensor CurvatureOperator::multiply(const torch::Tensor& vector) {
   const auto pieces = subset_.unflatten(vector.detach().to(device(), type()));
-  prepare();
   return withinMemory([&] {
-    prepare();  // again after memory ran out
+    prepare();  // after memory ran out, too
     return tryMultiply(pieces);
   });
 }

@@ -217,11 +217,6 @@ class Solve {
 
 }  // namespace
 
-bool EigenPairs::converged() const {
-  const auto good = [](const EigenPair& pair) { return pair.converged; };
-  return std::all_of(top.begin(), top.end(), good) && std::all_of(bottom.begin(), bottom.end(), good);
-}
-
 torch::Tensor withFixedSign(torch::Tensor v) {
   v = v / v.norm();
   return v[v.abs().argmax()].item<double>() < 0 ? -v : v;

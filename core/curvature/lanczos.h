@@ -42,7 +42,6 @@ struct EigenPairs {
   /// Woźniakowski (SIAM J. Matrix Anal. Appl. 13 (1992) 1094) for the random search, with the spread of the spectrum
   /// as seen so far; 1 when it was not looked for or the products did not suffice.
   double missProbability = 1;
-  bool converged() const;
 };
 
 /// Thick-restart band Lanczos with full reorthogonalization (see Krylov). Non-convergence is data: `converged` is false

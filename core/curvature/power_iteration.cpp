@@ -36,7 +36,6 @@ PowerResult powerIteration(LinearOperator& op, const PowerOptions& options, cons
       const double value = v.dot(product).item<double>();
       if (!std::isfinite(value)) throw productNotFinite();
       const auto error = (product - value * v).norm().item<double>();
-      const double change = std::abs(value - pair.value);
       pair.value = value;
       pair.vector = v;
       pair.residual = value != 0 ? error / std::abs(value) : (error == 0 ? 0 : std::numeric_limits<double>::infinity());
@@ -45,7 +44,6 @@ PowerResult powerIteration(LinearOperator& op, const PowerOptions& options, cons
                       static_cast<double>(iteration) / static_cast<double>(options.maxIterations)) /
                      static_cast<double>(count));
       if (pair.residual <= options.tolerance) break;
-      if (options.changeTolerance > 0 && iteration > 1 && change <= options.changeTolerance * std::abs(value)) break;
       removeFound(product, result.pairs);
       const auto length = product.norm().item<double>();
       if (length == 0) break;

@@ -9,8 +9,6 @@ struct PowerOptions {
   std::int64_t top = 1;              ///< eigenvalues of largest magnitude, one after the other
   double tolerance = 1e-3;           ///< on ‖Av − λv‖₂ / |λ|
   std::int64_t maxIterations = 100;  ///< of each eigenvalue
-  /// Also stop when λ changes by less than this share from one iteration to the next, as other programs do; 0: never.
-  double changeTolerance = 0;
   std::uint64_t seed = 0;
 };
 

@@ -73,7 +73,6 @@ class Traces {
     if (options_.deflated > 0) deflate(sketch(options_.deflated));
     while (used() < options_.maxProbes && !result_.converged) {
       if (options_.deflated < 0 && !basis_.defined() && result_.probes == kPilot && worthwhile()) {
-        if (!options_.known.empty()) columns_.insert(columns_.end(), options_.known.begin(), options_.known.end());
         deflate(columns_);
         columns_.clear();
       }
@@ -126,8 +125,7 @@ class Traces {
 
   /// Products of random vectors lean towards the top of the spectrum.
   std::vector<torch::Tensor> sketch(std::int64_t count) {
-    auto columns = options_.known;
-    columns.resize(std::min(columns.size(), static_cast<std::size_t>(count)));
+    std::vector<torch::Tensor> columns;
     while (static_cast<std::int64_t>(columns.size()) < count && used() < options_.maxProbes)
       columns.push_back(apply(draw()));
     return columns;
@@ -136,13 +134,9 @@ class Traces {
   /// With orthonormal rows Q and P = 1 − QᵀQ: A = QᵀQA + PAQᵀQ + PAP. The first two are known from the products AQᵀ;
   /// the probes see the third.
   void deflate(const std::vector<torch::Tensor>& columns) {
-    std::vector<torch::Tensor> device;
-    for (const auto& column : columns) {
-      if (column.numel() == op_.dimension()) device.push_back(column.to(op_.device(), op_.type()));
-    }
-    if (device.empty()) return;
+    if (columns.empty()) return;
     // In double: columns of a sketch are nearly parallel.
-    const auto q = std::get<0>(torch::linalg_qr(torch::stack(device, 1).to(torch::kFloat64)));
+    const auto q = std::get<0>(torch::linalg_qr(torch::stack(columns, 1).to(torch::kFloat64)));
     basis_ = q.t().to(op_.type()).contiguous();
     std::vector<torch::Tensor> products;
     for (std::int64_t i = 0; i < basis_.size(0); ++i) products.push_back(apply(basis_[i]));

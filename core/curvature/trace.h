@@ -22,8 +22,6 @@ struct TraceOptions {
   /// exactly, which costs one product each and leaves less to chance (Meyer et al., Hutch++, arXiv:2010.09649). −1: as
   /// many as the first probes show to pay; 0: none, which is Hutchinson's estimator.
   std::int64_t deflated = 0;
-  /// Known vectors for it, e.g. eigenvectors (orthonormal or not); fewer than `deflated` are made up by sketching.
-  std::vector<torch::Tensor> known;
   std::uint64_t seed = 0;
 };
 

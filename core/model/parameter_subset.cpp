@@ -22,10 +22,10 @@ std::vector<std::size_t> allLayers(const ParameterSpace& space) {
 ParameterSubset::ParameterSubset(const ParameterSpace& space) : ParameterSubset(space, allLayers(space)) {}
 
 ParameterSubset::ParameterSubset(const ParameterSpace& space, std::vector<std::size_t> layers)
-    : whole_(layers.size() == space.layers().size()), wholeDimension_(space.dimension()), layers_(std::move(layers)) {
-  if (layers_.empty()) throw std::invalid_argument("a set of layers needs at least one");
-  std::sort(layers_.begin(), layers_.end());
-  for (const auto index : layers_) {
+    : whole_(layers.size() == space.layers().size()), wholeDimension_(space.dimension()) {
+  if (layers.empty()) throw std::invalid_argument("a set of layers needs at least one");
+  std::sort(layers.begin(), layers.end());
+  for (const auto index : layers) {
     const auto& layer = space.layers().at(index);
     offsets_.push_back(dimension_);
     ranges_.emplace_back(layer.offset, layer.size);

@@ -24,9 +24,6 @@ class ParameterSubset {
   bool isWhole() const { return whole_; }
   /// The model's own tensors, in order.
   const std::vector<torch::Tensor>& tensors() const { return tensors_; }
-  const std::vector<std::size_t>& layers() const { return layers_; }
-  /// Where each layer of layers() stands in the subset's flat vector.
-  std::int64_t offsetOf(std::size_t position) const { return offsets_[position]; }
 
   /// Joins one tensor per parameter (an undefined one counts as zeros).
   torch::Tensor flatten(const std::vector<torch::Tensor>& pieces) const;
@@ -40,8 +37,7 @@ class ParameterSubset {
  private:
   bool whole_ = false;
   std::int64_t dimension_ = 0, wholeDimension_ = 0;
-  std::vector<std::size_t> layers_;
-  std::vector<std::int64_t> offsets_;
+  std::vector<std::int64_t> offsets_;  ///< of each layer in the subset's flat vector
   std::vector<torch::Tensor> tensors_;
   std::vector<std::pair<std::int64_t, std::int64_t>> ranges_;  ///< offset and size in the whole space, by layer
 };

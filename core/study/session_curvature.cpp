@@ -78,10 +78,11 @@ void Session::trace(std::int64_t epoch) {
 /// Of each weight layer's block, where a spectrum of it was computed on the traces' split.
 std::vector<double> Session::topEigenvalues(std::int64_t epoch) const {
   const auto split = splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front().name;
+  const auto rows = readTable<SpectrumRow>(journal_.directory());
   std::vector<double> values;
   for (const auto& layer : material_.model->weightLayers()) {
     double value = std::nan("");
-    for (const auto& row : readTable<SpectrumRow>(journal_.directory())) {
+    for (const auto& row : rows) {
       if (row.epoch == epoch && row.scope == layer.name && row.split == split && row.index == 1) value = row.eigenvalue;
     }
     values.push_back(value);
