@@ -157,6 +157,13 @@ torch::Tensor Krylov::vectors(const Eigen::MatrixXd& coordinates) const {
   return matrix.mm(rows(size_));
 }
 
+torch::Tensor Krylov::predictedProduct(const Eigen::VectorXd& coordinates) const {
+  auto product = vectors(projection_.topLeftCorner(size_, size_) * coordinates)[0];
+  for (const auto& direction : pending_)
+    product.add_(direction.vector, direction.coupling.dot(coordinates.head(direction.coupling.size())));
+  return product;
+}
+
 void Krylov::restart(const Eigen::VectorXd& values, const Eigen::MatrixXd& coordinates) {
   const auto kept = coordinates.cols();
   basis_.narrow(0, 0, kept).copy_(vectors(coordinates));

@@ -40,6 +40,8 @@ class Krylov {
   std::vector<double> squaredResiduals(const Eigen::VectorXd& coordinates) const;
   /// Ritz vectors for the columns of `coordinates`, as rows.
   torch::Tensor vectors(const Eigen::MatrixXd& coordinates) const;
+  /// What A V y has to be by the relation: V T y + P C y.
+  torch::Tensor predictedProduct(const Eigen::VectorXd& coordinates) const;
   /// Thick restart (Wu & Simon, SIAM J. Matrix Anal. Appl. 22 (2000) 602): the basis shrinks to the given Ritz vectors
   /// and goes on with the pending directions.
   void restart(const Eigen::VectorXd& values, const Eigen::MatrixXd& coordinates);

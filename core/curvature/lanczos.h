@@ -28,7 +28,9 @@ struct LanczosOptions {
 
 struct EigenPair {
   double value = 0;
-  double residual = 0;  ///< ‖Av − λv‖₂ / |λ|, measured by a product of its own after the solve
+  /// ‖Av − λv‖₂ / |λ|. From the Krylov relation, plus how far a product of all pairs' random sum differs from what the
+  /// relation predicts; a single pair, and pairs that this check doubts, are measured by a product of their own.
+  double residual = 0;
   bool converged = false;
   torch::Tensor vector;  ///< unit length; sign fixed so that its largest component in magnitude is positive
 };
@@ -36,8 +38,10 @@ struct EigenPair {
 struct EigenPairs {
   std::vector<EigenPair> top;     ///< descending
   std::vector<EigenPair> bottom;  ///< ascending
-  std::int64_t products = 0;      ///< including those that measured the residuals and looked for missed eigenvalues
+  std::int64_t products = 0;      ///< including those that checked the residuals and looked for missed eigenvalues
   double seconds = 0;
+  std::int64_t searchProducts = 0;  ///< of those, the ones that looked for missed eigenvalues and found none
+  double searchSeconds = 0;
   /// Estimate of the chance that an eigenvalue beyond the last wanted one was missed: the bound of Kuczyński &
   /// Woźniakowski (SIAM J. Matrix Anal. Appl. 13 (1992) 1094) for the random search, with the spread of the spectrum
   /// as seen so far; 1 when it was not looked for or the products did not suffice.
