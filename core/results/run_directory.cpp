@@ -36,7 +36,8 @@ void fields(Info& info, Visitor&& visit) {
     visit("program", info.program), visit("libtorch", info.libtorch), visit("compiler", info.compiler);
     visit("device", info.device), visit("threads", info.threads), visit("seed", info.seed);
     visit("started", info.started), visit("finished", info.finished), visit("model", info.model);
-    visit("weights", info.weights), visit("dataset", info.dataset), visit("parameters", info.parameters);
+    visit("weights", info.weights), visit("checkpoints", info.checkpoints), visit("dataset", info.dataset);
+    visit("parameters", info.parameters);
     visit("train_examples", info.trainExamples), visit("test_examples", info.testExamples);
     visit("curvature_samples", info.curvatureSamples), visit("curvature_split", info.curvatureSplit);
     visit("curvature_operator", info.curvatureOperator);

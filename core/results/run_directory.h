@@ -36,9 +36,10 @@ struct RunInfo {
   std::string device;                       ///< "cpu" or "cuda:0 (name)"
   std::int64_t threads = 0;
   std::uint64_t seed = 0;
-  std::string started, finished;  ///< ISO 8601, UTC
-  std::string model;              ///< architecture or TorchScript file
-  std::string weights;            ///< file name of the loaded weights; empty: none
+  std::string started, finished;         ///< ISO 8601, UTC
+  std::string model;                     ///< architecture or TorchScript file
+  std::string weights;                   ///< file name of the loaded weights; empty: none
+  std::vector<std::string> checkpoints;  ///< file names that model.checkpoints matched, in the order of the visits
   std::string dataset;
   std::int64_t parameters = 0;
   std::int64_t trainExamples = 0, testExamples = 0;

@@ -120,7 +120,11 @@ RunInfo describe(const Recipe& recipe, const Material& material, torch::Device d
       limited(recipe.curvature.split == "test" ? info.testExamples : info.trainExamples, recipe.curvature.samples);
   info.curvatureSplit = recipe.curvature.split;
   info.curvatureOperator = recipe.curvature.op;
-  info.epochs = visitsOf(recipe).back().epoch;
+  const auto visits = visitsOf(recipe);
+  info.epochs = visits.back().epoch;
+  for (const auto& visit : visits) {
+    if (!visit.checkpoint.empty()) info.checkpoints.push_back(visit.checkpoint.filename().string());
+  }
   for (const auto& item : recipe.profiles)
     info.landscapes.push_back({item.name, "profile", item.x, "", item.normalization, item.samples});
   for (const auto& item : recipe.surfaces)
@@ -149,6 +153,13 @@ Journal openJournal(const Recipe& recipe, const StudyOptions& options, RunInfo i
   if (!before.device.empty() && kind(before.device) != kind(info.device)) {
     throw RecipeError("--device " + info.device + ": the run in " + options.out.string() + " was computed on " +
                       before.device + "; resume with --device " + kind(before.device) + " or name another --out");
+  }
+  if (before.checkpoints != info.checkpoints) {
+    throw RecipeError("model.checkpoints: matches " + std::to_string(info.checkpoints.size()) + " files (" +
+                      info.checkpoints.back() + " is the last), but the run in " + options.out.string() +
+                      " began with " + std::to_string(before.checkpoints.size()) +
+                      (before.checkpoints.empty() ? "" : " (" + before.checkpoints.back() + ")") +
+                      "; bring those back or name another --out");
   }
   return Journal::resume(options.out, std::move(info), context.changed);
 }

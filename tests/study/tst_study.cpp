@@ -170,7 +170,9 @@ class TestStudy : public QObject {
   void checkpointsMadeElsewhere() {
     auto recipe = recipe_;
     recipe.training.epochs = 0;
-    recipe.model.checkpoints = (path("reference") / "checkpoints" / "epoch-*.safetensors").string();
+    const auto folder = path("elsewhere");
+    fs::copy(path("reference") / "checkpoints", folder);
+    recipe.model.checkpoints = (folder / "epoch-*.safetensors").string();
     recipe.profiles.clear();
     recipe.surfaces.clear();
     recipe.quantization.enabled = false;
@@ -191,6 +193,14 @@ class TestStudy : public QObject {
     QCOMPARE(compared, std::size_t{2 * 2 * 4});
     QCOMPARE(run.metrics.front().epoch, 1);
     QCOMPARE(run.metrics.front().loss, reference_.metrics[2].loss);
+
+    // A checkpoint more is another run: the rows that are there do not know of it.
+    fs::copy(folder / "epoch-0002.safetensors", folder / "epoch-0003.safetensors");
+    auto again = optionsFor("elsewhere-trained");
+    again.resume = true;
+    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, again, {}), RecipeError);
+    fs::remove(folder / "epoch-0003.safetensors");
+    QCOMPARE(runStudy(recipe, again, {}).status, std::string("done"));
   }
 
   void checkpointsComeInNaturalOrder() {
