@@ -17,14 +17,6 @@ constexpr std::int64_t kPilot = 16;
 /// Probes still to come from which on it does: it costs kPilot products and rarely saves less than half of the rest.
 constexpr double kWorthwhile = 3.0 * kPilot;
 
-/// Two-sided 95 % quantile of Student's t over that of the normal distribution (expansion by Cornish and Fisher).
-double studentFactor(double freedom) {
-  constexpr double z = 1.959963985;
-  const double z3 = z * z * z, z5 = z3 * z * z;
-  const double t = z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom);
-  return t / z;
-}
-
 /// Mean and standard error of a growing sample (Welford), beside a part that is known exactly.
 class Sample {
  public:
@@ -105,11 +97,12 @@ class Traces {
   }
 
   void probe() {
-    const auto z = draw();
-    auto product = apply(basis_.defined() ? z - basis_.t().mv(basis_.mv(z)) : z);
-    square_.add(product.to(torch::kFloat64).pow(2).sum().item<double>());
+    auto z = draw();
+    if (basis_.defined()) z.sub_(basis_.t().mv(basis_.mv(z)));
+    const auto product = apply(z);
+    const double length = product.norm().item<double>();
+    square_.add(length * length);
     if (options_.deflated < 0 && !basis_.defined() && result_.probes < kPilot) columns_.push_back(product);
-    if (basis_.defined()) product = product - basis_.t().mv(basis_.mv(product));
     addTerms(z * product, [](Sample& sample, double x) { sample.add(x); });
     ++result_.probes;
   }
@@ -131,8 +124,8 @@ class Traces {
     return columns;
   }
 
-  /// With orthonormal rows Q and P = 1 − QᵀQ: A = QᵀQA + PAQᵀQ + PAP. The first two are known from the products AQᵀ;
-  /// the probes see the third.
+  /// With orthonormal rows Q and P = 1 − QᵀQ: A = QᵀQA + PA. The diagonal of the first is known from the products AQᵀ;
+  /// that of the second is the mean of Pz ∘ APz.
   void deflate(const std::vector<torch::Tensor>& columns) {
     if (columns.empty()) return;
     // In double: columns of a sketch are nearly parallel.
@@ -141,8 +134,7 @@ class Traces {
     std::vector<torch::Tensor> products;
     for (std::int64_t i = 0; i < basis_.size(0); ++i) products.push_back(apply(basis_[i]));
     const auto y = torch::stack(products);
-    const auto twice = 2 * y - y.mm(basis_.t()).t().mm(basis_);
-    addTerms((basis_ * twice).sum(0), [](Sample& sample, double exact) { sample.restart(exact); });
+    addTerms((basis_ * y).sum(0), [](Sample& sample, double exact) { sample.restart(exact); });
     square_.restart(y.to(torch::kFloat64).pow(2).sum().item<double>());
     result_.probes = 0;
     result_.deflated = basis_.size(0);
@@ -176,6 +168,14 @@ class Traces {
 };
 
 }  // namespace
+
+double studentFactor(double freedom) {
+  // Expansion by Cornish and Fisher.
+  constexpr double z = 1.959963985;
+  const double z3 = z * z * z, z5 = z3 * z * z;
+  const double t = z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom);
+  return t / z;
+}
 
 TraceEstimates estimateTraces(LinearOperator& op, const std::vector<Range>& ranges, const TraceOptions& options,
                               const Context& context) {

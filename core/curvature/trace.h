@@ -46,6 +46,10 @@ struct TraceEstimates {
   bool converged = false;
 };
 
+/// By how much a 95 % interval is wider than ±1.96 standard errors that were estimated with `freedom` degrees of
+/// freedom: Student's quantile over that of the normal distribution.
+double studentFactor(double freedom);
+
 /// Trace estimation with Rademacher probes: one product zᵀ(Az), restricted to each range, serves all of them
 /// (Hutchinson, Commun. Stat. 19 (1990) 433), on what the deflated vectors leave.
 TraceEstimates estimateTraces(LinearOperator& op, const std::vector<Range>& ranges, const TraceOptions& options,

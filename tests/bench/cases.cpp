@@ -17,6 +17,7 @@
 #include "core/curvature/curvature_operator.h"
 #include "core/curvature/density.h"
 #include "core/curvature/lanczos.h"
+#include "core/curvature/output_trace.h"
 #include "core/curvature/trace.h"
 #include "core/model/model.h"
 #include "core/model/state_dict.h"
@@ -122,8 +123,16 @@ Json traceCase(Problem& problem, bool layers) {
     }
   }
   TraceEstimates found;
-  CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
-  const double seconds = secondsOf([&] { found = estimateTraces(op, ranges, options); });
+  std::string obstacle;
+  const double seconds = secondsOf([&] {
+    obstacle = outputTraceObstacle(*problem.model, problem.examples, problem.curvature, ranges);
+    if (obstacle.empty()) {
+      found = estimateTracesFromOutputs(*problem.model, problem.examples, problem.curvature, ranges, options);
+    } else {
+      CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
+      found = estimateTraces(op, ranges, options);
+    }
+  });
   double error = found.whole.standardError / std::abs(found.whole.trace);
   Json traces = Json::array();
   if (layers) error = 0;
@@ -131,9 +140,13 @@ Json traceCase(Problem& problem, bool layers) {
     traces.push_back({range.trace, range.standardError});
     error = std::max(error, range.standardError / std::abs(range.trace));
   }
-  return {{"seconds", seconds},      {"products", found.products},
-          {"standard_error", error}, {"estimate", found.whole.trace},
-          {"traces", traces},        {"note", std::to_string(found.deflated) + " vectors deflated"}};
+  return {{"seconds", seconds},
+          {"products", found.products},
+          {"standard_error", error},
+          {"estimate", found.whole.trace},
+          {"traces", traces},
+          {"note", obstacle.empty() ? "from the outputs"
+                                    : obstacle + "; " + std::to_string(found.deflated) + " vectors deflated"}};
 }
 
 Json densityCase(Problem& problem) {

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/curvature/output_trace.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <set>
+
+#include "core/curvature/graphs.h"
+
+namespace eigenscape {
+
+namespace {
+
+/// Examples whose signs meet in one square. Smaller groups vary less, until a pass costs more than a large batch's.
+std::int64_t groupSize(const Model& model, const CurvatureOptions& options) {
+  return std::min<std::int64_t>(options.batchSize, model.device().is_cuda() ? 128 : 16);
+}
+
+/// S ε for M = SSᵀ, one row per example.
+torch::Tensor signedRoot(const torch::Tensor& outputs, const torch::Tensor& targets, CurvatureKind kind,
+                         at::Generator& generator) {
+  const auto p = torch::softmax(outputs, 1);
+  const bool perOutput = kind != CurvatureKind::Fisher;
+  const auto signs = torch::randint(0, 2, {p.size(0), perOutput ? p.size(1) : 1}, generator, torch::kFloat32)
+                         .mul_(2)
+                         .sub_(1)
+                         .to(p.device(), p.scalar_type());
+  if (!perOutput) return (p - torch::one_hot(targets, p.size(1))) * signs;
+  // diag(p) − ppᵀ = SSᵀ with S = diag(√p) − p√pᵀ.
+  const auto along = p.sqrt() * signs;
+  return along - p * along.sum(1, true);
+}
+
+/// The parts of one parameter tensor that ranges begin and end between.
+struct Atom {
+  std::size_t tensor;
+  std::int64_t begin, size;  ///< in the tensor
+};
+
+/// Mean and variance of one group's share of one trace.
+struct Share {
+  double mean = 0, squares = 0;
+  void add(double x, double count) {
+    const double delta = x - mean;
+    mean += delta / count;
+    squares += delta * (x - mean);
+  }
+};
+
+class OutputTraces {
+ public:
+  OutputTraces(Model& model, const Examples& examples, const CurvatureOptions& curvature,
+               const std::vector<Range>& ranges, const TraceOptions& options, const Context& context)
+      : model_(model),
+        examples_(examples),
+        kind_(curvature.kind),
+        options_(options),
+        context_(context),
+        group_(groupSize(model, curvature)),
+        generator_(at::detail::createCPUGenerator(options.seed)),
+        watched_(options.watched < 0 ? ranges.size()
+                                     : std::min(ranges.size(), static_cast<std::size_t>(options.watched))),
+        shares_(ranges.size() + 1, std::vector<Share>(static_cast<std::size_t>(groups()))) {
+    cut(ranges);
+  }
+
+  TraceEstimates run() {
+    constexpr std::int64_t pilot = 4, most = 16;  // draws of a first and of any later visit to the examples
+    TraceEstimates result;
+    std::int64_t next = std::min(pilot, std::max<std::int64_t>(options_.maxProbes, 2));
+    while (next > 0) {
+      visit(next);
+      const double needed = neededDraws();
+      result.converged = needed <= static_cast<double>(draws_);
+      if (result.converged) break;
+      // A little more than the variance so far asks for: another visit costs a forward pass.
+      const double missing = std::min(std::ceil(1.1 * needed) - static_cast<double>(draws_), double{most});
+      next = std::min<std::int64_t>(std::max<std::int64_t>(static_cast<std::int64_t>(missing), 1),
+                                    options_.maxProbes - draws_);
+    }
+    for (std::size_t i = 0; i + 1 < shares_.size(); ++i) result.ranges.push_back(estimate(i));
+    result.whole = estimate(shares_.size() - 1);
+    result.squaredFrobenius = {std::nan(""), std::nan("")};
+    result.products = result.probes = draws_;
+    return result;
+  }
+
+ private:
+  std::int64_t groups() const { return (examples_.size() + group_ - 1) / group_; }
+
+  /// Cuts the tensors where a range begins or ends, so that each number is squared once.
+  void cut(const std::vector<Range>& ranges) {
+    std::set<std::int64_t> cuts;
+    for (const auto& range : ranges) cuts.insert({range.offset, range.offset + range.size});
+    std::vector<std::int64_t> offsets;  // of atoms
+    std::int64_t offset = 0;
+    const auto& tensors = model_.parameters().tensors();
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      const auto end = offset + tensors[i].numel();
+      for (auto begin = offset; begin < end;) {
+        const auto next = cuts.upper_bound(begin);
+        const auto stop = next == cuts.end() ? end : std::min(*next, end);
+        offsets.push_back(begin);
+        atoms_.push_back({i, begin - offset, stop - begin});
+        begin = stop;
+      }
+      offset = end;
+    }
+    const auto atomAt = [&](std::int64_t at) {
+      return static_cast<std::size_t>(std::lower_bound(offsets.begin(), offsets.end(), at) - offsets.begin());
+    };
+    for (const auto& range : ranges) spans_.emplace_back(atomAt(range.offset), atomAt(range.offset + range.size));
+    spans_.emplace_back(0, atoms_.size());
+  }
+
+  void visit(std::int64_t draws) {
+    const torch::AutoGradMode record(true);
+    for (std::int64_t group = 0; group < groups(); ++group) {
+      context_.check();
+      const auto batch = examples_.slice(group * group_, group_);
+      const ForwardMode mode(model_, BatchNormMode::Evaluation);
+      const auto outputs = model_.forward(batch.inputs);
+      for (std::int64_t draw = 1; draw <= draws; ++draw) {
+        const auto root = signedRoot(outputs.detach(), batch.targets, kind_, generator_);
+        const auto pulled =
+            torch::autograd::grad({outputs}, model_.parameters().tensors(), {root}, draw < draws, false, true);
+        add(static_cast<std::size_t>(group), pulled, static_cast<double>(draws_ + draw));
+      }
+      const double done = static_cast<double>(draws_) +
+                          static_cast<double>(draws) * static_cast<double>(group + 1) / static_cast<double>(groups());
+      context_.report(done / static_cast<double>(options_.maxProbes));
+    }
+    draws_ += draws;
+  }
+
+  void add(std::size_t group, const std::vector<torch::Tensor>& pulled, double count) {
+    std::vector<double> squares;
+    for (const auto& atom : atoms_) {
+      double square = 0;
+      if (pulled[atom.tensor].defined()) {
+        const auto part = pulled[atom.tensor].reshape({-1}).narrow(0, atom.begin, atom.size);
+        square = part.dot(part).item<double>();
+      }
+      squares.push_back(square / static_cast<double>(examples_.size()));
+    }
+    for (std::size_t i = 0; i < spans_.size(); ++i) {
+      double sum = 0;
+      for (auto atom = spans_[i].first; atom < spans_[i].second; ++atom) sum += squares[atom];
+      shares_[i][group].add(sum, count);
+    }
+    if (!std::isfinite(shares_.back()[group].mean)) throw productNotFinite();
+  }
+
+  /// Groups are independent: their variances add up, and so do the degrees of freedom by Welch's and Satterthwaite's
+  /// rule.
+  TraceEstimate estimate(std::size_t range) const {
+    const auto draws = static_cast<double>(draws_);
+    double trace = 0, variance = 0, fourth = 0;
+    for (const auto& share : shares_[range]) {
+      const double own = share.squares / (draws - 1) / draws;
+      trace += share.mean;
+      variance += own;
+      fourth += own * own;
+    }
+    const double freedom = fourth > 0 ? (draws - 1) * variance * variance / fourth : 1;
+    return {trace, studentFactor(freedom) * std::sqrt(variance)};
+  }
+
+  double neededDraws() const {
+    double needed = 0;
+    for (std::size_t i = 0; i < shares_.size(); ++i) {
+      if (i >= watched_ && i + 1 < shares_.size()) continue;
+      const auto e = estimate(i);
+      const double goal = options_.tolerance * std::abs(e.trace);
+      if (e.standardError <= goal) continue;
+      needed = std::max(needed, goal > 0 ? static_cast<double>(draws_) * std::pow(e.standardError / goal, 2)
+                                         : std::numeric_limits<double>::max());
+    }
+    return needed;
+  }
+
+  Model& model_;
+  const Examples& examples_;
+  CurvatureKind kind_;
+  const TraceOptions& options_;
+  const Context& context_;
+  std::int64_t group_, draws_ = 0;
+  at::Generator generator_;
+  std::size_t watched_;
+  std::vector<Atom> atoms_;
+  std::vector<std::pair<std::size_t, std::size_t>> spans_;  ///< first and last atom of each range, then of the whole
+  std::vector<std::vector<Share>> shares_;                  ///< of each range, then of the whole, by group
+};
+
+/// The ranges that lie in no other one, and the tensors that lie in no range: every parameter is in one of them.
+std::vector<Range> coveringBlocks(const Model& model, const std::vector<Range>& ranges) {
+  const auto inside = [](const Range& a, const Range& b) {
+    return a.offset >= b.offset && a.offset + a.size <= b.offset + b.size;
+  };
+  std::vector<Range> blocks;
+  const auto covered = [&](const Range& range) {
+    return std::any_of(blocks.begin(), blocks.end(), [&](const Range& block) { return inside(range, block); });
+  };
+  auto sorted = ranges;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Range& a, const Range& b) { return a.size > b.size; });
+  for (const auto& range : sorted) {
+    if (!covered(range)) blocks.push_back(range);
+  }
+  for (const auto& entry : model.parameters().entries()) {
+    if (!covered({entry.offset, entry.size})) blocks.push_back({entry.offset, entry.size});
+  }
+  return blocks;
+}
+
+/// The first of `blocks` in whose parameters alone some output is curved; empty: none.
+std::string curvedBlock(Model& model, const Examples& examples, const CurvatureOptions& options,
+                        const std::vector<Range>& blocks, const Context& context) {
+  constexpr std::int64_t few = 4;
+  auto generator = at::detail::createCPUGenerator(options.seed);
+  torch::Tensor weights;
+  CurvatureOptions functional;
+  functional.batchSize = few;
+  functional.loss = [&](const torch::Tensor& outputs, const torch::Tensor&) {
+    if (!weights.defined())
+      weights = torch::randn(outputs.sizes(), generator, torch::kFloat32).to(outputs.device(), outputs.scalar_type());
+    return (outputs * weights).sum();
+  };
+  CurvatureOperator second(model, examples.first(few), functional, context);
+  // Exactly zero but for rounding: what multiplies the second derivative is not there to begin with.
+  const double tolerance = model.type() == torch::kFloat64 ? 1e-10 : 1e-5;
+  for (const auto& block : blocks) {
+    context.check();
+    auto v = torch::zeros({second.dimension()}, torch::TensorOptions(model.device()).dtype(model.type()));
+    v.narrow(0, block.offset, block.size).copy_(torch::randn({block.size}, generator, torch::kFloat32));
+    const auto product = second.apply(v);
+    const double own = product.narrow(0, block.offset, block.size).norm().item<double>();
+    if (second.usesDifferences() || !(own <= tolerance * product.norm().item<double>())) {
+      for (const auto& entry : model.parameters().entries()) {
+        if (entry.offset + entry.size > block.offset) return entry.name;
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string outputTraceObstacle(Model& model, const Examples& examples, const CurvatureOptions& options,
+                                const std::vector<Range>& ranges, const Context& context) {
+  if (options.kind == CurvatureKind::SampledFisher) return "a Fisher matrix of drawn labels is no sum over outputs";
+  if (options.loss || !options.layers.empty()) return "it is not the mean cross-entropy by all parameters";
+  if (options.batchNorm == BatchNormMode::Training) return "batch statistics tie the examples of a batch together";
+  if (options.kind != CurvatureKind::Hessian) return {};
+  const auto name = curvedBlock(model, examples, options, coveringBlocks(model, ranges), context);
+  return name.empty() ? std::string() : "the outputs are not piecewise linear in " + name;
+}
+
+TraceEstimates estimateTracesFromOutputs(Model& model, const Examples& examples, const CurvatureOptions& curvature,
+                                         const std::vector<Range>& ranges, const TraceOptions& options,
+                                         const Context& context) {
+  const auto start = std::chrono::steady_clock::now();
+  auto result = OutputTraces(model, examples, curvature, ranges, options, context).run();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace eigenscape

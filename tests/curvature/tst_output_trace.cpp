@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <torch/torch.h>
+
+#include <QTest>
+#include <cmath>
+
+#include "core/curvature/output_trace.h"
+#include "tests/support/oracles.h"
+
+using namespace eigenscape;
+using torch::Tensor;
+
+namespace {
+
+std::vector<Range> layersOf(const Model& model) {
+  std::vector<Range> ranges;
+  for (const auto& layer : model.parameters().layers()) ranges.push_back({layer.offset, layer.size});
+  return ranges;
+}
+
+/// A convolution, an affine map by channel as BatchNorm's, ReLU, max pooling, two fully connected layers.
+std::unique_ptr<oracles::TinyModel> reluNetwork() {
+  torch::manual_seed(31);
+  const auto real = torch::kFloat64;
+  return std::make_unique<oracles::TinyModel>(
+      NamedTensors{{"conv.weight", 0.5 * torch::randn({3, 1, 3, 3}, real)},
+                   {"norm.weight", 1 + 0.3 * torch::randn({3}, real)},
+                   {"norm.bias", 0.3 * torch::randn({3}, real)},
+                   {"fc1.weight", 0.4 * torch::randn({6, 12}, real)},
+                   {"fc1.bias", 0.1 * torch::randn({6}, real)},
+                   {"fc2.weight", 0.8 * torch::randn({4, 6}, real)},
+                   {"fc2.bias", 0.1 * torch::randn({4}, real)}},
+      [](const std::vector<Tensor>& p, const Tensor& x) {
+        auto y = torch::conv2d(x, p[0]) * p[1].view({1, 3, 1, 1}) + p[2].view({1, 3, 1, 1});
+        y = torch::max_pool2d(torch::relu(y), 2).flatten(1);
+        return torch::linear(torch::relu(torch::linear(y, p[3], p[4])), p[5], p[6]);
+      });
+}
+
+Examples images() {
+  return oracles::randomExamples({72, 1, 6, 6}, 4, 32);
+}
+
+/// Of each range, then of the whole.
+std::vector<double> exactTraces(Model& model, const Examples& examples, CurvatureKind kind) {
+  CurvatureOptions options;
+  options.kind = kind;
+  CurvatureOperator op(model, examples, options);
+  const auto dense = oracles::dense(op);
+  std::vector<double> traces;
+  for (const auto& range : layersOf(model)) traces.push_back(dense.diagonal().segment(range.offset, range.size).sum());
+  traces.push_back(dense.trace());
+  return traces;
+}
+
+}  // namespace
+
+class TestOutputTrace : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  // 200 seeds, with the stopping rule: the stated interval covers the trace of the dense matrix as often as it says.
+  void intervalsCover_data() {
+    QTest::addColumn<bool>("relu");
+    QTest::addColumn<int>("kind");
+    QTest::addColumn<double>("tolerance");
+    const auto row = [](const char* name, bool relu, CurvatureKind kind, double tolerance) {
+      QTest::newRow(name) << relu << static_cast<int>(kind) << tolerance;
+    };
+    row("Hessian of a ReLU network", true, CurvatureKind::Hessian, 0.08);
+    row("Hessian, as few draws as there can be", true, CurvatureKind::Hessian, 0.5);
+    row("Gauss-Newton of a tanh network", false, CurvatureKind::GaussNewton, 0.08);
+    row("empirical Fisher", true, CurvatureKind::Fisher, 0.08);
+  }
+  void intervalsCover() {
+    QFETCH(bool, relu);
+    QFETCH(int, kind);
+    QFETCH(double, tolerance);
+    const auto model = relu ? reluNetwork() : oracles::tanhNetwork(8, 12, 4, 21);
+    const auto examples = relu ? images() : oracles::randomExamples({72, 8}, 4, 22);
+    const auto ranges = layersOf(*model);
+    CurvatureOptions curvature;
+    curvature.kind = static_cast<CurvatureKind>(kind);
+    QCOMPARE(outputTraceObstacle(*model, examples, curvature, ranges), std::string());
+    const auto truth = exactTraces(*model, examples, curvature.kind);
+    std::vector<int> covered(truth.size(), 0);
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+      TraceOptions options;
+      options.tolerance = tolerance;
+      options.maxProbes = 2000;
+      options.seed = seed;
+      const auto found = estimateTracesFromOutputs(*model, examples, curvature, ranges, options);
+      QVERIFY(found.converged);
+      for (std::size_t i = 0; i < truth.size(); ++i) {
+        const auto& estimate = i < ranges.size() ? found.ranges[i] : found.whole;
+        QVERIFY(estimate.standardError <= tolerance * estimate.trace);
+        covered[i] += std::abs(estimate.trace - truth[i]) <= 1.96 * estimate.standardError ? 1 : 0;
+      }
+    }
+    for (std::size_t i = 0; i < covered.size(); ++i)
+      QVERIFY2(covered[i] >= 180 && covered[i] <= 198, qPrintable(QString("%1: %2").arg(i).arg(covered[i])));
+  }
+
+  // Ranges that end within a tensor, overlap, or leave parameters out.
+  void anyRanges() {
+    const auto model = reluNetwork();
+    const auto examples = images();
+    CurvatureOptions curvature;
+    TraceOptions options;
+    options.tolerance = 0.02;
+    options.maxProbes = 2000;
+    const std::vector<Range> ranges{{5, 40}, {0, 27}, {30, 1}, {0, model->parameters().dimension()}};
+    const auto found = estimateTracesFromOutputs(*model, examples, curvature, ranges, options);
+    CurvatureOperator op(*model, examples, curvature);
+    const auto dense = oracles::dense(op);
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+      const double truth = dense.diagonal().segment(ranges[i].offset, ranges[i].size).sum();
+      QVERIFY(std::abs(found.ranges[i].trace - truth) < 4 * found.ranges[i].standardError);
+    }
+    QCOMPARE(found.ranges[3].trace, found.whole.trace);
+    QVERIFY(std::isnan(found.squaredFrobenius.trace));
+  }
+
+  // As many draws as allowed and no more; the same seed gives the same numbers.
+  void limitsAndSeeds() {
+    const auto model = reluNetwork();
+    const auto examples = images();
+    TraceOptions options;
+    options.tolerance = 1e-6;
+    options.maxProbes = 7;
+    const auto once = estimateTracesFromOutputs(*model, examples, {}, layersOf(*model), options),
+               again = estimateTracesFromOutputs(*model, examples, {}, layersOf(*model), options);
+    QVERIFY(!once.converged);
+    QCOMPARE(once.products, std::int64_t{7});
+    QCOMPARE(once.whole.trace, again.whole.trace);
+    QVERIFY(once.whole.standardError > 0);
+  }
+
+  // Where the Hessian's diagonal blocks are not those of Gauss-Newton, it says which parameter is to blame.
+  void obstacles() {
+    const auto tanh = oracles::tanhNetwork(8, 12, 4, 21);
+    const auto rows = oracles::randomExamples({20, 8}, 4, 22);
+    const auto curved = outputTraceObstacle(*tanh, rows, {}, layersOf(*tanh));
+    QVERIFY2(curved.find("fc1.weight") != std::string::npos, curved.c_str());
+    // By each tensor alone a product of two is linear, by both it is not.
+    const auto relu = reluNetwork();
+    const auto both = outputTraceObstacle(*relu, images(), {}, {{0, 33}});
+    QVERIFY2(both.find("conv.weight") != std::string::npos, both.c_str());
+    CurvatureOptions options;
+    options.batchNorm = BatchNormMode::Training;
+    QVERIFY(!outputTraceObstacle(*relu, images(), options, {}).empty());
+    options = {};
+    options.kind = CurvatureKind::SampledFisher;
+    QVERIFY(!outputTraceObstacle(*relu, images(), options, {}).empty());
+  }
+
+  // The networks of the zoo that are made of ReLU, in the precision that they are used in.
+  void zoo_data() {
+    QTest::addColumn<QString>("name");
+    QTest::addColumn<bool>("piecewiseLinear");
+    QTest::newRow("resnet20") << "resnet20" << true;
+    QTest::newRow("mixer") << "mixer" << false;
+  }
+  void zoo() {
+    QFETCH(QString, name);
+    QFETCH(bool, piecewiseLinear);
+    const auto model = makeModel(name.toStdString(), {}, 3);
+    auto examples = oracles::randomExamples({4, 3, 32, 32}, 10, 5);
+    examples.inputs = examples.inputs.to(torch::kFloat32);
+    const auto obstacle = outputTraceObstacle(*model, examples, {}, layersOf(*model));
+    QVERIFY2(obstacle.empty() == piecewiseLinear, obstacle.c_str());
+  }
+};
+
+QTEST_GUILESS_MAIN(TestOutputTrace)
+#include "tst_output_trace.moc"
