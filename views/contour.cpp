@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "views/optimizer_path.h"
 #include "views/plot_items.h"
 #include "views/plot_parts.h"
 #include "views/surface_data.h"
@@ -115,6 +116,8 @@ Drawn ContourFigure::draw(QCustomPlot& plot, const Style& style) const {
   map->setColorScale(addLossScale(plot, frame, style, data.scale));
   hatch(plot, frame, style, data.grid);
   addIsoLines(plot, frame, style, data);
+  const auto path = pathOn(run(), id().name.toStdString(), *data.epoch);
+  drawPath(plot, frame, style, path);
   markCentre(plot, frame, style);
   frame.x->setRange(data.grid.xs.front(), data.grid.xs.back());
   frame.y->setRange(data.grid.ys.front(), data.grid.ys.back());
@@ -125,6 +128,8 @@ Drawn ContourFigure::draw(QCustomPlot& plot, const Style& style) const {
   finishFrame(plot, frame, style);
   drawn.provenance = data.provenance();
   if (data.grid.nonFinite()) drawn.provenance.notes.first() += tr(" (hatched)");
+  if (const auto note = pathNote(path, frame.x->range(), frame.y->range()); !note.isEmpty())
+    drawn.provenance.notes << note;
   return drawn;
 }
 

@@ -50,8 +50,30 @@ DirectionSpec parseDirection(const std::string& text) {
     spec.seed = *seed;
     return spec;
   }
-  throw std::invalid_argument(
-      "\"" + text + "\": expected eigenvector:K (K = 1 is the largest, K = -1 the smallest), random:SEED or gradient");
+  if (const auto index = numberAfter<std::int64_t>(text, "pca:"); index && *index > 0) {
+    spec.kind = DirectionSpec::Kind::Principal;
+    spec.index = *index;
+    return spec;
+  }
+  const auto fileAfter = [&](const std::string& prefix) {
+    return text.starts_with(prefix) ? text.substr(prefix.size()) : "";
+  };
+  if (spec.file = fileAfter("toward:"); !spec.file.empty()) {
+    spec.kind = DirectionSpec::Kind::Toward;
+    return spec;
+  }
+  if (spec.file = fileAfter("tensor:"); !spec.file.empty() && spec.file.front() != '#') {
+    spec.kind = DirectionSpec::Kind::Tensor;
+    if (const auto hash = spec.file.rfind('#'); hash != std::string::npos) {
+      spec.name = spec.file.substr(hash + 1);
+      spec.file.resize(hash);
+    }
+    return spec;
+  }
+  throw std::invalid_argument("\"" + text +
+                              "\": expected eigenvector:K (K = 1 is the largest, K = -1 the smallest), random:SEED, "
+                              "gradient, pca:K (K = 1 explains most of the trajectory), toward:CHECKPOINT or "
+                              "tensor:FILE#NAME");
 }
 
 torch::Tensor randomDirection(const Model& model, std::uint64_t seed, Normalization normalization) {

@@ -12,11 +12,14 @@ namespace eigenscape {
 
 /// How the text of `x` or `y` in a recipe reads.
 struct DirectionSpec {
-  enum class Kind { Eigenvector, Random, Gradient } kind = Kind::Eigenvector;
-  std::int64_t index = 1;  ///< eigenvector: K ≥ 1 from the top, K ≤ −1 from the bottom
+  enum class Kind { Eigenvector, Random, Gradient, Principal, Toward, Tensor } kind = Kind::Eigenvector;
+  std::int64_t index = 1;  ///< eigenvector: K ≥ 1 from the top, K ≤ −1 from the bottom; principal component: K ≥ 1
   std::uint64_t seed = 0;  ///< random
+  std::string file;        ///< toward: a checkpoint; tensor: a .safetensors file
+  std::string name;        ///< tensor: which one of the file; empty: its only one
 };
-/// Parses "eigenvector:K", "random:SEED" or "gradient". Throws std::invalid_argument whose text says what is accepted.
+/// Parses "eigenvector:K", "random:SEED", "gradient", "pca:K", "toward:CHECKPOINT" or "tensor:FILE#NAME". Throws
+/// std::invalid_argument whose text says what is accepted.
 DirectionSpec parseDirection(const std::string& text);
 
 enum class Normalization { None, Filter, Layer };

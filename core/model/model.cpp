@@ -66,6 +66,16 @@ void Model::loadStateDict(const NamedTensors& state, const std::string& source) 
   }
 }
 
+torch::Tensor Model::flatParameters(const NamedTensors& state, const std::string& source) const {
+  const std::map<std::string, torch::Tensor> given(state.begin(), state.end());
+  if (const auto problem = misfit(stateDict(), given); !problem.empty()) {
+    throw RunError(source + ": does not fit the model " + architecture() + ": " + problem);
+  }
+  std::vector<torch::Tensor> pieces;
+  for (const auto& entry : space_.entries()) pieces.push_back(given.at(entry.name).to(device(), type()));
+  return space_.flatten(pieces);
+}
+
 torch::Device Model::device() const {
   return space_.tensors().empty() ? torch::Device(torch::kCPU) : space_.tensors().front().device();
 }

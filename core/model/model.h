@@ -55,6 +55,9 @@ class Model {
   /// missing) and no other name may. `source` is the file that an error names. Throws RunError; nothing is changed
   /// then.
   void loadStateDict(const NamedTensors& state, const std::string& source);
+  /// The flat parameters that `loadStateDict` would load, on the model's device; the model stays as it is. Throws
+  /// RunError in the same cases.
+  torch::Tensor flatParameters(const NamedTensors& state, const std::string& source) const;
 
   /// Moves parameters and buffers. parameters() is rebuilt.
   virtual void to(torch::Device device, torch::ScalarType type) = 0;

@@ -146,6 +146,15 @@ struct SurfaceRow {
   double accuracy = 0;
 };
 
+/// trajectory.csv: the optimizer's path on a surface of the last epoch; one row per checkpoint.
+struct TrajectoryRow {
+  static constexpr const char* file = "trajectory.csv";
+  std::string name;        ///< the surface's
+  std::int64_t epoch = 0;  ///< the checkpoint's
+  double alpha = 0, beta = 0;
+  double unexplained = 0;  ///< share of the squared distance from the surface's centre that lies outside of its plane
+};
+
 /// sensitivity.csv: one row per weight layer and bit width.
 struct SensitivityRow {
   static constexpr const char* file = "sensitivity.csv";
@@ -209,6 +218,9 @@ void columns(Row& row, Visitor&& visit) {
   } else if constexpr (std::is_same_v<Plain, SurfaceRow>) {
     visit("name", row.name), visit("epoch", row.epoch), visit("alpha", row.alpha), visit("beta", row.beta);
     visit("split", row.split), visit("loss", row.loss), visit("accuracy", row.accuracy);
+  } else if constexpr (std::is_same_v<Plain, TrajectoryRow>) {
+    visit("name", row.name), visit("epoch", row.epoch), visit("alpha", row.alpha), visit("beta", row.beta);
+    visit("unexplained", row.unexplained);
   } else {
     static_assert(std::is_same_v<Plain, SensitivityRow>, "a row type without columns");
     visit("layer", row.layer), visit("parameters", row.parameters), visit("macs", row.macs);

@@ -158,6 +158,7 @@ RunResults loadRun(const fs::path& directory) {
   run.overhead = readTable<OverheadRow>(directory);
   run.profiles = readTable<ProfileRow>(directory);
   run.surfaces = readTable<SurfaceRow>(directory);
+  run.trajectory = readTable<TrajectoryRow>(directory);
   run.sensitivity = readTable<SensitivityRow>(directory);
   return run;
 }

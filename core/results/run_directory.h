@@ -69,6 +69,7 @@ struct RunResults {
   std::vector<OverheadRow> overhead;
   std::vector<ProfileRow> profiles;
   std::vector<SurfaceRow> surfaces;
+  std::vector<TrajectoryRow> trajectory;
   std::vector<SensitivityRow> sensitivity;
 
   /// Every epoch that any table speaks of, ascending.

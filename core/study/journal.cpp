@@ -86,6 +86,7 @@ void Journal::dropUnfinished() {
   // Landscapes go on within a grid; only a line that was cut off goes.
   retainRows<ProfileRow>(directory_, [](const ProfileRow&) { return true; });
   retainRows<SurfaceRow>(directory_, [](const SurfaceRow&) { return true; });
+  retainRows<TrajectoryRow>(directory_, [&](const TrajectoryRow& row) { return has("trajectory:" + row.name); });
   retainRows<SensitivityRow>(directory_, [&](const SensitivityRow&) { return has("sensitivity"); });
 }
 

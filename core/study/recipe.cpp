@@ -258,16 +258,35 @@ fs::path atHome(const std::string& path) {
   return home && path.starts_with("~/") ? fs::path(home) / path.substr(2) : fs::path(path);
 }
 
+std::string absolutePath(const std::string& value, const fs::path& folder) {
+  fs::path path = atHome(value);
+  std::error_code error;
+  if (path.is_relative() && !fs::exists(path, error) && fs::exists(folder / path, error)) path = folder / path;
+  return fs::absolute(path).lexically_normal().string();
+}
+
+/// "toward:net.pt", "tensor:file.safetensors#name"
+void resolveDirection(std::string& text, const fs::path& folder) {
+  for (const std::string prefix : {"toward:", "tensor:"}) {
+    if (!text.starts_with(prefix) || text.size() == prefix.size()) continue;
+    const auto hash = prefix == "tensor:" ? text.rfind('#') : std::string::npos;
+    const auto name = hash == std::string::npos ? std::string() : text.substr(hash);
+    text = prefix + absolutePath(text.substr(prefix.size(), text.size() - prefix.size() - name.size()), folder) + name;
+  }
+}
+
 /// Absolute paths: against the current folder, or else against the recipe's when the file is there.
 void resolvePaths(Recipe& recipe, const fs::path& folder) {
   for (const auto& field : recipeFields()) {
     if (!field.isPath || field.isEntry()) continue;
     std::string& value = *std::get<std::string*>(field.slot(recipe));
     if (value.empty()) continue;
-    fs::path path = atHome(value);
-    std::error_code error;
-    if (path.is_relative() && !fs::exists(path, error) && fs::exists(folder / path, error)) path = folder / path;
-    value = fs::absolute(path).lexically_normal().string();
+    value = absolutePath(value, folder);
+  }
+  for (auto* entries : {&recipe.profiles, &recipe.surfaces}) {
+    for (auto& entry : *entries) {
+      for (auto* direction : {&entry.x, &entry.y}) resolveDirection(*direction, folder);
+    }
   }
 }
 

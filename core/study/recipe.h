@@ -50,7 +50,7 @@ struct CurvatureRecipe {
   std::vector<std::string> layers;
   std::int64_t layerTop = 1;
   bool trace = false;
-  std::string traceMethod = "hutch++";
+  std::string traceMethod = "auto";
   double traceTolerance = 0.05;
   std::int64_t traceProbes = 200;
   bool density = false;

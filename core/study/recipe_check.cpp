@@ -112,12 +112,38 @@ bool isSafeName(const std::string& name) {
   });
 }
 
-void checkDirection(const std::string& key, const std::string& text, const CurvatureRecipe& curvature) {
+/// A trajectory has to be there, and whole: that of a training ends with the last epoch.
+void checkPrincipal(const std::string& key, const std::string& text, std::int64_t index, const LandscapeRecipe& entry,
+                    const Recipe& recipe) {
+  const auto points = static_cast<std::int64_t>(visitsOf(recipe).size());
+  if (points < 2) {
+    refuse(key, tomlString(text), "there is no trajectory; set training.epochs or model.checkpoints");
+  }
+  if (entry.every > 0) {
+    refuse(key, tomlString(text), "the trajectory ends with the last epoch; set every to 0");
+  }
+  if (index >= points) {
+    refuse(key, tomlString(text),
+           "a trajectory of " + std::to_string(points) + " points has at most " + std::to_string(points - 1) +
+               " components around its last point");
+  }
+}
+
+void checkDirection(const std::string& key, const std::string& text, const LandscapeRecipe& entry,
+                    const Recipe& recipe) {
+  const auto& curvature = recipe.curvature;
   DirectionSpec spec;
   try {
     spec = parseDirection(text);
   } catch (const std::invalid_argument& error) {
     refuse(key, tomlString(text), error.what());
+  }
+  if (spec.kind == DirectionSpec::Kind::Principal) checkPrincipal(key, text, spec.index, entry, recipe);
+  std::error_code error;
+  if (!spec.file.empty() && !std::filesystem::is_regular_file(spec.file, error)) {
+    refuse(key, tomlString(text),
+           spec.kind == DirectionSpec::Kind::Toward ? "no such file; expected a checkpoint (.pt, .pth or .safetensors)"
+                                                    : "no such file; expected a .safetensors file");
   }
   if (spec.kind != DirectionSpec::Kind::Eigenvector) return;
   if (curvature.scopes == "layers") {
@@ -152,9 +178,9 @@ void checkEntries(const std::string& section, const std::vector<LandscapeRecipe>
     if (entry.range[0] >= entry.range[1]) {
       refuse(prefix + "range", literal(Slot(&entry.range)), "expected two numbers, the smaller one first");
     }
-    checkDirection(prefix + "x", entry.x, recipe.curvature);
+    checkDirection(prefix + "x", entry.x, entry, recipe);
     if (section == "profile") continue;
-    checkDirection(prefix + "y", entry.y, recipe.curvature);
+    checkDirection(prefix + "y", entry.y, entry, recipe);
     if (entry.x == entry.y) refuse(prefix + "y", tomlString(entry.y), "expected another direction than x");
   }
 }

@@ -188,9 +188,11 @@ std::vector<Entry> plainEntries() {
           .range(1, 1000)
           .advanced(),
       {"curvature.trace", IN_RECIPE(curvature.trace), "Estimate the traces of model and layers with standard errors"},
-      Entry("curvature.trace_method", IN_RECIPE(curvature.traceMethod),
-            "hutch++ takes the top of the spectrum out of the probes where that pays")
-          .oneOf({"hutch++", "hutchinson"})
+      Entry(
+          "curvature.trace_method", IN_RECIPE(curvature.traceMethod),
+          "outputs: probes of the outputs, where the network allows it; hutch++, hutchinson: Hessian-vector products, "
+          "which also give the Frobenius norm; auto: outputs, else hutch++")
+          .oneOf({"auto", "outputs", "hutch++", "hutchinson"})
           .advanced(),
       Entry("curvature.trace_tolerance", IN_RECIPE(curvature.traceTolerance),
             "Stop when the trace's standard error is below this share of it")
@@ -237,7 +239,9 @@ std::vector<Entry> landscapeEntries() {
   const double many = 1e6;
   return {
       {"name", IN_ENTRY(name), "Name of the figure and of its rows; becomes part of file names"},
-      {"x", IN_ENTRY(x), "Direction: eigenvector:K (K<0: from the bottom), random:SEED or gradient"},
+      {"x", IN_ENTRY(x),
+       "Direction: eigenvector:K (K<0: from the bottom), random:SEED, gradient, pca:K of the trajectory, "
+       "toward:CHECKPOINT (1: there) or tensor:FILE#NAME"},
       {"y", IN_ENTRY(y), "Second direction, as x"},
       Entry("range", IN_ENTRY(range), "From where to where along each direction").range(-1e6, 1e6).length(2),
       Entry("points", IN_ENTRY(points), "Points along each direction").range(2, 10001),
@@ -338,7 +342,8 @@ std::string Field::accepted() const {
   }
   if (!choices.empty()) return choices.size() == 1 ? choices.front() : "one of " + joined(choices);
   if (isPath) return "a path, or empty";
-  if (isEntry() && (key.ends_with(".x") || key.ends_with(".y"))) return "eigenvector:K, random:SEED or gradient";
+  if (isEntry() && (key.ends_with(".x") || key.ends_with(".y")))
+    return "eigenvector:K, random:SEED, gradient, pca:K, toward:CHECKPOINT or tensor:FILE#NAME";
   if (isEntry()) return "letters, digits, '-', '_' or '.'";
   return "text";
 }

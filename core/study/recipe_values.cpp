@@ -25,9 +25,6 @@ const std::vector<Unavailable>& unavailableValues() {
       {"training.optimizer", {"kfac"}},
       {"training.schedule", {"fb", "gg", "abs", "absa"}},
       {"training.adversary.method", {"fgsm", "pgd"}},
-      {"profile.x", {"pca:", "toward:"}},
-      {"surface.x", {"pca:", "toward:"}},
-      {"surface.y", {"pca:", "toward:"}},
       {"quantization.sensitivity", {}},
       {"quantization.limits", {}},
   };

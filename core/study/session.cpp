@@ -79,6 +79,8 @@ void Session::visit(std::size_t index) {
     loadCheckpoint(index);
   } else if (epoch > 0) {
     train(epoch);
+  } else if (trainer_ && !journal_.has(keyed("metrics", 0))) {
+    saveCheckpoint(0);  // where the trajectory begins
   }
   measure(epoch);
   if (spectrumDue) spectrum(epoch);
@@ -144,6 +146,13 @@ void Session::saveState(std::int64_t epoch) const {
                     {"seconds", shortNumber(secondsOfEpoch_, "%.6f")}});
 }
 
+void Session::saveCheckpoint(std::int64_t epoch) const {
+  const auto folder = journal_.directory() / kCheckpoints;
+  std::error_code ignored;  // writing the file says it better
+  fs::create_directories(folder, ignored);
+  writeSafetensors(folder / epochFile(epoch), material_.model->stateDict());
+}
+
 void Session::train(std::int64_t epoch) {
   if (epoch <= trainedEpoch_) {
     workload_.endPhase(costs_.train, false);
@@ -158,10 +167,7 @@ void Session::train(std::int64_t epoch) {
     secondsOfEpoch_ = report.seconds;
     trainedEpoch_ = epoch;
     if (epoch % recipe_.training.checkpointEvery == 0 || visit_ == lastVisit_) {
-      const auto folder = journal_.directory() / "checkpoints";
-      std::error_code ignored;  // writing the file says it better
-      fs::create_directories(folder, ignored);
-      writeSafetensors(folder / epochFile(epoch), material_.model->stateDict());
+      saveCheckpoint(epoch);
     }
     saveState(epoch);
     return 0;

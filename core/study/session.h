@@ -4,11 +4,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/curvature/curvature_operator.h"
+#include "core/curvature/output_trace.h"
 #include "core/curvature/trace.h"
+#include "core/landscape/directions.h"
 #include "core/landscape/landscape.h"
 #include "core/model/model.h"
 #include "core/study/journal.h"
@@ -56,6 +59,11 @@ class Session {
   void sensitivity(std::int64_t epoch);
   std::vector<double> topEigenvalues(std::int64_t epoch) const;
   void landscape(const LandscapeRecipe& recipe, std::int64_t epoch);
+  /// The checkpoints up to the present epoch, in order; the model's own and those made elsewhere alike.
+  std::vector<Visit> trajectory() const;
+  /// Where the path ran over a surface around the present weights.
+  void trajectoryOn(const LandscapeRecipe& recipe, std::int64_t epoch);
+  torch::Tensor madeDirection(const DirectionSpec& spec, const std::string& text, std::int64_t epoch);
 
   void saveDirections() const;
   void loadDirections(std::int64_t epoch);
@@ -63,6 +71,7 @@ class Session {
   NamedTensors directionsBefore(std::int64_t epoch) const;
   NamedTensors storedDirections(std::int64_t epoch) const;
   void restoreState();
+  void saveCheckpoint(std::int64_t epoch) const;
   void saveState(std::int64_t epoch) const;
   bool isDue(std::int64_t every) const { return isDueAt(visit_, every, lastVisit_); }
   /// The recipe's operator on these examples and layers, probed for determinism.
@@ -78,6 +87,7 @@ class Session {
   torch::Tensor direction(const std::string& text, const std::string& normalization, std::int64_t epoch);
   /// Traces of every weight (first) and every layer (behind them) at the present weights.
   TraceEstimates traceOn(const LandscapeSplit& split, const Context& context);
+  bool tracesComeFromOutputs(const Examples& examples, const std::vector<Range>& ranges, const Context& context);
 
   const Recipe& recipe_;
   Material& material_;
@@ -90,6 +100,7 @@ class Session {
   std::unique_ptr<Trainer> trainer_;
   std::int64_t visit_ = 0, lastVisit_ = 0;
   bool probed_ = false, differences_ = false;
+  std::optional<std::string> outputTraceObstacle_;  ///< empty: there is none
   std::int64_t trainedEpoch_ = 0, iterationsPerEpoch_ = 0;
   double secondsOfEpoch_ = 0;
   NamedTensors directions_;  ///< of the present epoch

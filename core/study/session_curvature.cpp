@@ -20,18 +20,39 @@ Granularity granularityOf(const std::string& word) {
 
 TraceEstimates Session::traceOn(const LandscapeSplit& split, const Context& context) {
   const auto& curvature = recipe_.curvature;
-  auto ranges = weightRanges(*material_.model);
+  auto& model = *material_.model;
+  auto ranges = weightRanges(model);
   const auto weights = static_cast<std::int64_t>(ranges.size());
-  for (const auto& layer : material_.model->parameters().layers()) ranges.push_back({layer.offset, layer.size});
-  const InPrecision exact(*material_.model, precision());
+  for (const auto& layer : model.parameters().layers()) ranges.push_back({layer.offset, layer.size});
+  const InPrecision exact(model, precision());
   const auto op = makeOperator(split.examples, {"model", {}}, context);
   TraceOptions options;
   options.tolerance = curvature.traceTolerance;
   options.maxProbes = curvature.traceProbes;
   options.watched = weights;
   options.seed = static_cast<std::uint64_t>(recipe_.seed);
-  if (curvature.traceMethod == "hutch++") options.deflated = -1;
+  if (curvature.traceMethod == "auto" || curvature.traceMethod == "outputs") {
+    const auto examples = split.examples.to(model.device(), model.type());
+    if (tracesComeFromOutputs(examples, ranges, context)) {
+      options.watched = -1;  // none of them is near zero by cancellation
+      return estimateTracesFromOutputs(model, examples, curvatureOptions(recipe_), ranges, options, context);
+    }
+  }
+  if (curvature.traceMethod != "hutchinson") options.deflated = -1;
   return estimateTraces(*op, ranges, options, context);
+}
+
+bool Session::tracesComeFromOutputs(const Examples& examples, const std::vector<Range>& ranges,
+                                    const Context& context) {
+  // Once: it lies in the network, not in its weights.
+  if (!outputTraceObstacle_) {
+    outputTraceObstacle_ = outputTraceObstacle(*material_.model, examples, curvatureOptions(recipe_), ranges, context);
+  }
+  if (outputTraceObstacle_->empty()) return true;
+  if (recipe_.curvature.traceMethod == "outputs")
+    throw RecipeError("curvature.trace_method = \"outputs\" does not fit: " + *outputTraceObstacle_ +
+                      "; use \"auto\" or \"hutch++\"");
+  return false;
 }
 
 void Session::trace(std::int64_t epoch) {
@@ -56,8 +77,9 @@ void Session::trace(std::int64_t epoch) {
           add("model", estimates.whole);
           const auto weights = estimates.ranges.size() - layers.size();
           for (std::size_t i = 0; i < layers.size(); ++i) add(layers[i].name, estimates.ranges[weights + i]);
-          norms.push_back({epoch, curvature.op, "model", split.name, estimates.squaredFrobenius.trace,
-                           estimates.squaredFrobenius.standardError, estimates.products});
+          if (std::isfinite(estimates.squaredFrobenius.trace))
+            norms.push_back({epoch, curvature.op, "model", split.name, estimates.squaredFrobenius.trace,
+                             estimates.squaredFrobenius.standardError, estimates.products});
           products += estimates.products;
           if (lastTraceEpoch_ != epoch) {
             lastTrace_ = estimates;
@@ -70,7 +92,7 @@ void Session::trace(std::int64_t epoch) {
                       (estimates.converged ? "" : ", not every layer's tolerance reached"));
         }
         journal_.append(rows);
-        journal_.append(norms);
+        if (!norms.empty()) journal_.append(norms);
         return products;
       });
 }

@@ -5,6 +5,7 @@
 
 #include "core/curvature/curvature_operator.h"
 #include "core/landscape/directions.h"
+#include "core/landscape/trajectory.h"
 #include "core/model/state_dict.h"
 #include "core/study/session_support.h"
 
@@ -75,23 +76,103 @@ torch::Tensor Session::direction(const std::string& text, const std::string& nor
   if (const auto* stored = find(directions_, name)) return ready(*stored);
 
   const auto spec = parseDirection(text);
-  torch::Tensor made;
-  if (spec.kind == DirectionSpec::Kind::Random) {
-    made = randomDirection(model, spec.seed, normalizationOf(normalization));
-  } else if (spec.kind == DirectionSpec::Kind::Gradient) {
-    const Context context{context_.stop, {}, {}};
-    const auto split = splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front();
-    made = CurvatureOperator(model, split.examples, curvatureOptions(recipe_), context).gradient();
-    if (const auto length = made.norm().item<double>(); length > 0) made = made / length;
-    made = normalizedDirection(model, made, normalizationOf(normalization));
-  } else {
-    const auto* vector = find(directions_, text);
-    if (!vector) throw RunError(text + ": the spectrum of epoch " + std::to_string(epoch) + " has no such eigenvector");
-    made = normalizedDirection(model, ready(*vector), normalizationOf(normalization));
-  }
+  const auto made =
+      spec.kind == DirectionSpec::Kind::Random
+          ? randomDirection(model, spec.seed, normalizationOf(normalization))
+          : normalizedDirection(model, ready(madeDirection(spec, text, epoch)), normalizationOf(normalization));
   directions_.emplace_back(name, made.to(torch::kCPU));
   saveDirections();
   return made;
+}
+
+std::vector<Visit> Session::trajectory() const {
+  std::vector<Visit> path;
+  for (std::int64_t i = 0; i <= visit_; ++i) {
+    auto visit = visits_[static_cast<std::size_t>(i)];
+    if (visit.checkpoint.empty()) visit.checkpoint = journal_.directory() / kCheckpoints / epochFile(visit.epoch);
+    if (fs::exists(visit.checkpoint)) path.push_back(std::move(visit));
+  }
+  return path;
+}
+
+namespace {
+
+Trajectory pathOf(const std::vector<Visit>& visits, const Model& model) {
+  return {static_cast<std::int64_t>(visits.size()), [&visits, &model](std::int64_t i) {
+            const auto& file = visits[static_cast<std::size_t>(i)].checkpoint;
+            return model.flatParameters(readStateDict(file), file.string());
+          }};
+}
+
+torch::Tensor tensorOf(const DirectionSpec& spec, std::int64_t dimension) {
+  const auto tensors = readSafetensors(spec.file);
+  const auto* found = spec.name.empty() && tensors.size() == 1 ? &tensors.front().second : find(tensors, spec.name);
+  if (!found) {
+    std::string names;
+    for (const auto& item : tensors) names += (names.empty() ? "" : ", ") + item.first;
+    throw RunError(spec.file + ": " + (spec.name.empty() ? "holds several tensors" : "holds no tensor " + spec.name) +
+                   "; expected tensor:FILE#NAME with one of " + names.substr(0, 400));
+  }
+  if (found->numel() != dimension) {
+    throw RunError(spec.file + ": the direction has " + std::to_string(found->numel()) + " elements; the model has " +
+                   std::to_string(dimension) + " parameters");
+  }
+  return found->flatten();
+}
+
+}  // namespace
+
+/// Before normalization. What has no length of its own gets unit length: then the axis is distance.
+torch::Tensor Session::madeDirection(const DirectionSpec& spec, const std::string& text, std::int64_t epoch) {
+  auto& model = *material_.model;
+  const Context context{context_.stop, {}, context_.log};
+  const auto here = [&] { return model.parameters().flatten(); };
+  switch (spec.kind) {
+    case DirectionSpec::Kind::Gradient: {
+      const auto split = splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front();
+      const auto gradient = CurvatureOperator(model, split.examples, curvatureOptions(recipe_), context).gradient();
+      const auto length = gradient.norm().item<double>();
+      return length > 0 ? gradient / length : gradient;
+    }
+    case DirectionSpec::Kind::Principal: {
+      const auto visits = trajectory();
+      const auto found = principalDirections(pathOf(visits, model), here(), spec.index, context);
+      if (found.rows.size(0) < spec.index) {
+        throw RunError(text + ": the trajectory of " + std::to_string(visits.size()) + " checkpoints spans only " +
+                       std::to_string(found.rows.size(0)) + " directions; expected a smaller K or more checkpoints");
+      }
+      context.say(text + " explains " +
+                  shortNumber(100 * found.shares[static_cast<std::size_t>(spec.index - 1)], "%.3g") +
+                  " % of the trajectory");
+      return found.rows[spec.index - 1];
+    }
+    case DirectionSpec::Kind::Toward:
+      // Not of unit length: at α = 1 stands the other checkpoint.
+      return model.flatParameters(readStateDict(spec.file), spec.file) - here();
+    case DirectionSpec::Kind::Tensor:
+      return tensorOf(spec, model.parameters().dimension());
+    default:
+      break;
+  }
+  const auto* vector = find(directions_, text);
+  if (!vector) throw RunError(text + ": the spectrum of epoch " + std::to_string(epoch) + " has no such eigenvector");
+  return *vector;
+}
+
+void Session::trajectoryOn(const LandscapeRecipe& recipe, std::int64_t epoch) {
+  const auto visits = trajectory();
+  if (visits.size() < 2) return;
+  phase("trajectory:" + recipe.name, "trajectory on " + recipe.name, 0, [&](const Context& context) -> Products {
+    const auto& model = *material_.model;
+    const auto points =
+        projected(pathOf(visits, model), model.parameters().flatten(), direction(recipe.x, recipe.normalization, epoch),
+                  direction(recipe.y, recipe.normalization, epoch), context);
+    std::vector<TrajectoryRow> rows;
+    for (std::size_t i = 0; i < points.size(); ++i)
+      rows.push_back({recipe.name, visits[i].epoch, points[i].alpha, points[i].beta, points[i].unexplained});
+    journal_.append(rows);
+    return 0;
+  });
 }
 
 void Session::landscape(const LandscapeRecipe& recipe, std::int64_t epoch) {
@@ -125,6 +206,8 @@ void Session::landscape(const LandscapeRecipe& recipe, std::int64_t epoch) {
         }
         return 0;
       });
+  // Around the weights of an earlier epoch the path to come is not known yet.
+  if (surface && visit_ == lastVisit_) trajectoryOn(recipe, epoch);
 }
 
 }  // namespace eigenscape

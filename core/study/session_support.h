@@ -12,6 +12,8 @@
 // What the source files of Session share; not for others.
 namespace eigenscape {
 
+constexpr const char* kCheckpoints = "checkpoints";
+
 inline std::string epochFile(std::int64_t epoch) {
   char name[40];
   std::snprintf(name, sizeof name, "epoch-%04lld.safetensors", static_cast<long long>(epoch));

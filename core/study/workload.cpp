@@ -66,7 +66,9 @@ Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t test
   }
   if (curvature.trace || recipe.quantization.enabled) {
     const bool both = curvature.split == "both" && !curvature.trace;
-    trace = product * 0.5 * static_cast<double>(curvature.traceProbes) *
+    // From the outputs a few passes of half a product are enough, mostly.
+    const bool outputs = curvature.traceMethod == "auto" || curvature.traceMethod == "outputs";
+    trace = product * (outputs ? 0.05 : 0.5) * static_cast<double>(curvature.traceProbes) *
             (both ? limited(trainExamples_, curvature.samples) : examples);
   }
 }

@@ -40,13 +40,23 @@ void TestDirections::parses() {
   const auto random = parseDirection("random:18446744073709551615");
   QVERIFY(random.kind == DirectionSpec::Kind::Random);
   QCOMPARE(random.seed, 18446744073709551615U);
+  const auto component = parseDirection("pca:2"), toward = parseDirection("toward:a/b:c.pt");
+  QVERIFY(component.kind == DirectionSpec::Kind::Principal && component.index == 2);
+  QVERIFY(toward.kind == DirectionSpec::Kind::Toward);
+  QCOMPARE(toward.file, std::string("a/b:c.pt"));
+  const auto tensor = parseDirection("tensor:d.safetensors#eigenvector:1"),
+             only = parseDirection("tensor:d.safetensors");
+  QVERIFY(tensor.kind == DirectionSpec::Kind::Tensor && only.kind == DirectionSpec::Kind::Tensor);
+  QCOMPARE(tensor.file, std::string("d.safetensors"));
+  QCOMPARE(tensor.name, std::string("eigenvector:1"));
+  QVERIFY(only.name.empty());
 }
 
 void TestDirections::refuses_data() {
   QTest::addColumn<QString>("text");
-  for (const char* text :
-       {"", "eigenvector", "eigenvector:", "eigenvector:0", "eigenvector:x", "eigenvector:1x", "random:-1",
-        "random:", "random:1.5", "Gradient", "gradient:1", "pca:1", "eigenvector:99999999999999999999"}) {
+  for (const char* text : {"", "eigenvector", "eigenvector:", "eigenvector:0", "eigenvector:x", "eigenvector:1x",
+                           "random:-1", "random:", "random:1.5", "Gradient", "gradient:1", "pca", "pca:0", "pca:-1",
+                           "toward:", "tensor:", "tensor:#e1", "eigenvector:99999999999999999999"}) {
     QTest::newRow(text) << QString(text);
   }
 }

@@ -340,10 +340,10 @@ void TestRecipe::setErrors_data() {
       << "training.schedule = \"absa\": not available in this version; accepted: one of constant, step, cosine";
   QTest::newRow("pgd") << "training.adversary.method=pgd"
                        << "training.adversary.method = \"pgd\": not available";
-  QTest::newRow("pca") << "profile.along-e1.x=pca:1"
-                       << "profile.along-e1.x = \"pca:1\": not available in this version";
+  QTest::newRow("pca") << "profile.along-e1.x=pca:0"
+                       << "profile.along-e1.x = \"pca:0\": ";
   QTest::newRow("toward") << "surface.y=toward:a.pt"
-                          << "surface.e1-e2.y = \"toward:a.pt\": not available in this version";
+                          << "surface.e1-e2.y = \"toward:a.pt\": no such file";
   QTest::newRow("torchscript") << "model.torchscript=net.pt"
                                << "model.torchscript = ";
   QTest::newRow("checkpoints") << "model.checkpoints=c/*.pt"

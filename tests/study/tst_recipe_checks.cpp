@@ -142,6 +142,21 @@ void TestRecipeChecks::combinations_data() {
       << "profile.p.x = \"eigenvector:-1\": only 0 eigenvalues from that end are computed; raise curvature.bottom to 1";
   QTest::newRow("no direction") << begin + "[[profile]]\nname = \"p\"\nx = \"sideways\"\n"
                                 << "profile.p.x = \"sideways\": ";
+  QTest::newRow("no trajectory") << begin + "[[profile]]\nname = \"p\"\nx = \"pca:1\"\n"
+                                 << "profile.p.x = \"pca:1\": there is no trajectory; set training.epochs or";
+  QTest::newRow("a trajectory") << begin + "[training]\nepochs = 2\n[[profile]]\nname = \"p\"\nx = \"pca:2\"\n"
+                                << "";
+  QTest::newRow("beyond the trajectory")
+      << begin + "[training]\nepochs = 2\n[[profile]]\nname = \"p\"\nx = \"pca:3\"\n"
+      << "profile.p.x = \"pca:3\": a trajectory of 3 points has at most 2 components";
+  QTest::newRow("trajectory too early")
+      << begin + "[training]\nepochs = 2\n[[profile]]\nname = \"p\"\nx = \"pca:1\"\nevery = 1\n"
+      << "profile.p.x = \"pca:1\": the trajectory ends with the last epoch; set every to 0";
+  QTest::newRow("toward nothing") << begin + "[[profile]]\nname = \"p\"\nx = \"toward:/nowhere.pt\"\n"
+                                  << "profile.p.x = \"toward:/nowhere.pt\": no such file; expected a checkpoint";
+  QTest::newRow("tensor of nothing")
+      << begin + "[[profile]]\nname = \"p\"\nx = \"tensor:/nowhere.safetensors#e\"\n"
+      << "profile.p.x = \"tensor:/nowhere.safetensors#e\": no such file; expected a .safetensors file";
   QTest::newRow("no bits") << begin + "[quantization]\nbits = []\n"
                            << "quantization.bits = []: ";
   QTest::newRow("bits twice") << begin + "[quantization]\nbits = [4, 4]\n"

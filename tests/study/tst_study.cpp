@@ -38,6 +38,7 @@ batch_size = 16
 top = 2
 bottom = 1
 trace = true
+trace_method = "hutch++"
 trace_probes = 12
 scopes = "both"
 layers = ["linear"]
@@ -88,9 +89,9 @@ std::string withoutSeconds(const fs::path& file) {
   return text;
 }
 
-const std::vector<std::string> kTables{"metrics.csv",   "spectrum.csv",    "trace.csv",   "profile.csv",
-                                       "surface.csv",   "sensitivity.csv", "density.csv", "density_nodes.csv",
-                                       "frobenius.csv", "overlap.csv",     "gradient.csv"};
+const std::vector<std::string> kTables{"metrics.csv",   "spectrum.csv",    "trace.csv",    "profile.csv",
+                                       "surface.csv",   "sensitivity.csv", "density.csv",  "density_nodes.csv",
+                                       "frobenius.csv", "overlap.csv",     "gradient.csv", "trajectory.csv"};
 
 }  // namespace
 
@@ -172,6 +173,7 @@ class TestStudy : public QObject {
     recipe.training.epochs = 0;
     const auto folder = path("elsewhere");
     fs::copy(path("reference") / "checkpoints", folder);
+    QVERIFY(fs::remove(folder / "epoch-0000.safetensors"));
     recipe.model.checkpoints = (folder / "epoch-*.safetensors").string();
     recipe.profiles.clear();
     recipe.surfaces.clear();
@@ -201,6 +203,58 @@ class TestStudy : public QObject {
     QVERIFY_EXCEPTION_THROWN(runStudy(recipe, again, {}), RecipeError);
     fs::remove(folder / "epoch-0003.safetensors");
     QCOMPARE(runStudy(recipe, again, {}).status, std::string("done"));
+  }
+
+  // The plane of the path's principal components shows the path; α = 1 toward a checkpoint is that checkpoint.
+  void directionsOfTheTrajectory() {
+    auto recipe = recipe_;
+    recipe.model.architecture = "mlp";  // no BatchNorm, whose statistics no direction holds
+    recipe.training.epochs = 3;
+    recipe.curvature = {};
+    recipe.curvature.top = 1;
+    recipe.curvature.samples = 24;
+    recipe.quantization.enabled = false;
+    recipe.profiles.clear();
+    recipe.surfaces.resize(1);
+    recipe.surfaces[0].x = "pca:1";
+    recipe.surfaces[0].y = "pca:2";
+    runStudy(recipe, optionsFor("path"), {});
+    const auto run = loadRun(path("path"));
+    QCOMPARE(run.trajectory.size(), std::size_t{4});
+    QCOMPARE(run.trajectory.front().epoch, 0);
+    QVERIFY(run.trajectory.front().alpha > 0 && run.trajectory.front().unexplained < 0.5);
+    QCOMPARE(run.trajectory.back().alpha, 0.0);
+    QCOMPARE(run.trajectory.back().unexplained, 0.0);
+
+    recipe.training.epochs = 0;
+    recipe.surfaces.clear();
+    recipe.model.weights = (path("path") / "checkpoints" / "epoch-0003.safetensors").string();
+    LandscapeRecipe back;
+    back.name = "back";
+    back.x = "toward:" + (path("path") / "checkpoints" / "epoch-0001.safetensors").string();
+    back.range = {0, 1};
+    back.points = 2;
+    auto along = back;
+    along.name = "along";
+    along.x = "tensor:" + (path("path") / "directions.safetensors").string() + "#pca:1";
+    recipe.profiles = {back, along};
+    runStudy(recipe, optionsFor("toward"), {});
+    const auto there = loadRun(path("toward"));
+    const auto lossAt = [&](const RunResults& from, std::int64_t epoch) {
+      for (const auto& row : from.metrics) {
+        if (row.epoch == epoch && row.split == "train") return row.loss;
+      }
+      return std::nan("");
+    };
+    for (const auto& row : there.profiles) {
+      if (row.split != "train") continue;
+      if (row.alpha == 0) QCOMPARE(row.loss, lossAt(there, 0));
+      if (row.alpha == 1 && row.name == "back") QVERIFY(std::abs(row.loss / lossAt(run, 1) - 1) < 1e-5);
+      if (row.alpha == 1 && row.name == "along") QVERIFY(row.loss != lossAt(there, 0));
+    }
+
+    recipe.profiles[1].x = "tensor:" + (path("path") / "directions.safetensors").string() + "#nope";
+    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, optionsFor("no-such-tensor"), {}), RunError);
   }
 
   void checkpointsComeInNaturalOrder() {
@@ -238,6 +292,34 @@ class TestStudy : public QObject {
     }
     const auto a = loadRun(path("ggn-float32")), b = loadRun(path("ggn-float64"));
     QVERIFY(std::abs(a.spectrum[0].eigenvalue / b.spectrum[0].eigenvalue - 1) < 1e-3);
+  }
+
+  // Both ways to a trace agree within their errors; one needs a network that allows it and gives no Frobenius norm.
+  void tracesFromTheOutputs() {
+    auto recipe = small();
+    recipe.curvature.traceProbes = 400;
+    for (const char* method : {"auto", "hutchinson"}) {
+      recipe.curvature.traceMethod = method;
+      runStudy(recipe, optionsFor(std::string("traces-") + method), {});
+    }
+    const auto outputs = loadRun(path("traces-auto")), products = loadRun(path("traces-hutchinson"));
+    QVERIFY(outputs.frobenius.empty() && !products.frobenius.empty());
+    QCOMPARE(outputs.traces.size(), products.traces.size());
+    QVERIFY(outputs.traces.front().products * 4 < products.traces.front().products);
+    for (std::size_t i = 0; i < outputs.traces.size(); ++i) {
+      const auto &a = outputs.traces[i], &b = products.traces[i];
+      QCOMPARE(a.scope, b.scope);
+      QVERIFY2(std::abs(a.trace - b.trace) < 4 * std::hypot(a.standardError, b.standardError), a.scope.c_str());
+      QVERIFY(a.standardError <= 0.05 * a.trace);
+    }
+    recipe.curvature.traceMethod = "outputs";
+    recipe.curvature.op = "fisher_sampled";
+    try {
+      runStudy(recipe, optionsFor("traces-outputs"), {});
+      QFAIL("accepted");
+    } catch (const RecipeError& error) {
+      QVERIFY2(std::string(error.what()).find("curvature.trace_method") != std::string::npos, error.what());
+    }
   }
 
   void powerIterationOverSharesAndBlocks() {

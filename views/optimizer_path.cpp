@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/optimizer_path.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "views/plot_figure.h"
+
+namespace eigenscape {
+namespace {
+
+constexpr int kShades = 5;
+
+QCPCurve* addCurve(const Frame& frame, const std::vector<TrajectoryRow>& points, const QPen& pen,
+                   const QCPScatterStyle& scatter) {
+  auto* curve = new QCPCurve(frame.x, frame.y);
+  curve->setName(QString());
+  curve->removeFromLegend();
+  curve->setPen(pen);
+  curve->setLineStyle(pen.style() == Qt::NoPen ? QCPCurve::lsNone : QCPCurve::lsLine);
+  curve->setScatterStyle(scatter);
+  QVector<QCPCurveData> data;
+  for (const auto& point : points) data.append(QCPCurveData(double(data.size()), point.alpha, point.beta));
+  curve->data()->set(data, true);
+  return curve;
+}
+
+/// 0: in the plane, kShades − 1: nearly all of it outside.
+int shadeOf(double unexplained) {
+  return std::clamp(int(std::floor(unexplained * kShades)), 0, kShades - 1);
+}
+
+QColor mixed(const QColor& a, const QColor& b, double share) {
+  const auto part = [share](int from, int to) { return int(std::lround(from + (to - from) * share)); };
+  return {part(a.red(), b.red()), part(a.green(), b.green()), part(a.blue(), b.blue())};
+}
+
+}  // namespace
+
+std::vector<TrajectoryRow> pathOn(const RunResults& run, const std::string& surface, std::int64_t epoch) {
+  std::vector<TrajectoryRow> path;
+  if (epoch != run.info.epochs) return path;
+  for (const auto& row : run.trajectory) {
+    if (row.name == surface && std::isfinite(row.alpha) && std::isfinite(row.beta)) path.push_back(row);
+  }
+  return path;
+}
+
+void drawPath(QCustomPlot& plot, const Frame& frame, const Style& style, const std::vector<TrajectoryRow>& path) {
+  if (path.empty()) return;
+  addCurve(frame, path, style.pen(colors::paper, 2.6), {});
+  addCurve(frame, path, style.pen(colors::ink, 1.2), {})->setObjectName("path");
+  std::array<std::vector<TrajectoryRow>, kShades> shades;
+  for (const auto& point : path) shades[std::size_t(shadeOf(point.unexplained))].push_back(point);
+  const double size = style.points(path.size() > 60 ? 3.5 : 5);
+  // The pale ones first, so that what can be trusted lies on top.
+  for (int shade = kShades - 1; shade >= 0; --shade) {
+    const auto fill = mixed(colors::orange, colors::paper, double(shade) / (kShades - 1));
+    addCurve(frame, shades[std::size_t(shade)], QPen(Qt::NoPen),
+             QCPScatterStyle(QCPScatterStyle::ssCircle, style.pen(colors::ink, 0.7), fill, size))
+        ->setObjectName("path points");
+  }
+  auto* begin = new QCPItemText(&plot);
+  begin->setClipAxisRect(frame.rect);
+  begin->setClipToAxisRect(true);
+  begin->position->setAxes(frame.x, frame.y);
+  begin->position->setAxisRect(frame.rect);
+  begin->position->setType(QCPItemPosition::ptPlotCoords);
+  begin->position->setCoords(path.front().alpha, path.front().beta);
+  begin->setPositionAlignment(Qt::AlignHCenter | Qt::AlignBottom);
+  begin->setPadding(QMargins(0, 0, 0, int(style.points(4))));
+  begin->setText(QObject::tr("epoch %1").arg(path.front().epoch));
+  begin->setFont(style.font(0.85));
+  begin->setColor(colors::paper);
+  begin->setBrush(QBrush(QColor(0x26, 0x26, 0x26, 150)));
+}
+
+QString pathNote(const std::vector<TrajectoryRow>& path, const QCPRange& x, const QCPRange& y) {
+  if (path.size() < 2) return {};
+  double least = 1, most = 0;
+  int outside = 0;
+  for (const auto& point : path) {
+    outside += !x.contains(point.alpha) || !y.contains(point.beta);
+    if (point.alpha == 0 && point.beta == 0) continue;
+    least = std::min(least, point.unexplained);
+    most = std::max(most, point.unexplained);
+  }
+  QString note = QObject::tr(
+                     "path of %1 checkpoints from epoch %2; the paler a dot, the more of its squared distance "
+                     "lies outside of the plane (%3 to %4 %)")
+                     .arg(path.size())
+                     .arg(path.front().epoch)
+                     .arg(numberText(100 * least, 2), numberText(100 * most, 2));
+  if (outside > 0) note += QObject::tr("; %1 beyond the axes").arg(outside);
+  return note;
+}
+
+}  // namespace eigenscape
