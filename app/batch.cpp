@@ -178,6 +178,14 @@ int renderAgain(const CommandLine& line) {
   if (!isRunDirectory(line.subject)) {
     throw RecipeError("--render " + line.subject + ": holds no run.json; expected the folder that --out named");
   }
+#ifdef EIGENSCAPE_WITH_GUI
+  if (!line.animate.empty()) {
+    printOut(placesText(line.subject, drawAnimation(loadRun(line.subject), line.animate, line.figureSize)));
+    return interruption.requested() ? interrupted : done;
+  }
+#else
+  if (!line.animate.empty()) throw RecipeError("--animate: this program was built without figures");
+#endif
   printOut(placesText(line.subject, draw(loadRun(line.subject), formats, line)));
   return interruption.requested() ? interrupted : done;
 }

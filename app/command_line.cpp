@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <string_view>
 
@@ -16,7 +17,7 @@ namespace {
 
 /// The options as text; values are checked here and not by CLI11, so that every message names key, value and remedy.
 struct Words {
-  std::string path, batch, render, check, list, out, device, threads, seed, figures, figureSize;
+  std::string path, batch, render, check, list, out, device, threads, seed, figures, figureSize, animate;
   std::vector<std::string> sets;
   bool resume = false, quiet = false, version = false, help = false;
 };
@@ -39,10 +40,14 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
   app->add_option("--threads", words.threads, "Threads of the computation; default: all cores")->type_name("N");
   app->add_option("--seed", words.seed, "Override the recipe's seed")->type_name("N");
   app->add_flag("--resume", words.resume, "Go on with an interrupted run in DIR");
-  app->add_option("--figures", words.figures, "png,svg,pdf or none; default: png")->type_name("FORMATS");
+  app->add_option("--figures", words.figures, "png, svg, pdf; csv; of surfaces vtp, obj, h5; or none. Default: png")
+      ->type_name("FORMATS");
   app->add_option("--figure-size", words.figureSize, "Width and height in millimetres; default: 120x90")
       ->type_name("WxH");
   app->add_flag("--quiet", words.quiet, "No progress on standard error");
+  app->add_option("--animate", words.animate,
+                  "With --render: that figure at every epoch, and a video if ffmpeg is there")
+      ->type_name("FIGURE");
   app->add_option("--render", words.render, "Draw a run's figures again")->type_name("RUN_DIR");
   app->add_option("--check", words.check, "Validate; print the resolved recipe and the work it asks for")
       ->type_name("RECIPE");
@@ -62,17 +67,18 @@ std::int64_t wholeNumber(const std::string& option, const std::string& text, std
   return value;
 }
 
+constexpr const char* kFormats = "png, svg, pdf, csv, vtp, obj and h5, separated by commas, or none";
+
 std::vector<std::string> figureFormats(const std::string& text) {
   if (text == "none") return {};
   std::vector<std::string> formats;
   std::istringstream stream(text);
   for (std::string format; std::getline(stream, format, ',');) {
-    if (format != "png" && format != "svg" && format != "pdf") {
-      throw RecipeError("--figures " + text + ": expected png, svg and pdf, separated by commas, or none");
-    }
+    const std::set<std::string> known{"png", "svg", "pdf", "csv", "vtp", "obj", "h5"};
+    if (!known.contains(format)) throw RecipeError("--figures " + text + ": expected " + kFormats);
     if (std::find(formats.begin(), formats.end(), format) == formats.end()) formats.push_back(format);
   }
-  if (formats.empty()) throw RecipeError("--figures is empty: expected png, svg and pdf, separated by commas, or none");
+  if (formats.empty()) throw RecipeError(std::string("--figures is empty: expected ") + kFormats);
   return formats;
 }
 
@@ -155,6 +161,7 @@ void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
                                                               {"--seed", {Mode::Batch, Mode::Check}},
                                                               {"--quiet", {Mode::Batch, Mode::Render}},
                                                               {"--figures", {Mode::Batch, Mode::Render}},
+                                                              {"--animate", {Mode::Render}},
                                                               {"--figure-size", {Mode::Batch, Mode::Render}}};
   for (const auto& [option, modes] : places) {
     if (app.count(option) == 0 || std::find(modes.begin(), modes.end(), mode) != modes.end()) continue;
@@ -194,6 +201,7 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
   chooseMode(words, *app, line);
   checkCompany(*app, line.mode);
   line.out = words.out;
+  line.animate = words.animate;
   line.sets = words.sets;
   line.resume = words.resume;
   line.quiet = words.quiet;

@@ -5,6 +5,7 @@
 #include <QStringList>
 #include <clocale>
 
+#include "views/animation.h"
 #include "views/figure.h"
 
 namespace eigenscape {
@@ -15,24 +16,51 @@ void onlyErrors(QtMsgType type, const QMessageLogContext&, const QString& text) 
   if (type == QtCriticalMsg || type == QtFatalMsg) std::fprintf(stderr, "%s\n", qPrintable(text));
 }
 
+/// Figures come out the same whatever display there may be.
+class Offscreen {
+ public:
+  Offscreen() {
+    std::setlocale(LC_NUMERIC, "C");  // Qt takes the user's locale; our tables keep the decimal point
+  }
+
+ private:
+  struct Before {
+    Before() {
+      qputenv("QT_QPA_PLATFORM", "offscreen");
+      qInstallMessageHandler(onlyErrors);
+    }
+  };
+  Before before_;
+  char name_[11] = "eigenscape";
+  char* arguments_[2] = {name_, nullptr};
+  int count_ = 1;
+  QApplication application_{count_, arguments_};
+};
+
+ExportOptions sized(const std::optional<std::pair<int, int>>& sizeMm) {
+  ExportOptions options;
+  if (sizeMm) options.widthMm = sizeMm->first, options.heightMm = sizeMm->second;
+  return options;
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std::vector<std::string>& formats,
                                                const std::optional<std::pair<int, int>>& sizeMm) {
   if (formats.empty()) return {};
-  // Figures come out the same whatever display there may be.
-  qputenv("QT_QPA_PLATFORM", "offscreen");
-  qInstallMessageHandler(onlyErrors);
-  static char name[] = "eigenscape";
-  static char* arguments[] = {name, nullptr};
-  int count = 1;
-  const QApplication application(count, arguments);
-  std::setlocale(LC_NUMERIC, "C");  // Qt takes the user's locale; our tables keep the decimal point
+  const Offscreen offscreen;
   QStringList list;
   for (const auto& format : formats) list << QString::fromStdString(format);
-  ExportOptions options;
-  if (sizeMm) options.widthMm = sizeMm->first, options.heightMm = sizeMm->second;
-  return renderRun(run, list, options);
+  return renderRun(run, list, sized(sizeMm));
+}
+
+std::vector<std::filesystem::path> drawAnimation(const RunResults& run, const std::string& figure,
+                                                 const std::optional<std::pair<int, int>>& sizeMm) {
+  const Offscreen offscreen;
+  const auto made = renderAnimation(run, figureCalled(run, QString::fromStdString(figure)), sized(sizeMm));
+  auto files = made.frames;
+  if (!made.video.empty()) files.push_back(made.video);
+  return files;
 }
 
 }  // namespace eigenscape

@@ -2,6 +2,7 @@
 #include "app/figure_tabs.h"
 
 #include <QPointer>
+#include <QProcess>
 #include <QTabBar>
 #include <exception>
 #include <utility>
@@ -41,6 +42,7 @@ Figure* FigureTabs::addFigure(int index, const FigureId& id) {
   connect(figure, &Figure::hovered, this, &FigureTabs::hovered);
   connect(figure, &Figure::copyBatchCommandRequested, this, &FigureTabs::copyBatchCommandRequested);
   connect(figure, &Figure::exportRequested, this, &FigureTabs::exportCurrent);
+  connect(figure, &Figure::animationRequested, this, &FigureTabs::animateCurrent);
   insertTab(index, figure, id.title());
   return figure;
 }
@@ -49,11 +51,11 @@ void FigureTabs::showRun(std::shared_ptr<const RunResults> run, std::int64_t epo
   run_ = std::move(run);
   epoch_ = epoch;
   int index = 0;
-  for (const FigureId& id : availableFigures(*run_)) {
+  for (const FigureId& id : windowFigures(*run_)) {
     while (index < count() && !(figure(index)->id() == id)) {
       // A resumed run may have dropped what was cut short.
       bool later = false;
-      for (const FigureId& other : availableFigures(*run_)) later = later || other == figure(index)->id();
+      for (const FigureId& other : windowFigures(*run_)) later = later || other == figure(index)->id();
       if (later) break;
       stale_.erase(figure(index));
       delete widget(index);
@@ -90,6 +92,29 @@ void FigureTabs::exportCurrent(const QString& format) {
     if (target) save(target, dialog->file(), dialog->options());
   });
   dialog->open();
+}
+
+/// A hundred frames take a while: a process of our own draws them, and the window goes on.
+void FigureTabs::animateCurrent() {
+  const Figure* figure = current();
+  if (!figure || !run_) return;
+  const auto directory = QString::fromStdString(run_->directory.string()), stem = figure->id().fileStem();
+  auto* process = new QProcess(this);
+  const auto end = [this, process, directory, stem](bool good, const QString& otherwise) {
+    const auto said = QString::fromUtf8(process->readAllStandardError()).trimmed().section('\n', -1);
+    if (good)
+      Q_EMIT exported(directory + "/figures/animation-" + stem);
+    else
+      Q_EMIT failed(said.isEmpty() ? otherwise : said);
+    process->deleteLater();
+  };
+  connect(process, &QProcess::finished, this, [end](int code, QProcess::ExitStatus status) {
+    end(status == QProcess::NormalExit && code == 0, tr("the frames could not be drawn"));
+  });
+  connect(process, &QProcess::errorOccurred, this, [end](QProcess::ProcessError error) {
+    if (error == QProcess::FailedToStart) end(false, tr("the program that draws frames did not start"));
+  });
+  process->start(program_, {"--render", directory, "--animate", stem});
 }
 
 void FigureTabs::save(Figure* figure, const QString& file, const ExportOptions& options) {

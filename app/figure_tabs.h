@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QCoreApplication>
 #include <QString>
 #include <QTabWidget>
 #include <cstdint>
@@ -28,6 +29,9 @@ class FigureTabs : public QTabWidget {
   Figure* figure(int index) const;
   /// Asks for a file and exports the current figure; an empty format is asked for by the file's suffix.
   void exportCurrent(const QString& format);
+  /// Has frames of the current figure at all epochs drawn, by the program of setProgram: this one unless it is a test.
+  void animateCurrent();
+  void setProgram(const QString& program) { program_ = program; }
 
  Q_SIGNALS:
   void hovered(const QString& text);
@@ -42,6 +46,7 @@ class FigureTabs : public QTabWidget {
 
   std::shared_ptr<const RunResults> run_;
   std::int64_t epoch_ = 0;
+  QString program_ = QCoreApplication::applicationFilePath();
   std::set<Figure*> stale_;
 };
 

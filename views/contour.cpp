@@ -102,7 +102,7 @@ void ContourFigure::setSplit(const QString& split) {
 
 Drawn ContourFigure::draw(QCustomPlot& plot, const Style& style) const {
   Drawn drawn;
-  const SurfaceData data = surfaceData(run(), id().name, epoch(), split_);
+  const SurfaceData data = surfaceData(run(), id().name, epoch(), split_, sharedScale());
   drawn.nothing = data.problem(id().name);
   if (!drawn.nothing.isEmpty()) return drawn;
   const Frame frame = makeFrame(plot, style, data.heading);
@@ -119,6 +119,7 @@ Drawn ContourFigure::draw(QCustomPlot& plot, const Style& style) const {
   const auto path = pathOn(run(), id().name.toStdString(), *data.epoch);
   drawPath(plot, frame, style, path);
   markCentre(plot, frame, style);
+  if (cutVisible_) drawCut(plot, frame, style, cut());
   frame.x->setRange(data.grid.xs.front(), data.grid.xs.back());
   frame.y->setRange(data.grid.ys.front(), data.grid.ys.back());
   frame.x->grid()->setVisible(false);

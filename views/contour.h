@@ -1,26 +1,56 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QLineF>
+
 #include "views/plot_figure.h"
 
 namespace eigenscape {
 
-/// A surface from above: colours, labelled iso-lines, the centre.
+/// A surface from above: colours, labelled iso-lines, the centre, the optimizer's path. With setCutVisible there is a
+/// line on it that can be dragged, as a whole or by its ends, and a click picks a point.
 class ContourFigure : public PlotFigure {
   Q_OBJECT
  public:
-  using PlotFigure::PlotFigure;
+  explicit ContourFigure(FigureId id, QWidget* parent = nullptr);
   QStringList splits() const override;
   QString split() const override;
   void setSplit(const QString& split) override;
+  bool hasSharedScale() const override { return true; }
+
+  void setCutVisible(bool on);
+  /// In α and β; without one the line runs along the first direction through the centre.
+  QLineF cut() const;
+  void setCut(const std::optional<QLineF>& cut);
+  std::optional<QPointF> pickedPoint() const { return picked_; }
+
+ Q_SIGNALS:
+  void cutChanged(const QLineF& cut);
+  void picked(const QPointF& point);
 
  protected:
+  void refreshAll() override { redraw(); }
   Drawn draw(QCustomPlot& plot, const Style& style) const override;
   std::string csv() const override;
   QString readout(const QPointF& position) const override;
 
  private:
+  enum class Grip { None, First, Second, Whole };
+  Grip gripAt(const QPointF& position) const;
+  QPointF coordinates(const QPointF& position) const;
+  void press(const QPointF& position);
+  void drag(const QPointF& position);
+  void release(const QPointF& position);
+  void drawCut(QCustomPlot& plot, const Frame& frame, const Style& style, const QLineF& line) const;
+  void moveCut();
+
   QString split_ = QStringLiteral("train");
+  bool cutVisible_ = false;
+  std::optional<QLineF> cutLine_;
+  std::optional<QPointF> picked_;
+  Grip grip_ = Grip::None;
+  QPointF pressedAt_;  ///< pixels
+  QLineF before_;      ///< the cut when the mouse was pressed
 };
 
 }  // namespace eigenscape

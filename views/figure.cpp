@@ -10,9 +10,11 @@
 
 #include "core/results/error.h"
 #include "views/contour.h"
+#include "views/cut.h"
 #include "views/density.h"
 #include "views/gl_context.h"
 #include "views/gradient.h"
+#include "views/landscape.h"
 #include "views/layers.h"
 #include "views/overhead.h"
 #include "views/overlap.h"
@@ -24,6 +26,7 @@
 #include "views/surface.h"
 #include "views/training.h"
 #include "views/trajectories.h"
+#include "views/valleys.h"
 
 namespace eigenscape {
 
@@ -39,8 +42,12 @@ QString FigureId::title() const {
   if (kind == "overhead") return QStringLiteral("Overhead");
   if (kind == "sensitivity") return QStringLiteral("Sensitivity");
   if (kind == "profile") return QStringLiteral("Profile %1").arg(name);
+  if (kind == "landscape") return QStringLiteral("Landscape %1").arg(name);
+  if (kind == "cut") return QStringLiteral("Cut %1").arg(name);
   if (kind == "contour") return QStringLiteral("Contour %1").arg(name);
   if (kind == "surface") return QStringLiteral("Surface %1").arg(name);
+  if (kind == "persistence") return QStringLiteral("Persistence %1").arg(name);
+  if (kind == "merge-tree") return QStringLiteral("Merge tree %1").arg(name);
   return name.isEmpty() ? kind : kind + ' ' + name;
 }
 
@@ -53,6 +60,11 @@ QString FigureId::fileStem() const {
 }
 
 Figure::Figure(FigureId id, QWidget* parent) : QWidget(parent), id_(std::move(id)) {}
+
+void Figure::setSharedScale(bool on) {
+  sharedScale_ = on;
+  refreshAll();
+}
 
 void Figure::copyPicture() {
   ExportOptions options;
@@ -77,6 +89,13 @@ std::unique_ptr<QMenu> Figure::contextMenu() {
     }
   });
   menu->addAction(tr("Copy as batch command"), this, [this] { Q_EMIT copyBatchCommandRequested(); });
+  menu->addAction(tr("Export frames of all epochs"), this, [this] { Q_EMIT animationRequested(); });
+  if (hasSharedScale()) {
+    menu->addSeparator();
+    QAction* shared = menu->addAction(tr("One scale for all epochs"), this, [this](bool on) { setSharedScale(on); });
+    shared->setCheckable(true);
+    shared->setChecked(sharedScale_);
+  }
   const QStringList choices = splits();
   if (choices.size() > 1) {
     menu->addSeparator();
@@ -97,6 +116,10 @@ void Figure::contextMenuEvent(QContextMenuEvent* event) {
 }
 
 void Figure::popUpMenu(const QPoint& at) {
+  // A part of a page has the page's menu.
+  for (QWidget* above = parentWidget(); above; above = above->parentWidget()) {
+    if (auto* page = qobject_cast<Figure*>(above)) return page->popUpMenu(at);
+  }
   // Owned by Qt and not run by exec(): a nested loop would keep a figure alive that its window has just closed.
   QMenu* menu = contextMenu().release();
   menu->setParent(this, menu->windowFlags());
@@ -139,7 +162,19 @@ std::vector<FigureId> availableFigures(const RunResults& run) {
   for (const auto& name : namesOf(run.profiles)) all.push_back({"profile", name});
   for (const auto& name : namesOf(run.surfaces)) all.push_back({"contour", name});
   for (const auto& name : namesOf(run.surfaces)) all.push_back({"surface", name});
+  for (const char* kind : {"persistence", "merge-tree"}) {
+    for (const auto& name : namesOf(run.persistence)) all.push_back({kind, name});
+  }
   if (!run.sensitivity.empty()) all.push_back({"sensitivity", {}});
+  return all;
+}
+
+std::vector<FigureId> windowFigures(const RunResults& run) {
+  auto all = availableFigures(run);
+  std::vector<FigureId> pages;
+  for (const auto& name : namesOf(run.surfaces)) pages.push_back({"landscape", name});
+  const auto contour = std::find_if(all.begin(), all.end(), [](const FigureId& id) { return id.kind == "contour"; });
+  all.insert(contour, pages.begin(), pages.end());
   return all;
 }
 
@@ -154,13 +189,17 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
   if (id.kind == "gradient") return std::make_unique<GradientFigure>(id, parent);
   if (id.kind == "overhead") return std::make_unique<OverheadFigure>(id, parent);
   if (id.kind == "profile") return std::make_unique<ProfileFigure>(id, parent);
+  if (id.kind == "landscape") return std::make_unique<LandscapeFigure>(id, parent);
+  if (id.kind == "cut") return std::make_unique<CutFigure>(id, parent);
   if (id.kind == "contour") return std::make_unique<ContourFigure>(id, parent);
   if (id.kind == "surface") return std::make_unique<SurfaceFigure>(id, parent);
+  if (id.kind == "persistence") return std::make_unique<PersistenceFigure>(id, parent);
+  if (id.kind == "merge-tree") return std::make_unique<MergeTreeFigure>(id, parent);
   if (id.kind == "sensitivity") return std::make_unique<SensitivityFigure>(id, parent);
   throw RunError(
       "no figure is called '" + id.kind.toStdString() +
       "'; expected training, trajectories, spectrum, density, power, layers, overlap, gradient, overhead, profile, "
-      "contour, surface or sensitivity");
+      "contour, surface, persistence, merge-tree or sensitivity");
 }
 
 std::vector<std::filesystem::path> renderFigure(const RunResults& run, const FigureId& id, const QStringList& formats,
@@ -183,7 +222,9 @@ std::vector<std::filesystem::path> renderFigure(const RunResults& run, const Fig
     figure->exportTo(file, fitting);
     written.push_back(file);
   }
-  if (written.empty()) {
+  // Who asks for meshes alone does not miss the figures that have none.
+  const bool pictures = formats.contains("png") || formats.contains("svg") || formats.contains("pdf");
+  if (written.empty() && pictures) {
     qCritical("%s: not drawn as %s; it has %s", qPrintable(id.fileStem()), qPrintable(formats.join(", ")),
               qPrintable(figure->formats().join(", ")));
   }

@@ -28,7 +28,7 @@ struct ExportOptions {
 /// A figure of a run, e.g. kind "surface" and name "e1-e2". `fileStem()` names its files: "surface-e1-e2".
 struct FigureId {
   /// training | trajectories | spectrum | density | power | layers | overlap | gradient | overhead | profile | contour
-  /// | surface | sensitivity
+  /// | surface | persistence | merge-tree | sensitivity
   QString kind;
   QString name;  ///< of the [[profile]] or [[surface]]; else empty
   QString title() const;
@@ -63,6 +63,11 @@ class Figure : public QWidget {
   virtual QString split() const { return {}; }
   virtual void setSplit(const QString&) {}
 
+  /// One scale for all epochs, so that they can be compared: what animations are drawn with.
+  virtual bool hasSharedScale() const { return false; }  ///< whether the figure can
+  bool sharedScale() const { return sharedScale_; }
+  void setSharedScale(bool on);
+
   /// The least width at which everything can be read, e.g. the names of many layers; 0: any.
   virtual double preferredWidthMm() const { return 0; }
 
@@ -71,6 +76,7 @@ class Figure : public QWidget {
 
  Q_SIGNALS:
   void copyBatchCommandRequested();
+  void animationRequested();                    ///< the window has frames of all epochs drawn
   void exportRequested(const QString& format);  ///< the window asks for a file name and calls exportTo
   void failed(const QString& message);          ///< one line: why something of the menu could not be done
   /// One line for the read-out: coordinates and value below the pointer.
@@ -79,13 +85,18 @@ class Figure : public QWidget {
  protected:
   void contextMenuEvent(QContextMenuEvent* event) override;
   void popUpMenu(const QPoint& at);
+  /// Draws anew with what has changed but the run.
+  virtual void refreshAll() {}
 
  private:
   FigureId id_;
+  bool sharedScale_ = false;
 };
 
 /// The figures that a run has rows for, in the order of the window's tabs.
 std::vector<FigureId> availableFigures(const RunResults& run);
+/// Those and the pages that only a window has: "landscape", which joins surface, contour and cut.
+std::vector<FigureId> windowFigures(const RunResults& run);
 
 /// The list of views stands here and nowhere else.
 std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent = nullptr);

@@ -9,6 +9,7 @@
 #include "views/gl_context.h"
 #include "views/plotting.h"
 #include "views/surface_axes.h"
+#include "views/surface_export.h"
 
 namespace eigenscape {
 namespace {
@@ -48,7 +49,7 @@ void SurfaceFigure::resetView() {
 }
 
 void SurfaceFigure::refresh() {
-  data_ = run_ ? surfaceData(*run_, id().name, epoch_, split_) : SurfaceData();
+  data_ = run_ ? surfaceData(*run_, id().name, epoch_, split_, sharedScale()) : SurfaceData();
   problem_ = run_ ? data_.problem(id().name) : tr("No run is open yet.");
   sceneStale_ = true;
   update();
@@ -109,11 +110,16 @@ Picture SurfaceFigure::toPicture() {
 }
 
 void SurfaceFigure::exportTo(const std::filesystem::path& file, const ExportOptions& options) {
-  if (file.extension() == ".csv") {
-    if (!run_) throw RunError("cannot write " + file.string() + ": no run is open");
-    writeFileAtomically(file, surfaceCsv(*run_, id().name, epoch_));
+  const auto kind = file.extension();
+  if (kind == ".csv" || kind == ".vtp" || kind == ".obj" || kind == ".h5") {
+    if (!problem_.isEmpty()) throw RunError("cannot write " + file.string() + ": " + problem_.toStdString());
+    if (kind == ".csv") writeFileAtomically(file, surfaceCsv(*run_, id().name, epoch_));
+    if (kind == ".vtp") writeVtp(data_, file);
+    if (kind == ".obj") writeObj(data_, file);
+    if (kind == ".h5") writeHdf5(*run_, id().name, epoch_, file);
   } else if (file.extension() == ".svg" || file.extension() == ".pdf") {
-    throw RunError("cannot write " + file.string() + ": a 3D surface is made of pixels; choose .png or .csv");
+    throw RunError("cannot write " + file.string() +
+                   ": a 3D surface is made of pixels; choose .png, .csv, .vtp, .obj or .h5");
   } else {
     writePicture(toPicture(), file, options);
     update();

@@ -15,13 +15,14 @@ class SurfaceFigure : public Figure {
   explicit SurfaceFigure(FigureId id, QWidget* parent = nullptr);
   ~SurfaceFigure() override;
   void showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch) override;
-  QStringList formats() const override { return {"png", "csv"}; }
+  QStringList formats() const override { return {"png", "csv", "vtp", "obj", "h5"}; }
   void exportTo(const std::filesystem::path& file, const ExportOptions& options) override;
   QImage picture(const ExportOptions& options) override;
   void resetView() override;
   QStringList splits() const override { return data_.splits; }
   QString split() const override { return data_.split; }
   void setSplit(const QString& split) override;
+  bool hasSharedScale() const override { return true; }
 
   const SurfaceView& view() const { return view_; }
   void setView(const SurfaceView& view);
@@ -35,6 +36,7 @@ class SurfaceFigure : public Figure {
   void mouseMoveEvent(QMouseEvent* event) override;
   void mouseDoubleClickEvent(QMouseEvent* event) override;
   void wheelEvent(QWheelEvent* event) override;
+  void refreshAll() override { refresh(); }
 
  private:
   void refresh();

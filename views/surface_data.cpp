@@ -21,7 +21,8 @@ std::optional<std::int64_t> shownEpoch(const RunResults& run, const std::string&
 
 }  // namespace
 
-SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split) {
+SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split,
+                        bool sharedScale) {
   SurfaceData data;
   const std::string key = name.toStdString();
   data.epoch = shownEpoch(run, key, epoch);
@@ -30,8 +31,9 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
   std::vector<double> losses;
   bool train = false, test = false;
   for (const auto& row : run.surfaces) {
-    if (row.name != key || row.epoch != *data.epoch) continue;
-    losses.push_back(row.loss);
+    if (row.name != key) continue;
+    if (sharedScale || row.epoch == *data.epoch) losses.push_back(row.loss);
+    if (row.epoch != *data.epoch) continue;
     train |= row.split == "train";
     test |= row.split == "test";
   }
@@ -39,6 +41,7 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
   if (test) data.splits << "test";
   data.split = data.splits.contains(split) ? split : data.splits.value(0);
   data.grid = surfaceGrid(run.surfaces, key, *data.epoch, data.split.toStdString());
+  interpolateUnknown(data.grid);
   data.scale = ValueScale(losses);
   data.levels = data.scale.levels();
   data.xTitle = directionTitle(data.info.x, data.info.normalization, QObject::tr("α"));
@@ -75,7 +78,8 @@ Provenance SurfaceData::provenance() const {
     provenance.notes << QObject::tr("%1 of %2 points not finite").arg(count).arg(all);
   }
   if (const auto count = grid.missing()) {
-    provenance.notes << QObject::tr("%1 of %2 points known so far").arg(all - count).arg(all);
+    const QString said = QObject::tr("%1 of %2 points known so far").arg(all - count).arg(all);
+    provenance.notes << (grid.interpolated ? QObject::tr("%1, the rest interpolated").arg(said) : said);
   }
   std::size_t clipped = 0;
   for (const double value : grid.loss) clipped += std::isfinite(value) && scale.isClipped(value);

@@ -31,7 +31,9 @@ struct SurfaceData {
   QString readout(double x, double y) const;
 };
 
-SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split);
+/// `sharedScale`: losses of all epochs set the scale, so that epochs can be compared.
+SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split,
+                        bool sharedScale = false);
 
 /// CSV of the rows of one name and epoch, both splits.
 std::string surfaceCsv(const RunResults& run, const QString& name, std::int64_t epoch);

@@ -98,6 +98,42 @@ SurfaceGrid surfaceGrid(const std::vector<SurfaceRow>& rows, const std::string& 
 
 namespace {
 
+/// Fills gaps of at most `widest` steps in one row or column of the grid. `at` gives the place of its k-th point.
+template <class At>
+void fillLine(SurfaceGrid& grid, const std::vector<double>& places, std::size_t widest, At&& at) {
+  std::size_t last = places.size();
+  for (std::size_t k = 0; k < places.size(); ++k) {
+    const auto here = at(k);
+    if (grid.known[here] && !std::isfinite(grid.loss[here])) last = places.size();
+    if (!std::isfinite(grid.loss[here])) continue;
+    if (last < k && k - last > 1 && k - last <= widest) {
+      for (std::size_t between = last + 1; between < k; ++between) {
+        const double share = (places[between] - places[last]) / (places[k] - places[last]);
+        grid.loss[at(between)] = (1 - share) * grid.loss[at(last)] + share * grid.loss[here];
+        grid.interpolated = true;
+      }
+    }
+    last = k;
+  }
+}
+
+}  // namespace
+
+void interpolateUnknown(SurfaceGrid& grid) {
+  if (grid.missing() == 0) return;
+  const auto most = std::max(grid.xs.size(), grid.ys.size());
+  for (std::size_t widest = 2; widest < 2 * most; widest *= 2) {
+    for (int sweep = 0; sweep < 2; ++sweep) {
+      for (std::size_t j = 0; j < grid.ys.size(); ++j)
+        fillLine(grid, grid.xs, widest, [&](std::size_t i) { return grid.index(i, j); });
+      for (std::size_t i = 0; i < grid.xs.size(); ++i)
+        fillLine(grid, grid.ys, widest, [&](std::size_t j) { return grid.index(i, j); });
+    }
+  }
+}
+
+namespace {
+
 /// An edge of the grid: its lower-left point and whether it runs upwards.
 using Edge = std::pair<std::size_t, int>;
 

@@ -16,6 +16,7 @@ namespace eigenscape {
 struct SurfaceGrid {
   std::vector<double> xs, ys;          ///< ascending α and β
   std::vector<double> loss, accuracy;  ///< at index(i, j); nan where not finite or not known yet
+  bool interpolated = false;           ///< losses that are not known yet lie between those that are
   std::vector<char> known;             ///< a row was there
 
   std::size_t index(std::size_t i, std::size_t j) const { return j * xs.size() + i; }
@@ -30,6 +31,10 @@ struct SurfaceGrid {
 
 SurfaceGrid surfaceGrid(const std::vector<SurfaceRow>& rows, const std::string& name, std::int64_t epoch,
                         const std::string& split);
+
+/// While a surface is refined, points that are not known yet take the linear mean of known ones on either side, the
+/// closest pair first; a point that is not finite is a barrier.
+void interpolateUnknown(SurfaceGrid& grid);
 
 /// Lines of equal value by marching squares, joined; closed ones end where they begin. `values` stands on the grid's
 /// points; squares with a corner that is not finite are left out.

@@ -68,7 +68,9 @@ class OutputTraces {
   }
 
   TraceEstimates run() {
-    constexpr std::int64_t pilot = 4, most = 16;  // draws of a first and of any later visit to the examples
+    constexpr std::int64_t most = 16;  // draws of a later visit to the examples
+    // Enough for a standard error that can be trusted: some fifteen degrees of freedom.
+    const auto pilot = 1 + (15 + groups() - 1) / groups();
     TraceEstimates result;
     std::int64_t next = std::min(pilot, std::max<std::int64_t>(options_.maxProbes, 2));
     while (next > 0) {
@@ -215,33 +217,47 @@ std::vector<Range> coveringBlocks(const Model& model, const std::vector<Range>& 
   return blocks;
 }
 
-/// The first of `blocks` in whose parameters alone some output is curved; empty: none.
-std::string curvedBlock(Model& model, const Examples& examples, const CurvatureOptions& options,
-                        const std::vector<Range>& blocks, const Context& context) {
+/// The first parameter of a block in whose parameters alone some output is curved; empty: there is none.
+std::string curvedBlock(Model& model, const Examples& examples, std::uint64_t seed, const std::vector<Range>& blocks,
+                        const Context& context) {
   constexpr std::int64_t few = 4;
-  auto generator = at::detail::createCPUGenerator(options.seed);
-  torch::Tensor weights;
-  CurvatureOptions functional;
-  functional.batchSize = few;
-  functional.loss = [&](const torch::Tensor& outputs, const torch::Tensor&) {
-    if (!weights.defined())
-      weights = torch::randn(outputs.sizes(), generator, torch::kFloat32).to(outputs.device(), outputs.scalar_type());
-    return (outputs * weights).sum();
+  // Of the gradient, for a move as long as the weights: what would multiply the move is not there to begin with, and
+  // rounding alone is left.
+  const double tolerance = model.type() == torch::kFloat64 ? 1e-9 : 1e-4;
+  auto generator = at::detail::createCPUGenerator(seed);
+  const auto drawn = [&](const torch::Tensor& like) {
+    return torch::rand(like.sizes(), generator, torch::kFloat32).sub_(0.5).to(like.device(), like.scalar_type());
   };
-  CurvatureOperator second(model, examples.first(few), functional, context);
-  // Exactly zero but for rounding: what multiplies the second derivative is not there to begin with.
-  const double tolerance = model.type() == torch::kFloat64 ? 1e-10 : 1e-5;
+  const torch::AutoGradMode record(true);
+  const ForwardMode mode(model, BatchNormMode::Evaluation);
+  const auto outputs = model.forward(examples.first(few).inputs);
+  const auto& entries = model.parameters().entries();
+  const auto gradient =
+      torch::autograd::grad({(outputs * drawn(outputs)).sum()}, model.parameters().tensors(), {}, true, true, true);
   for (const auto& block : blocks) {
     context.check();
-    auto v = torch::zeros({second.dimension()}, torch::TensorOptions(model.device()).dtype(model.type()));
-    v.narrow(0, block.offset, block.size).copy_(torch::randn({block.size}, generator, torch::kFloat32));
-    const auto product = second.apply(v);
-    const double own = product.narrow(0, block.offset, block.size).norm().item<double>();
-    if (second.usesDifferences() || !(own <= tolerance * product.norm().item<double>())) {
-      for (const auto& entry : model.parameters().entries()) {
-        if (entry.offset + entry.size > block.offset) return entry.name;
-      }
+    std::vector<torch::Tensor> parameters, pulled, moves;
+    std::string name;
+    double gradients = 0, weights = 0, lengths = 0;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const bool inside =
+          entries[i].offset < block.offset + block.size && entries[i].offset + entries[i].size > block.offset;
+      if (!inside || !gradient[i].defined()) continue;
+      if (name.empty()) name = entries[i].name;
+      parameters.push_back(model.parameters().tensors()[i]);
+      weights += parameters.back().detach().pow(2).sum().item<double>();
+      gradients += gradient[i].detach().pow(2).sum().item<double>();
+      if (!gradient[i].requires_grad()) continue;
+      pulled.push_back(gradient[i]);
+      moves.push_back(drawn(gradient[i]));
+      lengths += moves.back().pow(2).sum().item<double>();
     }
+    if (pulled.empty()) continue;
+    double change = 0;
+    for (const auto& part : torch::autograd::grad(pulled, parameters, moves, true, false, true)) {
+      if (part.defined()) change += part.pow(2).sum().item<double>();
+    }
+    if (!(change * weights <= tolerance * tolerance * gradients * lengths)) return name;
   }
   return {};
 }
@@ -254,8 +270,12 @@ std::string outputTraceObstacle(Model& model, const Examples& examples, const Cu
   if (options.loss || !options.layers.empty()) return "it is not the mean cross-entropy by all parameters";
   if (options.batchNorm == BatchNormMode::Training) return "batch statistics tie the examples of a batch together";
   if (options.kind != CurvatureKind::Hessian) return {};
-  const auto name = curvedBlock(model, examples, options, coveringBlocks(model, ranges), context);
-  return name.empty() ? std::string() : "the outputs are not piecewise linear in " + name;
+  try {
+    const auto name = curvedBlock(model, examples, options.seed, coveringBlocks(model, ranges), context);
+    return name.empty() ? std::string() : "the outputs are not piecewise linear in " + name;
+  } catch (const c10::Error&) {
+    return "the network has no second derivative, so that it cannot be seen whether it is piecewise linear";
+  }
 }
 
 TraceEstimates estimateTracesFromOutputs(Model& model, const Examples& examples, const CurvatureOptions& curvature,

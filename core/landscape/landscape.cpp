@@ -3,8 +3,12 @@
 
 #include <torch/torch.h>
 
+#include <limits>
+#include <map>
 #include <stdexcept>
 #include <utility>
+
+#include "core/landscape/grid_refinement.h"
 
 namespace eigenscape {
 
@@ -59,33 +63,80 @@ std::vector<double> axisValues(double low, double high, std::int64_t points) {
   return values;
 }
 
+namespace {
+
+/// What is known of a grid, by point and split.
+class Known {
+ public:
+  Known(const std::vector<double>& alphas, const std::vector<double>& betas, std::size_t splits)
+      : columns_(indexOf(alphas)), rows_(indexOf(betas)), width_(alphas.size()), splits_(splits) {
+    const auto size = alphas.size() * betas.size();
+    losses_.assign(size, std::numeric_limits<double>::quiet_NaN());
+    there_.assign(size * splits, false);
+  }
+  /// False for a point of another grid, and for one that was there.
+  bool add(const LandscapePoint& point) {
+    const auto column = columns_.find(point.alpha), row = rows_.find(point.beta);
+    if (column == columns_.end() || row == rows_.end() || point.split >= splits_) return false;
+    const auto at = row->second * width_ + column->second;
+    if (point.split == 0) losses_[at] = point.value.loss;
+    const bool before = there_[at * splits_ + point.split];
+    there_[at * splits_ + point.split] = true;
+    return !before;
+  }
+  bool has(const GridPoint& point, std::size_t split) const {
+    return there_[(point.row * width_ + point.column) * splits_ + split];
+  }
+  const std::vector<double>& losses() const { return losses_; }
+
+ private:
+  static std::map<double, std::size_t> indexOf(const std::vector<double>& values) {
+    std::map<double, std::size_t> index;
+    for (std::size_t i = 0; i < values.size(); ++i) index[values[i]] = i;
+    return index;
+  }
+  std::map<double, std::size_t> columns_, rows_;
+  std::size_t width_, splits_;
+  std::vector<double> losses_;
+  std::vector<bool> there_;
+};
+
+}  // namespace
+
 void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, const torch::Tensor& x,
                        const std::vector<double>& alphas, const torch::Tensor& y, const std::vector<double>& betas,
-                       std::int64_t batchSize, std::int64_t skip,
+                       std::int64_t batchSize, const std::vector<LandscapePoint>& known,
                        const std::function<void(const LandscapePoint&)>& deliver, const Context& context) {
   torch::NoGradGuard noGrad;
-  const auto total = static_cast<std::int64_t>(alphas.size() * betas.size() * splits.size());
+  const auto total = static_cast<double>(alphas.size() * betas.size() * splits.size());
   const Context stopOnly{context.stop, {}, {}};  // shares of a single point are not the caller's
+  Known grid(alphas, betas, splits.size());
+  double number = 0;
+  for (const auto& point : known) number += grid.add(point) ? 1 : 0;
   Excursion excursion(model, x, y);
-  std::int64_t number = 0;
-  for (const double beta : betas) {
-    for (const double alpha : alphas) {
+  const GridRefinement refinement(alphas.size(), betas.size());
+  for (std::size_t level = 0; level < refinement.levels(); ++level) {
+    for (const auto& at : refinement.level(level, grid.losses())) {
       bool there = false;
+      const double alpha = alphas[at.column], beta = betas[at.row];
       for (std::size_t split = 0; split < splits.size(); ++split) {
-        if (number++ < skip) continue;
+        if (grid.has(at, split)) continue;
         context.check();
         if (!std::exchange(there, true)) excursion.go(alpha, beta);
-        deliver({alpha, beta, split, evaluate(model, splits[split].examples, batchSize, stopOnly)});
-        context.report(static_cast<double>(number) / static_cast<double>(total));
+        const LandscapePoint point{alpha, beta, split, evaluate(model, splits[split].examples, batchSize, stopOnly)};
+        grid.add(point);
+        deliver(point);
+        context.report(++number / total);
       }
     }
   }
 }
 
 void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, const torch::Tensor& x,
-                       const std::vector<double>& alphas, std::int64_t batchSize, std::int64_t skip,
+                       const std::vector<double>& alphas, std::int64_t batchSize,
+                       const std::vector<LandscapePoint>& known,
                        const std::function<void(const LandscapePoint&)>& deliver, const Context& context) {
-  evaluateLandscape(model, splits, x, alphas, torch::Tensor(), {0.0}, batchSize, skip, deliver, context);
+  evaluateLandscape(model, splits, x, alphas, torch::Tensor(), {0.0}, batchSize, known, deliver, context);
 }
 
 }  // namespace eigenscape

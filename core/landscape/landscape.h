@@ -30,18 +30,20 @@ struct LandscapePoint {
   LossAndAccuracy value;
 };
 
-/// Evaluates L(θ + αx [+ βy]) in evaluation mode without gradients. Points are delivered in order (β outer, α inner,
-/// split innermost); the first `skip` deliveries are left out and not computed, so an interrupted evaluation goes on
-/// where it stopped. A loss that is not finite is delivered as it is. The model's parameters are restored to the bit,
-/// also when Stopped or another exception leaves this function.
+/// Evaluates L(θ + αx [+ βy]) in evaluation mode without gradients. Points are delivered in the order of
+/// GridRefinement, splits innermost: by that of the first split's values. Those in `known` are neither computed nor
+/// delivered, so an interrupted evaluation goes on where it stopped and in the same order. A loss that is not finite is
+/// delivered as it is. The model's parameters are restored to the bit, also when Stopped or another exception leaves
+/// this function.
 void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, const torch::Tensor& x,
                        const std::vector<double>& alphas, const torch::Tensor& y, const std::vector<double>& betas,
-                       std::int64_t batchSize, std::int64_t skip,
+                       std::int64_t batchSize, const std::vector<LandscapePoint>& known,
                        const std::function<void(const LandscapePoint&)>& deliver, const Context& context);
 
 /// The same along one direction: y undefined, betas = {0}.
 void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, const torch::Tensor& x,
-                       const std::vector<double>& alphas, std::int64_t batchSize, std::int64_t skip,
+                       const std::vector<double>& alphas, std::int64_t batchSize,
+                       const std::vector<LandscapePoint>& known,
                        const std::function<void(const LandscapePoint&)>& deliver, const Context& context);
 
 }  // namespace eigenscape

@@ -108,4 +108,17 @@ std::vector<ProjectedPoint> projected(const Trajectory& path, const torch::Tenso
   return points;
 }
 
+std::vector<double> projected(const Trajectory& path, const torch::Tensor& centre, const torch::Tensor& x,
+                              const Context& context) {
+  const torch::NoGradGuard noGrad;
+  const auto origin = onCpu(centre), u = onCpu(x);
+  const double square = innerProduct(u, u);
+  std::vector<double> alphas;
+  for (std::int64_t i = 0; i < path.count; ++i) {
+    context.check();
+    alphas.push_back(square > 0 ? innerProduct(u, onCpu(path.point(i)) - origin) / square : 0);
+  }
+  return alphas;
+}
+
 }  // namespace eigenscape

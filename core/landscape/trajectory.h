@@ -40,4 +40,8 @@ struct ProjectedPoint {
 std::vector<ProjectedPoint> projected(const Trajectory& path, const torch::Tensor& centre, const torch::Tensor& x,
                                       const torch::Tensor& y, const Context& context = {});
 
+/// α of each point along x alone.
+std::vector<double> projected(const Trajectory& path, const torch::Tensor& centre, const torch::Tensor& x,
+                              const Context& context);
+
 }  // namespace eigenscape

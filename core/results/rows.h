@@ -155,6 +155,31 @@ struct TrajectoryRow {
   double unexplained = 0;  ///< share of the squared distance from the surface's centre that lies outside of its plane
 };
 
+/// persistence.csv: the valleys of a surface, the deepest first, then by how long they last. A point of the persistence
+/// diagram and a branch of the merge tree each.
+struct PersistenceRow {
+  static constexpr const char* file = "persistence.csv";
+  std::string name;  ///< the surface's
+  std::int64_t epoch = 0;
+  std::string split;
+  std::int64_t valley = 0;                 ///< from 1
+  double alpha = 0, beta = 0;              ///< of its lowest point
+  double birth = 0;                        ///< the loss there
+  double saddleAlpha = 0, saddleBeta = 0;  ///< where it runs over into a deeper valley
+  double death = 0;                        ///< the loss there; of the deepest: the highest of the surface
+  double persistence = 0;                  ///< death − birth
+  std::int64_t into = 0;                   ///< the deeper valley; 0: none
+};
+
+/// shape.csv: single numbers about profiles, surfaces and the model. core/study/session_shape.cpp says which.
+struct ShapeRow {
+  static constexpr const char* file = "shape.csv";
+  std::string name;  ///< of the profile or surface, or "(model)"
+  std::int64_t epoch = 0;
+  std::string split, quantity;
+  double value = 0;
+};
+
 /// sensitivity.csv: one row per weight layer and bit width.
 struct SensitivityRow {
   static constexpr const char* file = "sensitivity.csv";
@@ -221,6 +246,14 @@ void columns(Row& row, Visitor&& visit) {
   } else if constexpr (std::is_same_v<Plain, TrajectoryRow>) {
     visit("name", row.name), visit("epoch", row.epoch), visit("alpha", row.alpha), visit("beta", row.beta);
     visit("unexplained", row.unexplained);
+  } else if constexpr (std::is_same_v<Plain, PersistenceRow>) {
+    visit("name", row.name), visit("epoch", row.epoch), visit("split", row.split), visit("valley", row.valley);
+    visit("alpha", row.alpha), visit("beta", row.beta), visit("birth", row.birth);
+    visit("saddle_alpha", row.saddleAlpha), visit("saddle_beta", row.saddleBeta), visit("death", row.death);
+    visit("persistence", row.persistence), visit("into", row.into);
+  } else if constexpr (std::is_same_v<Plain, ShapeRow>) {
+    visit("name", row.name), visit("epoch", row.epoch), visit("split", row.split);
+    visit("quantity", row.quantity), visit("value", row.value);
   } else {
     static_assert(std::is_same_v<Plain, SensitivityRow>, "a row type without columns");
     visit("layer", row.layer), visit("parameters", row.parameters), visit("macs", row.macs);

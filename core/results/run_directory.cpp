@@ -159,6 +159,8 @@ RunResults loadRun(const fs::path& directory) {
   run.profiles = readTable<ProfileRow>(directory);
   run.surfaces = readTable<SurfaceRow>(directory);
   run.trajectory = readTable<TrajectoryRow>(directory);
+  run.persistence = readTable<PersistenceRow>(directory);
+  run.shapes = readTable<ShapeRow>(directory);
   run.sensitivity = readTable<SensitivityRow>(directory);
   return run;
 }

@@ -70,6 +70,8 @@ struct RunResults {
   std::vector<ProfileRow> profiles;
   std::vector<SurfaceRow> surfaces;
   std::vector<TrajectoryRow> trajectory;
+  std::vector<PersistenceRow> persistence;
+  std::vector<ShapeRow> shapes;
   std::vector<SensitivityRow> sensitivity;
 
   /// Every epoch that any table speaks of, ascending.

@@ -87,6 +87,9 @@ void Journal::dropUnfinished() {
   retainRows<ProfileRow>(directory_, [](const ProfileRow&) { return true; });
   retainRows<SurfaceRow>(directory_, [](const SurfaceRow&) { return true; });
   retainRows<TrajectoryRow>(directory_, [&](const TrajectoryRow& row) { return has("trajectory:" + row.name); });
+  const auto shaped = [&](const auto& row) { return has("shape:" + row.name + ":" + std::to_string(row.epoch)); };
+  retainRows<PersistenceRow>(directory_, shaped);
+  retainRows<ShapeRow>(directory_, shaped);
   retainRows<SensitivityRow>(directory_, [&](const SensitivityRow&) { return has("sensitivity"); });
 }
 

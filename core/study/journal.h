@@ -87,7 +87,7 @@ class Journal {
         : std::tuple<TableWriter<Rows>...>(TableWriter<Rows>(directory)...) {}
   };
   Writers<MetricRow, SpectrumRow, PowerRow, DensityRow, DensityNodeRow, TraceRow, FrobeniusRow, OverlapRow, GradientRow,
-          OverheadRow, ProfileRow, SurfaceRow, TrajectoryRow, SensitivityRow>
+          OverheadRow, ProfileRow, SurfaceRow, TrajectoryRow, PersistenceRow, ShapeRow, SensitivityRow>
       writers_;
 };
 

@@ -57,12 +57,13 @@ struct CurvatureRecipe {
   std::int64_t densityProbes = 10, densityNodes = 80;
   double densityWidth = 0.01;
   bool overhead = false;
+  double sharpnessEpsilon = 0;  ///< of Keskar's sharpness; 0: not looked for
 };
 
 /// A [[profile]] or a [[surface]]; `y` is empty for a profile.
 struct LandscapeRecipe {
   std::string name, x = "eigenvector:1", y;
-  std::vector<double> range = {-1, 1};
+  std::vector<double> range = {-1, 1};  ///< empty: by advice, for each direction its own
   std::int64_t points = 51;
   std::string normalization = "none", split = "both";
   std::int64_t samples = 0, batchSize = 256, every = 0;  ///< every: epochs between evaluations; 0: the last epoch alone
@@ -106,6 +107,7 @@ struct Field {
   bool lowOpen = false;              ///< true: the value must be greater than low
   std::vector<std::string> choices;  ///< accepted words; empty: any text
   std::size_t length = 0;            ///< of a list; 0: any
+  std::string emptyMeans;            ///< what [] stands for where a list of `length` may also be empty
   bool isPath = false;               ///< the form offers a file dialogue
   bool advanced = false;             ///< the form shows it under "more"
 

@@ -175,7 +175,7 @@ void checkEntries(const std::string& section, const std::vector<LandscapeRecipe>
         checkField(field, prefix + field.key.substr(section.size() + 1), field.entrySlot(entry));
       }
     }
-    if (entry.range[0] >= entry.range[1]) {
+    if (!entry.range.empty() && entry.range[0] >= entry.range[1]) {
       refuse(prefix + "range", literal(Slot(&entry.range)), "expected two numbers, the smaller one first");
     }
     checkDirection(prefix + "x", entry.x, entry, recipe);

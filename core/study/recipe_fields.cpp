@@ -45,6 +45,11 @@ class Entry {
     field_.length = count;
     return std::move(*this);
   }
+  /// An empty list is accepted, too; `meaning` says what it stands for.
+  Entry orEmpty(const char* meaning) && {
+    field_.emptyMeans = meaning;
+    return std::move(*this);
+  }
   Entry path() && {
     field_.isPath = true;
     return std::move(*this);
@@ -213,6 +218,10 @@ std::vector<Entry> plainEntries() {
             "Standard deviation of the smoothing, as a share of the spectrum's width")
           .above(0, 1)
           .advanced(),
+      Entry("curvature.sharpness_epsilon", IN_RECIPE(curvature.sharpnessEpsilon),
+            "Find how far the loss rises within this share of each weight (Keskar et al. take 1e-3); 0: do not")
+          .range(0, 1)
+          .advanced(),
       Entry("curvature.overhead", IN_RECIPE(curvature.overhead),
             "Write what curvature costs beside training, epoch by epoch (overhead.csv)")
           .advanced(),
@@ -243,7 +252,10 @@ std::vector<Entry> landscapeEntries() {
        "Direction: eigenvector:K (K<0: from the bottom), random:SEED, gradient, pca:K of the trajectory, "
        "toward:CHECKPOINT (1: there) or tensor:FILE#NAME"},
       {"y", IN_ENTRY(y), "Second direction, as x"},
-      Entry("range", IN_ENTRY(range), "From where to where along each direction").range(-1e6, 1e6).length(2),
+      Entry("range", IN_ENTRY(range), "From where to where along each direction; []: found by a first pass")
+          .range(-1e6, 1e6)
+          .length(2)
+          .orEmpty("a range that a first pass finds"),
       Entry("points", IN_ENTRY(points), "Points along each direction").range(2, 10001),
       Entry("normalization", IN_ENTRY(normalization), "Scale directions by the weights' norms, per filter or layer")
           .oneOf({"none", "filter", "layer"}),
@@ -334,7 +346,8 @@ std::string Field::accepted() const {
     case 3:
       break;
     case 4:
-      return count + "numbers" + (low < high ? ", each" + rangeText(*this) : "");
+      return count + "numbers" + (low < high ? ", each" + rangeText(*this) : "") +
+             (emptyMeans.empty() ? "" : ", or [] for " + emptyMeans);
     case 5:
       return count + "integers" + (low < high ? ", each" + rangeText(*this) : "");
     default:

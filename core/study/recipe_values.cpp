@@ -52,7 +52,8 @@ bool inRange(const Field& field, double value) {
 
 template <class Number>
 bool listInRange(const Field& field, const std::vector<Number>& values) {
-  if (field.length > 0 && values.size() != field.length) return false;
+  const bool empty = values.empty() && !field.emptyMeans.empty();
+  if (field.length > 0 && values.size() != field.length && !empty) return false;
   return std::all_of(values.begin(), values.end(),
                      [&](Number value) { return inRange(field, static_cast<double>(value)); });
 }

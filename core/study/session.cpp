@@ -68,7 +68,7 @@ void Session::visit(std::size_t index) {
   if (epoch < trainedEpoch_) {
     double skipped = costs_.measure + (epoch > 0 ? costs_.train : 0);
     if (spectrumDue) skipped += costs_.spectrum;
-    if (regular) skipped += costs_.density + (curvature.trace ? costs_.trace : 0);
+    if (regular) skipped += costs_.density + costs_.sharpness + (curvature.trace ? costs_.trace : 0);
     for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
       for (const auto& item : *list) skipped += isDue(item.every) ? costs_.landscape(item) : 0;
     }
@@ -89,6 +89,7 @@ void Session::visit(std::size_t index) {
   const bool forSensitivity = visit_ == lastVisit_ && recipe_.quantization.enabled;
   if (forSensitivity || (curvature.trace && regular)) trace(epoch);
   if (curvature.overhead && epoch > 0) overhead(epoch);
+  if (curvature.sharpnessEpsilon > 0 && regular) sharpness(epoch);
   for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
     for (const auto& item : *list) {
       if (isDue(item.every)) landscape(item, epoch);

@@ -56,6 +56,9 @@ class Session {
   void density(std::int64_t epoch);
   void trace(std::int64_t epoch);
   void overhead(std::int64_t epoch);
+  void sharpness(std::int64_t epoch);
+  /// Valleys and widths of a landscape that is measured.
+  void shape(const LandscapeRecipe& recipe, std::int64_t epoch);
   void sensitivity(std::int64_t epoch);
   std::vector<double> topEigenvalues(std::int64_t epoch) const;
   void landscape(const LandscapeRecipe& recipe, std::int64_t epoch);
@@ -85,6 +88,9 @@ class Session {
 
   std::vector<LandscapeSplit> splitsOf(const std::string& split, std::int64_t samples) const;
   torch::Tensor direction(const std::string& text, const std::string& normalization, std::int64_t epoch);
+  /// Where a landscape is measured along the direction that the recipe calls `text`.
+  std::vector<double> axis(const LandscapeRecipe& recipe, const std::string& text, std::int64_t epoch,
+                           const Context& context);
   /// Traces of every weight (first) and every layer (behind them) at the present weights.
   TraceEstimates traceOn(const LandscapeSplit& split, const Context& context);
   bool tracesComeFromOutputs(const Examples& examples, const std::vector<Range>& ranges, const Context& context);

@@ -5,6 +5,7 @@
 
 #include "core/curvature/curvature_operator.h"
 #include "core/landscape/directions.h"
+#include "core/landscape/range_advice.h"
 #include "core/landscape/trajectory.h"
 #include "core/model/state_dict.h"
 #include "core/study/session_support.h"
@@ -27,12 +28,20 @@ const torch::Tensor* find(const NamedTensors& tensors, const std::string& name) 
   return found == tensors.end() ? nullptr : &found->second;
 }
 
-/// Rows that an interrupted evaluation of this landscape left.
+/// What an interrupted evaluation of this landscape left.
 template <class Row>
-std::int64_t rowsOf(const fs::path& directory, const std::string& name, std::int64_t epoch) {
-  const auto rows = readTable<Row>(directory);
-  return std::count_if(rows.begin(), rows.end(),
-                       [&](const Row& row) { return row.name == name && row.epoch == epoch; });
+std::vector<LandscapePoint> knownPoints(const fs::path& directory, const std::string& name, std::int64_t epoch,
+                                        const std::vector<LandscapeSplit>& splits) {
+  std::vector<LandscapePoint> points;
+  for (const auto& row : readTable<Row>(directory)) {
+    if (row.name != name || row.epoch != epoch) continue;
+    double beta = 0;
+    if constexpr (requires { row.beta; }) beta = row.beta;
+    for (std::size_t split = 0; split < splits.size(); ++split) {
+      if (splits[split].name == row.split) points.push_back({row.alpha, beta, split, {row.loss, row.accuracy}});
+    }
+  }
+  return points;
 }
 
 }  // namespace
@@ -175,37 +184,67 @@ void Session::trajectoryOn(const LandscapeRecipe& recipe, std::int64_t epoch) {
   });
 }
 
+std::vector<double> Session::axis(const LandscapeRecipe& recipe, const std::string& text, std::int64_t epoch,
+                                  const Context& context) {
+  auto range = recipe.range;
+  if (range.empty()) {
+    const auto spec = parseDirection(text);
+    if (spec.kind == DirectionSpec::Kind::Toward) {
+      range = {-0.5, 1.5};  // both checkpoints and what lies beyond them
+    } else {
+      const auto vector = direction(text, recipe.normalization, epoch);
+      const auto split = splitsOf(recipe.split, recipe.samples).front();
+      const double reach = advisedReach(*material_.model, split.examples, vector, recipe.batchSize, context);
+      range = {-reach, reach};
+      // The whole of the trajectory, where the direction is one of its own.
+      if (spec.kind == DirectionSpec::Kind::Principal) {
+        const auto visits = trajectory();
+        const auto& model = *material_.model;
+        for (const double alpha : projected(pathOf(visits, model), model.parameters().flatten(), vector, context)) {
+          if (alpha < range[0]) range[0] = -roundedUp(-1.05 * alpha);
+          if (alpha > range[1]) range[1] = roundedUp(1.05 * alpha);
+        }
+      }
+    }
+    context.say(recipe.name + ": " + text + " from " + shortNumber(range[0]) + " to " + shortNumber(range[1]));
+  }
+  return axisValues(range[0], range[1], recipe.points);
+}
+
 void Session::landscape(const LandscapeRecipe& recipe, std::int64_t epoch) {
   const bool surface = !recipe.y.empty();
   const std::string kind = surface ? "surface" : "profile";
   const auto title = kind + " " + recipe.name + " · epoch " + std::to_string(epoch);
-  phase(
-      keyed(kind + ":" + recipe.name, epoch), title, costs_.landscape(recipe), [&](const Context& context) -> Products {
-        const auto splits = splitsOf(recipe.split, recipe.samples);
-        const auto values = axisValues(recipe.range[0], recipe.range[1], recipe.points);
-        const auto x = direction(recipe.x, recipe.normalization, epoch);
-        const auto& directory = journal_.directory();
-        if (surface) {
-          const auto y = direction(recipe.y, recipe.normalization, epoch);
-          evaluateLandscape(
-              *material_.model, splits, x, values, y, values, recipe.batchSize,
-              rowsOf<SurfaceRow>(directory, recipe.name, epoch),
-              [&](const LandscapePoint& point) {
-                journal_.append(SurfaceRow{recipe.name, epoch, point.alpha, point.beta, splits[point.split].name,
-                                           point.value.loss, point.value.accuracy});
-              },
-              context);
-        } else {
-          evaluateLandscape(
-              *material_.model, splits, x, values, recipe.batchSize, rowsOf<ProfileRow>(directory, recipe.name, epoch),
-              [&](const LandscapePoint& point) {
-                journal_.append(ProfileRow{recipe.name, epoch, point.alpha, splits[point.split].name, point.value.loss,
-                                           point.value.accuracy});
-              },
-              context);
-        }
-        return 0;
-      });
+  phase(keyed(kind + ":" + recipe.name, epoch), title, costs_.landscape(recipe),
+        [&](const Context& context) -> Products {
+          const auto splits = splitsOf(recipe.split, recipe.samples);
+          const auto x = direction(recipe.x, recipe.normalization, epoch);
+          const auto alphas = axis(recipe, recipe.x, epoch, context);
+          const auto& directory = journal_.directory();
+          if (surface) {
+            const auto y = direction(recipe.y, recipe.normalization, epoch);
+            const auto betas = axis(recipe, recipe.y, epoch, context);
+            evaluateLandscape(
+                *material_.model, splits, x, alphas, y, betas, recipe.batchSize,
+                knownPoints<SurfaceRow>(directory, recipe.name, epoch, splits),
+                [&](const LandscapePoint& point) {
+                  journal_.append(SurfaceRow{recipe.name, epoch, point.alpha, point.beta, splits[point.split].name,
+                                             point.value.loss, point.value.accuracy});
+                },
+                context);
+          } else {
+            evaluateLandscape(
+                *material_.model, splits, x, alphas, recipe.batchSize,
+                knownPoints<ProfileRow>(directory, recipe.name, epoch, splits),
+                [&](const LandscapePoint& point) {
+                  journal_.append(ProfileRow{recipe.name, epoch, point.alpha, splits[point.split].name,
+                                             point.value.loss, point.value.accuracy});
+                },
+                context);
+          }
+          return 0;
+        });
+  shape(recipe, epoch);
   // Around the weights of an earlier epoch the path to come is not known yet.
   if (surface && visit_ == lastVisit_) trajectoryOn(recipe, epoch);
 }

@@ -64,6 +64,7 @@ Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t test
     density = product * static_cast<double>(curvature.densityProbes * curvature.densityNodes) * (model ? 1 : scopes) *
               examples;
   }
+  if (curvature.sharpnessEpsilon > 0) sharpness = 10 * (gradient + 1) * examples;
   if (curvature.trace || recipe.quantization.enabled) {
     const bool both = curvature.split == "both" && !curvature.trace;
     // From the outputs a few passes of half a product are enough, mostly.
@@ -86,7 +87,7 @@ double Costs::total(const Recipe& recipe, std::int64_t lastVisit) const {
   double sum = train * static_cast<double>(recipe.training.epochs) + measure * static_cast<double>(lastVisit + 1) +
                spectrum * static_cast<double>(spectrumVisits(recipe, lastVisit));
   sum += recipe.curvature.trace ? trace * regularly(recipe.curvature.every) : trace;
-  sum += density * regularly(recipe.curvature.every);
+  sum += (density + sharpness) * regularly(recipe.curvature.every);
   for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
     for (const auto& item : *list) sum += landscape(item) * regularly(item.every);
   }

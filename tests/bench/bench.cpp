@@ -88,7 +88,7 @@ void resNet20() {
   auto moved = makeModel("resnet20", {}, 0);
   const auto x = randomDirection(*moved, 1, Normalization::Filter);
   const auto point = [&] {
-    evaluateLandscape(*moved, {{"train", examples}}, x, {0.5}, kImages, 0, [](const LandscapePoint&) {}, {});
+    evaluateLandscape(*moved, {{"train", examples}}, x, {0.5}, kImages, {}, [](const LandscapePoint&) {}, {});
   };
   auto trained = makeModel("resnet20", {}, 0);
   TrainingOptions training;

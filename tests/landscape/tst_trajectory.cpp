@@ -76,6 +76,13 @@ class TestTrajectory : public QObject {
     QVERIFY(std::abs(points[3].unexplained - 1) < 1e-6);
   }
 
+  void coordinatesOnALine() {
+    const auto e = torch::eye(4);
+    const auto rows = torch::stack({e[0], 3 * e[0] + e[1], e[2]});
+    const auto alphas = projected(pathOf(rows), e[0], 2 * e[0], Context{});
+    QVERIFY(alphas.size() == 3 && alphas[0] == 0 && alphas[1] == 1 && alphas[2] == -0.5);
+  }
+
   void onePlaneNeedsTwoDirections() {
     const auto rows = curvedPath(3, 8);
     QVERIFY_EXCEPTION_THROWN(projected(pathOf(rows), rows[2], rows[0], 2 * rows[0]), std::invalid_argument);

@@ -45,6 +45,7 @@ layers = ["linear"]
 density = true
 density_probes = 2
 density_nodes = 2
+sharpness_epsilon = 1e-3
 [[profile]]
 name = "p"
 x = "eigenvector:1"
@@ -91,7 +92,8 @@ std::string withoutSeconds(const fs::path& file) {
 
 const std::vector<std::string> kTables{"metrics.csv",   "spectrum.csv",    "trace.csv",    "profile.csv",
                                        "surface.csv",   "sensitivity.csv", "density.csv",  "density_nodes.csv",
-                                       "frobenius.csv", "overlap.csv",     "gradient.csv", "trajectory.csv"};
+                                       "frobenius.csv", "overlap.csv",     "gradient.csv", "trajectory.csv",
+                                       "shape.csv",     "persistence.csv"};
 
 }  // namespace
 
@@ -121,6 +123,38 @@ class TestStudy : public QObject {
     QCOMPARE(reference_.metrics.back().iteration, 6);
     QVERIFY(reference_.metrics.back().loss < reference_.metrics.front().loss);
     for (const auto& row : reference_.spectrum) QVERIFY(row.converged && row.residual <= 1e-3);
+  }
+
+  // What shape.csv says of a landscape is what its rows hold.
+  void shapesInNumbers() {
+    const auto value = [&](const char* name, std::int64_t epoch, const char* split, const char* quantity) {
+      for (const auto& row : reference_.shapes) {
+        if (row.name == name && row.epoch == epoch && row.split == split && row.quantity == quantity) return row.value;
+      }
+      return std::nan("");
+    };
+    for (const char* split : {"train", "test"}) {
+      double lowest = HUGE_VAL, centre = 0;
+      for (const auto& row : reference_.surfaces) {
+        if (row.split != split) continue;
+        lowest = std::min(lowest, row.loss);
+        if (row.alpha == 0 && row.beta == 0) centre = row.loss;
+      }
+      QCOMPARE(value("s", 2, split, "loss_lowest"), lowest);
+      QCOMPARE(value("s", 2, split, "loss_centre"), centre);
+      QVERIFY(value("s", 2, split, "valleys") >= 1);
+      for (const std::int64_t epoch : {0, 1, 2}) {
+        QVERIFY(value("(model)", epoch, split, "epsilon_sharpness") > 0);
+        const double width = value("p", epoch, split, "width_x_1"),
+                     least = value("p", epoch, split, "width_x_1_at_least");
+        QVERIFY(std::isnan(width) != std::isnan(least));
+      }
+      const auto deepest = std::find_if(reference_.persistence.begin(), reference_.persistence.end(),
+                                        [&](const PersistenceRow& row) { return row.split == split; });
+      QVERIFY(deepest != reference_.persistence.end());
+      QCOMPARE(deepest->birth, lowest);
+      QCOMPARE(deepest->into, 0);
+    }
   }
 
   // The profile's centre is the recorded loss, to the last bit.
@@ -225,6 +259,16 @@ class TestStudy : public QObject {
     QVERIFY(run.trajectory.front().alpha > 0 && run.trajectory.front().unexplained < 0.5);
     QCOMPARE(run.trajectory.back().alpha, 0.0);
     QCOMPARE(run.trajectory.back().unexplained, 0.0);
+
+    // With a range by advice the whole path lies within the picture.
+    recipe.surfaces[0].range.clear();
+    runStudy(recipe, optionsFor("advised"), {});
+    const auto advised = loadRun(path("advised"));
+    QCOMPARE(advised.surfaces.size(), std::size_t{9 * 2});
+    double low = 0, high = 0;
+    for (const auto& row : advised.surfaces) low = std::min(low, row.alpha), high = std::max(high, row.alpha);
+    for (const auto& point : advised.trajectory) QVERIFY(point.alpha >= low && point.alpha <= high);
+    recipe.surfaces[0].range = {-1, 1};
 
     recipe.training.epochs = 0;
     recipe.surfaces.clear();

@@ -48,6 +48,38 @@ class TestSurfaceGrid : public QObject {
     QCOMPARE(surfaceGrid(rows, "s", 3, "test").missing(), std::size_t(24));
   }
 
+  // A coarse grid and a few finer points: in between a linear function is met exactly, and nothing counts as known.
+  void unknownPointsOfAGridThatIsRefined() {
+    auto rows = rowsOf(9, [](double a, double b) { return 2 + a - 3 * b; });
+    std::vector<SurfaceRow> some;
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      const auto i = k % 9, j = k / 9;
+      if ((i % 4 == 0 && j % 4 == 0) || k == 9 * 3 + 5 || k == 9 * 6 + 2 || i + j == 1) some.push_back(rows[k]);
+    }
+    SurfaceGrid grid = surfaceGrid(some, "s", 3, "train");
+    const auto unknown = grid.missing();
+    QVERIFY(unknown > 0);
+    interpolateUnknown(grid);
+    QVERIFY(grid.interpolated);
+    QCOMPARE(grid.missing(), unknown);
+    for (std::size_t j = 0; j < grid.ys.size(); ++j) {
+      for (std::size_t i = 0; i < grid.xs.size(); ++i)
+        QVERIFY(std::abs(grid.loss[grid.index(i, j)] - (2 + grid.xs[i] - 3 * grid.ys[j])) < 1e-12);
+    }
+  }
+
+  // The rest of a grid measured row by row stays unknown, and nothing is drawn across a point that is not finite.
+  void nothingIsGuessedBeyondWhatIsKnown() {
+    auto rows = rowsOf(5, [](double, double) { return 1.0; });
+    rows.erase(rows.begin() + 7);
+    rows[6].loss = notANumber;  // before it: (1, 1)
+    rows.resize(12);
+    SurfaceGrid grid = surfaceGrid(rows, "s", 3, "train");
+    interpolateUnknown(grid);
+    QVERIFY(std::isnan(grid.loss[grid.index(1, 1)]));
+    QVERIFY(std::isnan(grid.loss[grid.index(4, 2)]));
+  }
+
   void whatIsMissingAndWhatIsNotFinite() {
     auto rows = rowsOf(4, [](double a, double b) { return a + b; });
     rows.pop_back();

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/animation.h"
+
+#include <QImage>
+#include <QProcess>
+#include <QStandardPaths>
+#include <set>
+
+#include "core/results/error.h"
+
+namespace eigenscape {
+namespace {
+
+namespace fs = std::filesystem;
+
+template <class Row>
+std::set<std::int64_t> epochsIn(const std::vector<Row>& rows, const std::string& name) {
+  std::set<std::int64_t> epochs;
+  for (const auto& row : rows) {
+    if (row.name == name) epochs.insert(row.epoch);
+  }
+  return epochs;
+}
+
+std::vector<std::int64_t> framesOf(const RunResults& run, const FigureId& id) {
+  const auto name = id.name.toStdString();
+  std::set<std::int64_t> epochs;
+  if (id.kind == "profile") {
+    epochs = epochsIn(run.profiles, name);
+  } else if (id.kind == "contour" || id.kind == "surface") {
+    epochs = epochsIn(run.surfaces, name);
+  } else if (id.kind == "persistence" || id.kind == "merge-tree") {
+    epochs = epochsIn(run.persistence, name);
+  } else {
+    return run.epochs();
+  }
+  return {epochs.begin(), epochs.end()};
+}
+
+/// Players want an even number of pixels.
+fs::path joinedByFfmpeg(const fs::path& folder) {
+  const QString program = QStandardPaths::findExecutable("ffmpeg");
+  if (program.isEmpty()) return {};
+  const auto beside = folder / "animation.part.mp4", video = folder / "animation.mp4";
+  QProcess ffmpeg;
+  ffmpeg.setProcessChannelMode(QProcess::MergedChannels);
+  ffmpeg.start(program, {"-y", "-loglevel", "error", "-framerate", "4", "-i",
+                         QString::fromStdString((folder / "frame-%04d.png").string()), "-vf",
+                         "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white", "-pix_fmt", "yuv420p",
+                         QString::fromStdString(beside.string())});
+  ffmpeg.waitForFinished(-1);
+  std::error_code error;
+  if (ffmpeg.exitStatus() == QProcess::NormalExit && ffmpeg.exitCode() == 0) fs::rename(beside, video, error);
+  if (!error && fs::exists(video)) return video;
+  fs::remove(beside, error);
+  qCritical("the frames are there, but ffmpeg made no video of them: %s",
+            ffmpeg.readAll().trimmed().split('\n').first().constData());
+  return {};
+}
+
+}  // namespace
+
+FigureId figureCalled(const RunResults& run, const QString& stem) {
+  QStringList known;
+  for (const auto& id : availableFigures(run)) {
+    if (id.fileStem() == stem) return id;
+    known << id.fileStem();
+  }
+  throw RunError("the run has no figure " + stem.toStdString() + "; it has " + known.join(", ").toStdString());
+}
+
+Animation renderAnimation(const RunResults& run, const FigureId& id, const ExportOptions& options) {
+  Animation animation;
+  animation.epochs = framesOf(run, id);
+  const auto stem = id.fileStem().toStdString();
+  if (animation.epochs.size() < 2) {
+    throw RunError(stem +
+                   ": there is one epoch of it, so that nothing moves; set `every` of its [[profile]] or "
+                   "[[surface]], or curvature.every, to measure it more often");
+  }
+  animation.folder = run.directory / "figures" / ("animation-" + stem);
+  std::error_code error;
+  fs::remove_all(animation.folder, error);
+  fs::create_directories(animation.folder, error);
+  if (error) throw RunError("cannot make " + animation.folder.string() + ": " + error.message());
+  const std::shared_ptr<const RunResults> shared(std::shared_ptr<const RunResults>(), &run);
+  const auto figure = makeFigure(id);
+  figure->setSharedScale(true);
+  ExportOptions fitting = options;
+  fitting.widthMm = std::max(options.widthMm, figure->preferredWidthMm());
+  for (const auto epoch : animation.epochs) {
+    char name[32];
+    std::snprintf(name, sizeof name, "frame-%04zu.png", animation.frames.size() + 1);
+    figure->showRun(shared, epoch);
+    figure->exportTo(animation.folder / name, fitting);
+    animation.frames.push_back(animation.folder / name);
+  }
+  animation.video = joinedByFfmpeg(animation.folder);
+  return animation;
+}
+
+}  // namespace eigenscape

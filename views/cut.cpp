@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/cut.h"
+
+#include <cmath>
+
+#include "core/results/tables.h"
+#include "views/direction_words.h"
+#include "views/surface_data.h"
+#include "views/tickers.h"
+
+namespace eigenscape {
+namespace {
+
+constexpr int kSteps = 160;
+
+struct CutPoint {
+  double distance = 0, alpha = 0, beta = 0, loss = 0;
+};
+
+QLineF centreCut(const SurfaceGrid& grid) {
+  return {grid.xs.front(), grid.ys[grid.nearest(0, 0).second], grid.xs.back(), grid.ys[grid.nearest(0, 0).second]};
+}
+
+/// Distance is measured from the point of the cut that is closest to the centre, so that 0 is the model where the cut
+/// passes through it.
+std::vector<CutPoint> pointsAlong(const SurfaceGrid& grid, const QLineF& cut) {
+  std::vector<CutPoint> points;
+  const double length = cut.length();
+  const QPointF along = length > 0 ? (cut.p2() - cut.p1()) / length : QPointF(1, 0);
+  const double foot = -QPointF::dotProduct(cut.p1(), along);
+  for (int i = 0; i <= kSteps; ++i) {
+    const double step = length * i / kSteps;
+    const QPointF at = cut.p1() + along * step;
+    const bool inside =
+        at.x() >= grid.xs.front() && at.x() <= grid.xs.back() && at.y() >= grid.ys.front() && at.y() <= grid.ys.back();
+    const double loss = inside ? grid.at(at.x(), at.y(), [](double value) { return value; }) : std::nan("");
+    points.push_back({step - foot, at.x(), at.y(), loss});
+  }
+  return points;
+}
+
+double eigenvalueOf(const RunResults& run, const std::string& direction, std::int64_t epoch) {
+  const auto index = eigenvectorIndex(direction);
+  for (const auto& row : run.spectrum) {
+    if (index && row.scope == "model" && row.epoch == epoch && row.index == *index) return row.eigenvalue;
+  }
+  return std::nan("");
+}
+
+/// L(0) + ½(λₓα² + λᵧβ²) along the cut, where both directions are unit eigenvectors.
+void addQuadratic(QCustomPlot& plot, const Frame& frame, const Style& style, const RunResults& run,
+                  const SurfaceData& data, const std::vector<CutPoint>& points, double highest) {
+  if (data.info.normalization == "filter" || data.info.normalization == "layer" || data.split != "train") return;
+  const double first = eigenvalueOf(run, data.info.x, *data.epoch),
+               second = eigenvalueOf(run, data.info.y, *data.epoch);
+  const auto [i, j] = data.grid.nearest(0, 0);
+  if (!std::isfinite(first + second) || data.grid.xs[i] != 0 || data.grid.ys[j] != 0) return;
+  const double centre = data.grid.loss[data.grid.index(i, j)];
+  QCPGraph* graph =
+      addSeries(plot, frame, QObject::tr("L(0) + ½(λ₁α² + λ₂β²)"), style.pen(colors::vermillion, 1.1, Qt::DashDotLine));
+  graph->setObjectName("quadratic");
+  for (const auto& point : points) {
+    const double value = centre + (first * point.alpha * point.alpha + second * point.beta * point.beta) / 2;
+    graph->addData(point.distance, value <= highest && value > 0 ? value : qQNaN());
+  }
+}
+
+}  // namespace
+
+void CutFigure::setCut(const std::optional<QLineF>& cut) {
+  cut_ = cut;
+  redraw();
+}
+
+Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
+  Drawn drawn;
+  const auto data = surfaceData(run(), id().name, epoch(), QStringLiteral("train"), sharedScale());
+  drawn.nothing = data.problem(id().name);
+  if (!drawn.nothing.isEmpty()) return drawn;
+  const QLineF cut = cut_.value_or(centreCut(data.grid));
+  const Frame frame =
+      makeFrame(plot, style,
+                tr("Loss from (%1, %2) to (%3, %4)")
+                    .arg(numberText(cut.x1()), numberText(cut.y1()), numberText(cut.x2()), numberText(cut.y2())));
+  std::vector<double> distances, losses;
+  std::vector<CutPoint> first;
+  for (const auto& split : data.splits) {
+    const auto own = surfaceData(run(), id().name, epoch(), split, sharedScale());
+    const auto points = pointsAlong(own.grid, cut);
+    if (first.empty()) first = points;
+    QCPGraph* graph = addSeries(plot, frame, tr("loss, %1").arg(split),
+                                style.pen(colors::blue, 1.4, split == "test" ? Qt::DashLine : Qt::SolidLine));
+    graph->setObjectName("cut-" + split);
+    for (const auto& point : points) {
+      graph->addData(point.distance, point.loss);
+      distances.push_back(point.distance);
+      if (std::isfinite(point.loss)) losses.push_back(point.loss);
+    }
+  }
+  if (losses.empty()) {
+    drawn.nothing = tr("No point of the cut is finite and inside of the surface.");
+    return drawn;
+  }
+  addQuadratic(plot, frame, style, run(), data, first, *std::max_element(losses.begin(), losses.end()));
+  const bool logarithmic = data.scale.logarithmic();
+  fitAxis(frame.x, distances, false, 0.02);
+  // The scale of the surface, so that cuts can be compared with one another.
+  fitAxis(frame.y, {data.scale.lower(), data.scale.upper()}, logarithmic, 0.05);
+  labelAxis(frame.x, style, tr("distance along the cut"), QSharedPointer<RoundTicker>::create());
+  labelAxis(
+      frame.y, style, logarithmic ? tr("mean cross-entropy (log)") : tr("mean cross-entropy"),
+      logarithmic ? QSharedPointer<QCPAxisTicker>(new DecadeTicker) : QSharedPointer<QCPAxisTicker>(new RoundTicker));
+  finishFrame(plot, frame, style);
+  drawn.provenance = data.provenance();
+  drawn.provenance.split = data.splits.join(tr(" and "));
+  drawn.provenance.notes.prepend(tr("interpolated between the surface's points"));
+  return drawn;
+}
+
+std::string CutFigure::csv() const {
+  std::string text = "distance,alpha,beta,split,loss\n";
+  const auto data = surfaceData(run(), id().name, epoch(), {});
+  if (!data.problem(id().name).isEmpty()) return text;
+  const QLineF cut = cut_.value_or(centreCut(data.grid));
+  for (const auto& split : data.splits) {
+    for (const auto& point : pointsAlong(surfaceData(run(), id().name, epoch(), split).grid, cut)) {
+      char line[160];
+      std::snprintf(line, sizeof line, "%.17g,%.17g,%.17g,%s,%.17g\n", point.distance, point.alpha, point.beta,
+                    split.toUtf8().constData(), point.loss);
+      text += line;
+    }
+  }
+  return text;
+}
+
+}  // namespace eigenscape
