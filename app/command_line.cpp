@@ -202,6 +202,11 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
   checkCompany(*app, line.mode);
   line.out = words.out;
   line.animate = words.animate;
+  if (app->count("--animate") > 0) {
+    if (line.animate.empty())
+      throw RecipeError("--animate is empty: expected a figure's file name, such as surface-e1-e2");
+    if (app->count("--figures") > 0) throw RecipeError("--figures: has no effect with --animate, which draws png");
+  }
   line.sets = words.sets;
   line.resume = words.resume;
   line.quiet = words.quiet;

@@ -18,6 +18,14 @@ FigureTabs::FigureTabs(QWidget* parent) : QTabWidget(parent) {
   connect(this, &QTabWidget::currentChanged, this, &FigureTabs::bringUpToDate);
 }
 
+/// A process that ends while the window is taken apart has nobody left to tell.
+FigureTabs::~FigureTabs() {
+  if (!animation_) return;
+  animation_->disconnect(this);
+  animation_->kill();
+  animation_->waitForFinished();
+}
+
 Figure* FigureTabs::figure(int index) const {
   return qobject_cast<Figure*>(widget(index));
 }
@@ -98,14 +106,20 @@ void FigureTabs::exportCurrent(const QString& format) {
 void FigureTabs::animateCurrent() {
   const Figure* figure = current();
   if (!figure || !run_) return;
+  if (animation_) {
+    Q_EMIT failed(tr("frames are being drawn; ask again when they are there"));
+    return;
+  }
   const auto directory = QString::fromStdString(run_->directory.string()), stem = figure->id().fileStem();
   auto* process = new QProcess(this);
+  animation_ = process;
   const auto end = [this, process, directory, stem](bool good, const QString& otherwise) {
     const auto said = QString::fromUtf8(process->readAllStandardError()).trimmed().section('\n', -1);
     if (good)
       Q_EMIT exported(directory + "/figures/animation-" + stem);
     else
       Q_EMIT failed(said.isEmpty() ? otherwise : said);
+    animation_ = nullptr;
     process->deleteLater();
   };
   connect(process, &QProcess::finished, this, [end](int code, QProcess::ExitStatus status) {

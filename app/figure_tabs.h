@@ -2,6 +2,8 @@
 #pragma once
 
 #include <QCoreApplication>
+#include <QPointer>
+#include <QProcess>
 #include <QString>
 #include <QTabWidget>
 #include <cstdint>
@@ -19,6 +21,7 @@ class FigureTabs : public QTabWidget {
   Q_OBJECT
  public:
   explicit FigureTabs(QWidget* parent = nullptr);
+  ~FigureTabs() override;
 
   /// Tabs for figures that the run has gained are added at their place; the others stay as they are.
   void showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch);
@@ -46,6 +49,7 @@ class FigureTabs : public QTabWidget {
 
   std::shared_ptr<const RunResults> run_;
   std::int64_t epoch_ = 0;
+  QPointer<QProcess> animation_;
   QString program_ = QCoreApplication::applicationFilePath();
   std::set<Figure*> stale_;
 };

@@ -14,27 +14,27 @@ namespace {
 namespace fs = std::filesystem;
 
 template <class Row>
-std::set<std::int64_t> epochsIn(const std::vector<Row>& rows, const std::string& name) {
+std::vector<std::int64_t> epochsIn(const std::vector<Row>& rows, const std::string& name = {}) {
   std::set<std::int64_t> epochs;
   for (const auto& row : rows) {
-    if (row.name == name) epochs.insert(row.epoch);
-  }
-  return epochs;
-}
-
-std::vector<std::int64_t> framesOf(const RunResults& run, const FigureId& id) {
-  const auto name = id.name.toStdString();
-  std::set<std::int64_t> epochs;
-  if (id.kind == "profile") {
-    epochs = epochsIn(run.profiles, name);
-  } else if (id.kind == "contour" || id.kind == "surface") {
-    epochs = epochsIn(run.surfaces, name);
-  } else if (id.kind == "persistence" || id.kind == "merge-tree") {
-    epochs = epochsIn(run.persistence, name);
-  } else {
-    return run.epochs();
+    if constexpr (requires { row.name; }) {
+      if (row.name != name) continue;
+    }
+    epochs.insert(row.epoch);
   }
   return {epochs.begin(), epochs.end()};
+}
+
+/// Empty for figures that show all epochs at once.
+std::vector<std::int64_t> framesOf(const RunResults& run, const FigureId& id) {
+  const auto name = id.name.toStdString();
+  if (id.kind == "profile") return epochsIn(run.profiles, name);
+  if (id.kind == "contour" || id.kind == "surface" || id.kind == "landscape") return epochsIn(run.surfaces, name);
+  if (id.kind == "persistence" || id.kind == "merge-tree") return epochsIn(run.persistence, name);
+  if (id.kind == "spectrum" || id.kind == "layers") return epochsIn(run.spectrum);
+  if (id.kind == "density") return epochsIn(run.densities);
+  if (id.kind == "power") return epochsIn(run.power);
+  return {};
 }
 
 /// Players want an even number of pixels.
@@ -62,7 +62,7 @@ fs::path joinedByFfmpeg(const fs::path& folder) {
 
 FigureId figureCalled(const RunResults& run, const QString& stem) {
   QStringList known;
-  for (const auto& id : availableFigures(run)) {
+  for (const auto& id : windowFigures(run)) {
     if (id.fileStem() == stem) return id;
     known << id.fileStem();
   }
@@ -73,6 +73,7 @@ Animation renderAnimation(const RunResults& run, const FigureId& id, const Expor
   Animation animation;
   animation.epochs = framesOf(run, id);
   const auto stem = id.fileStem().toStdString();
+  if (animation.epochs.empty()) throw RunError(stem + ": shows all epochs at once, so that nothing moves");
   if (animation.epochs.size() < 2) {
     throw RunError(stem +
                    ": there is one epoch of it, so that nothing moves; set `every` of its [[profile]] or "

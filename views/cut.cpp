@@ -39,28 +39,33 @@ std::vector<CutPoint> pointsAlong(const SurfaceGrid& grid, const QLineF& cut) {
   return points;
 }
 
-double eigenvalueOf(const RunResults& run, const std::string& direction, std::int64_t epoch) {
+const SpectrumRow* eigenvalueOf(const RunResults& run, const std::string& direction, std::int64_t epoch) {
   const auto index = eigenvectorIndex(direction);
   for (const auto& row : run.spectrum) {
-    if (index && row.scope == "model" && row.epoch == epoch && row.index == *index) return row.eigenvalue;
+    const bool ours = index && row.scope == "model" && row.epoch == epoch && row.index == *index;
+    if (ours && std::isfinite(row.eigenvalue)) return &row;
   }
-  return std::nan("");
+  return nullptr;
 }
 
-/// L(0) + ½(λₓα² + λᵧβ²) along the cut, where both directions are unit eigenvectors.
+/// L(0) + ½(λₓα² + λᵧβ²) along the cut, where both directions are unit eigenvectors. `grids` by split.
 void addQuadratic(QCustomPlot& plot, const Frame& frame, const Style& style, const RunResults& run,
-                  const SurfaceData& data, const std::vector<CutPoint>& points, double highest) {
-  if (data.info.normalization == "filter" || data.info.normalization == "layer" || data.split != "train") return;
-  const double first = eigenvalueOf(run, data.info.x, *data.epoch),
-               second = eigenvalueOf(run, data.info.y, *data.epoch);
+                  const SurfaceData& data, const std::map<std::string, SurfaceGrid>& grids,
+                  const std::vector<CutPoint>& points, double highest) {
+  if (data.info.normalization == "filter" || data.info.normalization == "layer") return;
+  const auto *first = eigenvalueOf(run, data.info.x, *data.epoch),
+             *second = eigenvalueOf(run, data.info.y, *data.epoch);
+  if (!first || !second || first->split != second->split) return;
+  const auto own = grids.find(first->split);
   const auto [i, j] = data.grid.nearest(0, 0);
-  if (!std::isfinite(first + second) || data.grid.xs[i] != 0 || data.grid.ys[j] != 0) return;
-  const double centre = data.grid.loss[data.grid.index(i, j)];
-  QCPGraph* graph =
-      addSeries(plot, frame, QObject::tr("L(0) + ½(λ₁α² + λ₂β²)"), style.pen(colors::vermillion, 1.1, Qt::DashDotLine));
+  if (own == grids.end() || data.grid.xs[i] != 0 || data.grid.ys[j] != 0) return;
+  const double centre = own->second.loss[own->second.index(i, j)];
+  const QString name = QObject::tr("L(0) + ½(λα² + λ′β²), %1").arg(QString::fromStdString(first->split));
+  QCPGraph* graph = addSeries(plot, frame, name, style.pen(colors::vermillion, 1.1, Qt::DashDotLine));
   graph->setObjectName("quadratic");
   for (const auto& point : points) {
-    const double value = centre + (first * point.alpha * point.alpha + second * point.beta * point.beta) / 2;
+    const double rise = first->eigenvalue * point.alpha * point.alpha + second->eigenvalue * point.beta * point.beta;
+    const double value = centre + rise / 2;
     graph->addData(point.distance, value <= highest && value > 0 ? value : qQNaN());
   }
 }
@@ -84,9 +89,11 @@ Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
                     .arg(numberText(cut.x1()), numberText(cut.y1()), numberText(cut.x2()), numberText(cut.y2())));
   std::vector<double> distances, losses;
   std::vector<CutPoint> first;
+  std::map<std::string, SurfaceGrid> grids;
   for (const auto& split : data.splits) {
     const auto own = surfaceData(run(), id().name, epoch(), split, sharedScale());
     const auto points = pointsAlong(own.grid, cut);
+    grids[split.toStdString()] = own.grid;
     if (first.empty()) first = points;
     QCPGraph* graph = addSeries(plot, frame, tr("loss, %1").arg(split),
                                 style.pen(colors::blue, 1.4, split == "test" ? Qt::DashLine : Qt::SolidLine));
@@ -101,7 +108,7 @@ Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
     drawn.nothing = tr("No point of the cut is finite and inside of the surface.");
     return drawn;
   }
-  addQuadratic(plot, frame, style, run(), data, first, *std::max_element(losses.begin(), losses.end()));
+  addQuadratic(plot, frame, style, run(), data, grids, first, *std::max_element(losses.begin(), losses.end()));
   const bool logarithmic = data.scale.logarithmic();
   fitAxis(frame.x, distances, false, 0.02);
   // The scale of the surface, so that cuts can be compared with one another.

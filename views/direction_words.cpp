@@ -2,6 +2,8 @@
 #include "views/direction_words.h"
 
 #include <charconv>
+#include <cstdlib>
+#include <cstring>
 
 #include "views/style.h"
 
@@ -24,6 +26,7 @@ LandscapeInfo landscapeInfo(const RunInfo& info, const std::string& kind, const 
 }
 
 std::optional<std::int64_t> eigenvectorIndex(const std::string& direction) {
+  if (direction.find('@') != std::string::npos) return {};  // one layer's: of another matrix
   const auto rest = after(direction, "eigenvector");
   std::int64_t index = 0;
   if (!rest || std::from_chars(rest->data(), rest->data() + rest->size(), index).ec != std::errc()) return {};
@@ -31,6 +34,10 @@ std::optional<std::int64_t> eigenvectorIndex(const std::string& direction) {
 }
 
 QString directionName(const std::string& direction, const QString& symbol) {
+  if (const auto layer = direction.find('@'); layer != std::string::npos && direction.starts_with("eigenvector:")) {
+    const auto index = std::strtoll(direction.c_str() + std::strlen("eigenvector:"), nullptr, 10);
+    return QObject::tr("e%1 of %2").arg(subscript(index), QString::fromStdString(direction.substr(layer + 1)));
+  }
   if (const auto index = eigenvectorIndex(direction)) return QStringLiteral("e") + subscript(*index);
   if (const auto seed = after(direction, "random"))
     return QObject::tr("random (seed %1)").arg(QString::fromStdString(*seed));

@@ -60,7 +60,8 @@ void LandscapeFigure::showRun(std::shared_ptr<const RunResults> run, std::int64_
 
 QString LandscapeFigure::pickedText() const {
   const auto point = contour_->pickedPoint();
-  if (!run_ || !point) return tr("Drag the line across the contour for a cut; click a point to read it.");
+  if (!run_ || !point || contour_->splits().isEmpty())
+    return tr("Drag the line across the contour for a cut; click a point to read it.");
   QStringList said;
   QString place;
   for (const auto& split : contour_->splits()) {

@@ -13,7 +13,7 @@ class CutFigure;
 class SurfaceFigure;
 
 /// A surface as 3D relief, contour and cut side by side: a line dragged across the contour shows as a profile, a click
-/// reads a point out. One split and one scale for all three.
+/// reads a point out. One scale for all three; the cut shows both splits.
 class LandscapeFigure : public Figure {
   Q_OBJECT
  public:
@@ -28,6 +28,7 @@ class LandscapeFigure : public Figure {
   QString split() const override;
   void setSplit(const QString& split) override;
   bool hasSharedScale() const override { return true; }
+  double preferredWidthMm() const override { return 200; }
 
   SurfaceFigure* surface() const { return surface_; }
   ContourFigure* contour() const { return contour_; }

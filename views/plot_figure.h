@@ -84,6 +84,7 @@ class PlotFigure : public Figure {
   void resizeEvent(QResizeEvent* event) override;
 
   const RunResults& run() const { return *run_; }
+  bool hasRun() const { return run_ != nullptr; }
   std::int64_t epoch() const { return epoch_; }
   void redraw();
 

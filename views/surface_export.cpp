@@ -22,9 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Triangles of the squares whose corners are finite.
+/// Triangles of the squares whose corners are measured and finite.
 void forEachTriangle(const SurfaceGrid& grid, const std::function<void(std::size_t, std::size_t, std::size_t)>& use) {
-  const auto finite = [&](std::size_t at) { return std::isfinite(grid.loss[at]); };
+  const auto finite = [&](std::size_t at) { return grid.known[at] && std::isfinite(grid.loss[at]); };
   for (std::size_t j = 0; j + 1 < grid.ys.size(); ++j) {
     for (std::size_t i = 0; i + 1 < grid.xs.size(); ++i) {
       const std::size_t a = grid.index(i, j), b = grid.index(i + 1, j);
@@ -103,7 +103,7 @@ void writeVtp(const SurfaceData& data, const fs::path& file) {
     for (std::size_t i = 0; i < grid.xs.size(); ++i) {
       const std::size_t at = grid.index(i, j);
       points->InsertNextPoint(grid.xs[i], grid.ys[j], std::isfinite(grid.loss[at]) ? grid.loss[at] : 0);
-      losses->InsertNextValue(grid.loss[at]);
+      losses->InsertNextValue(grid.known[at] ? grid.loss[at] : std::nan(""));
       accuracies->InsertNextValue(grid.accuracy[at]);
     }
   }

@@ -103,6 +103,7 @@ bool hasValleys(const RunResults& run) {
 
 QStringList ValleyFigure::splits() const {
   QStringList list;
+  if (!hasRun()) return list;
   const auto name = id().name.toStdString();
   for (const auto& split : splitsOf(run().persistence, [&](const PersistenceRow& row) { return row.name == name; }))
     list << QString::fromStdString(split);

@@ -217,6 +217,27 @@ std::vector<Range> coveringBlocks(const Model& model, const std::vector<Range>& 
   return blocks;
 }
 
+/// Moves the weights to random ones near the present ones, and back in the end.
+class Elsewhere {
+ public:
+  template <class Draw>
+  Elsewhere(Model& model, Draw&& draw) : model_(model), home_(model.parameters().flatten()) {
+    std::vector<torch::Tensor> moved;
+    for (const auto& tensor : model.parameters().tensors()) {
+      const auto size = tensor.detach().pow(2).mean().sqrt() + 0.01;
+      moved.push_back((tensor.detach() + size * draw(tensor)).flatten());
+    }
+    model.parameters().assign(torch::cat(moved));
+  }
+  ~Elsewhere() { model_.parameters().assign(home_); }
+  Elsewhere(const Elsewhere&) = delete;
+  Elsewhere& operator=(const Elsewhere&) = delete;
+
+ private:
+  Model& model_;
+  torch::Tensor home_;
+};
+
 /// The first parameter of a block in whose parameters alone some output is curved; empty: there is none.
 std::string curvedBlock(Model& model, const Examples& examples, std::uint64_t seed, const std::vector<Range>& blocks,
                         const Context& context) {
@@ -228,6 +249,8 @@ std::string curvedBlock(Model& model, const Examples& examples, std::uint64_t se
   const auto drawn = [&](const torch::Tensor& like) {
     return torch::rand(like.sizes(), generator, torch::kFloat32).sub_(0.5).to(like.device(), like.scalar_type());
   };
+  // What is linear is so for any weights; at the present ones a block may be dead, or zero.
+  const Elsewhere elsewhere(model, drawn);
   const torch::AutoGradMode record(true);
   const ForwardMode mode(model, BatchNormMode::Evaluation);
   const auto outputs = model.forward(examples.first(few).inputs);
@@ -252,6 +275,7 @@ std::string curvedBlock(Model& model, const Examples& examples, std::uint64_t se
       moves.push_back(drawn(gradient[i]));
       lengths += moves.back().pow(2).sum().item<double>();
     }
+    if (!(gradients > 0)) return name.empty() ? model.parameters().entries().front().name : name;
     if (pulled.empty()) continue;
     double change = 0;
     for (const auto& part : torch::autograd::grad(pulled, parameters, moves, true, false, true)) {
@@ -270,6 +294,7 @@ std::string outputTraceObstacle(Model& model, const Examples& examples, const Cu
   if (options.loss || !options.layers.empty()) return "it is not the mean cross-entropy by all parameters";
   if (options.batchNorm == BatchNormMode::Training) return "batch statistics tie the examples of a batch together";
   if (options.kind != CurvatureKind::Hessian) return {};
+  if (options.differences) return "its backward pass cannot be differentiated, so that it cannot be tested";
   try {
     const auto name = curvedBlock(model, examples, options.seed, coveringBlocks(model, ranges), context);
     return name.empty() ? std::string() : "the outputs are not piecewise linear in " + name;

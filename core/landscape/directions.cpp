@@ -41,9 +41,15 @@ DirectionSpec parseDirection(const std::string& text) {
     spec.kind = DirectionSpec::Kind::Gradient;
     return spec;
   }
-  if (const auto index = numberAfter<std::int64_t>(text, "eigenvector:"); index && *index != 0) {
+  const auto at = text.find('@');
+  if (const auto index = numberAfter<std::int64_t>(text.substr(0, at), "eigenvector:"); index && *index != 0) {
     spec.index = *index;
-    return spec;
+    // Of the smallest end only the whole model's are computed.
+    if (at == std::string::npos || (at + 1 < text.size() && *index > 0)) {
+      if (at != std::string::npos) spec.name = text.substr(at + 1);
+      return spec;
+    }
+    spec = {};
   }
   if (const auto seed = numberAfter<std::uint64_t>(text, "random:")) {
     spec.kind = DirectionSpec::Kind::Random;
@@ -71,7 +77,8 @@ DirectionSpec parseDirection(const std::string& text) {
     return spec;
   }
   throw std::invalid_argument("\"" + text +
-                              "\": expected eigenvector:K (K = 1 is the largest, K = -1 the smallest), random:SEED, "
+                              "\": expected eigenvector:K (K = 1 is the largest, K = -1 the smallest), "
+                              "eigenvector:K@LAYER, random:SEED, "
                               "gradient, pca:K (K = 1 explains most of the trajectory), toward:CHECKPOINT or "
                               "tensor:FILE#NAME");
 }

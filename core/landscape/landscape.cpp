@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -19,9 +20,18 @@ class Excursion {
  public:
   Excursion(Model& model, const torch::Tensor& x, const torch::Tensor& y)
       : model_(model), start_(model.parameters().flatten()), x_(fitting(x)), y_(y.defined() ? fitting(y) : y) {}
-  ~Excursion() { model_.parameters().assign(start_); }
+  ~Excursion() {
+    model_.parameters().assign(start_);
+    const torch::NoGradGuard noGrad;
+    for (auto& [buffer, value] : buffers_) buffer.copy_(value);
+  }
   Excursion(const Excursion&) = delete;
   Excursion& operator=(const Excursion&) = delete;
+
+  /// To be called before the running statistics are changed.
+  void keepBuffers() {
+    for (const auto& [name, buffer] : model_.namedBuffers()) buffers_.emplace_back(buffer, buffer.clone());
+  }
 
   void go(double alpha, double beta) {
     // θ + 0·x could differ from θ where x is not finite, and in the sign of zeros.
@@ -44,6 +54,57 @@ class Excursion {
 
   Model& model_;
   torch::Tensor start_, x_, y_;
+  std::vector<std::pair<torch::Tensor, torch::Tensor>> buffers_;
+};
+
+/// Running means and variances as the mean over batches of what each batch alone would leave.
+class Statistics {
+ public:
+  Statistics(Model& model, const Examples& examples, std::int64_t batchSize, const Context& context)
+      : model_(model), examples_(examples), batchSize_(batchSize), context_(context) {
+    for (const auto& [name, buffer] : model.namedBuffers()) {
+      if (buffer.is_floating_point()) buffers_.push_back(buffer);
+    }
+    if (!buffers_.empty()) momentum_ = measuredMomentum();
+  }
+
+  void estimate() const {
+    if (buffers_.empty()) return;
+    std::vector<torch::Tensor> sums;
+    for (const auto& buffer : buffers_) sums.push_back(torch::zeros_like(buffer));
+    for (std::int64_t begin = 0; begin < examples_.size(); begin += batchSize_) {
+      context_.check();
+      const auto batch = examples_.slice(begin, batchSize_);
+      pass(batch, 0);
+      const double share = static_cast<double>(batch.size()) / static_cast<double>(examples_.size());
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i].add_(buffers_[i], share / momentum_);
+    }
+    for (std::size_t i = 0; i < sums.size(); ++i) torch::Tensor(buffers_[i]).copy_(sums[i]);
+  }
+
+ private:
+  void pass(const Examples& batch, double before) const {
+    for (const auto& buffer : buffers_) torch::Tensor(buffer).fill_(before);
+    const bool wasTraining = model_.isTraining();
+    model_.setTraining(true);
+    model_.forward(batch.inputs);
+    model_.setTraining(wasTraining);
+  }
+  /// After a batch a buffer is (1 − m) · before + m · the batch's value; all layers of a network share m.
+  double measuredMomentum() const {
+    const auto few = examples_.first(std::min<std::int64_t>(examples_.size(), 8));
+    pass(few, 0);
+    const double fromZero = buffers_[0].mean().item<double>();
+    pass(few, 1);
+    return 1 - (buffers_[0].mean().item<double>() - fromZero);
+  }
+
+  Model& model_;
+  const Examples& examples_;
+  std::int64_t batchSize_;
+  const Context& context_;
+  std::vector<torch::Tensor> buffers_;
+  double momentum_ = 0;
 };
 
 }  // namespace
@@ -106,7 +167,8 @@ class Known {
 void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, const torch::Tensor& x,
                        const std::vector<double>& alphas, const torch::Tensor& y, const std::vector<double>& betas,
                        std::int64_t batchSize, const std::vector<LandscapePoint>& known,
-                       const std::function<void(const LandscapePoint&)>& deliver, const Context& context) {
+                       const std::function<void(const LandscapePoint&)>& deliver, const Context& context,
+                       const Examples* statistics) {
   torch::NoGradGuard noGrad;
   const auto total = static_cast<double>(alphas.size() * betas.size() * splits.size());
   const Context stopOnly{context.stop, {}, {}};  // shares of a single point are not the caller's
@@ -114,6 +176,11 @@ void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, 
   double number = 0;
   for (const auto& point : known) number += grid.add(point) ? 1 : 0;
   Excursion excursion(model, x, y);
+  std::optional<Statistics> anew;
+  if (statistics) {
+    excursion.keepBuffers();
+    anew.emplace(model, *statistics, batchSize, stopOnly);
+  }
   const GridRefinement refinement(alphas.size(), betas.size());
   for (std::size_t level = 0; level < refinement.levels(); ++level) {
     for (const auto& at : refinement.level(level, grid.losses())) {
@@ -122,7 +189,10 @@ void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, 
       for (std::size_t split = 0; split < splits.size(); ++split) {
         if (grid.has(at, split)) continue;
         context.check();
-        if (!std::exchange(there, true)) excursion.go(alpha, beta);
+        if (!std::exchange(there, true)) {
+          excursion.go(alpha, beta);
+          if (anew) anew->estimate();
+        }
         const LandscapePoint point{alpha, beta, split, evaluate(model, splits[split].examples, batchSize, stopOnly)};
         grid.add(point);
         deliver(point);
@@ -135,8 +205,9 @@ void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, 
 void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, const torch::Tensor& x,
                        const std::vector<double>& alphas, std::int64_t batchSize,
                        const std::vector<LandscapePoint>& known,
-                       const std::function<void(const LandscapePoint&)>& deliver, const Context& context) {
-  evaluateLandscape(model, splits, x, alphas, torch::Tensor(), {0.0}, batchSize, known, deliver, context);
+                       const std::function<void(const LandscapePoint&)>& deliver, const Context& context,
+                       const Examples* statistics) {
+  evaluateLandscape(model, splits, x, alphas, torch::Tensor(), {0.0}, batchSize, known, deliver, context, statistics);
 }
 
 }  // namespace eigenscape

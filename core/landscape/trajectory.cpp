@@ -56,7 +56,8 @@ PrincipalDirections principalDirections(const Trajectory& path, const torch::Ten
   const auto origin = onCpu(centre);
   const auto dimension = origin.size(0);
   const auto row = dimension * static_cast<std::int64_t>(sizeof(float));
-  const auto block = std::clamp<std::int64_t>(bytes / 2 / std::max<std::int64_t>(row, 1), 1, path.count);
+  const auto block =
+      std::clamp<std::int64_t>(bytes / 2 / std::max<std::int64_t>(row, 1), 1, std::max<std::int64_t>(path.count, 1));
   PrincipalDirections found{torch::zeros({0, dimension}, torch::kFloat32), {}};
   if (path.count == 0) return found;
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gramMatrix(path, origin, block, context));
@@ -85,15 +86,31 @@ PrincipalDirections principalDirections(const Trajectory& path, const torch::Ten
   return found;
 }
 
+namespace {
+
+Eigen::Matrix2d gramOf(const torch::Tensor& u, const torch::Tensor& v) {
+  Eigen::Matrix2d gram;
+  gram << innerProduct(u, u), innerProduct(u, v), innerProduct(u, v), innerProduct(v, v);
+  return gram;
+}
+
+bool isRegular(const Eigen::Matrix2d& gram) {
+  return gram.determinant() > 1e-9 * gram(0, 0) * gram(1, 1);
+}
+
+}  // namespace
+
+bool spanPlane(const torch::Tensor& x, const torch::Tensor& y) {
+  const torch::NoGradGuard noGrad;
+  return isRegular(gramOf(onCpu(x), onCpu(y)));
+}
+
 std::vector<ProjectedPoint> projected(const Trajectory& path, const torch::Tensor& centre, const torch::Tensor& x,
                                       const torch::Tensor& y, const Context& context) {
   const torch::NoGradGuard noGrad;
   const auto origin = onCpu(centre), u = onCpu(x), v = onCpu(y);
-  Eigen::Matrix2d gram;
-  gram << innerProduct(u, u), innerProduct(u, v), innerProduct(u, v), innerProduct(v, v);
-  if (!(gram.determinant() > 1e-9 * gram(0, 0) * gram(1, 1))) {
-    throw std::invalid_argument("trajectory: the two directions span no plane");
-  }
+  const auto gram = gramOf(u, v);
+  if (!isRegular(gram)) throw std::invalid_argument("trajectory: the two directions span no plane");
   const Eigen::LDLT<Eigen::Matrix2d> solver(gram);
   std::vector<ProjectedPoint> points;
   for (std::int64_t i = 0; i < path.count; ++i) {

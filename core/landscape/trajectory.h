@@ -35,6 +35,9 @@ struct ProjectedPoint {
   double unexplained = 0;  ///< share of ‖θᵢ − centre‖² that lies outside of the plane; 0 for the centre itself
 };
 
+/// Whether x and y are neither zero nor, but for rounding, multiples of one another.
+bool spanPlane(const torch::Tensor& x, const torch::Tensor& y);
+
 /// Coordinates of the nearest point of the plane centre + αx + βy; x and y need be neither of unit length nor
 /// orthogonal. Throws std::invalid_argument when they span no plane.
 std::vector<ProjectedPoint> projected(const Trajectory& path, const torch::Tensor& centre, const torch::Tensor& x,

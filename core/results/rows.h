@@ -174,7 +174,8 @@ struct PersistenceRow {
 /// shape.csv: single numbers about profiles, surfaces and the model. core/study/session_shape.cpp says which.
 struct ShapeRow {
   static constexpr const char* file = "shape.csv";
-  std::string name;  ///< of the profile or surface, or "(model)"
+  std::string kind;  ///< profile | surface | model
+  std::string name;  ///< of the profile or surface
   std::int64_t epoch = 0;
   std::string split, quantity;
   double value = 0;
@@ -252,7 +253,7 @@ void columns(Row& row, Visitor&& visit) {
     visit("saddle_alpha", row.saddleAlpha), visit("saddle_beta", row.saddleBeta), visit("death", row.death);
     visit("persistence", row.persistence), visit("into", row.into);
   } else if constexpr (std::is_same_v<Plain, ShapeRow>) {
-    visit("name", row.name), visit("epoch", row.epoch), visit("split", row.split);
+    visit("kind", row.kind), visit("name", row.name), visit("epoch", row.epoch), visit("split", row.split);
     visit("quantity", row.quantity), visit("value", row.value);
   } else {
     static_assert(std::is_same_v<Plain, SensitivityRow>, "a row type without columns");

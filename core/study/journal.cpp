@@ -87,9 +87,12 @@ void Journal::dropUnfinished() {
   retainRows<ProfileRow>(directory_, [](const ProfileRow&) { return true; });
   retainRows<SurfaceRow>(directory_, [](const SurfaceRow&) { return true; });
   retainRows<TrajectoryRow>(directory_, [&](const TrajectoryRow& row) { return has("trajectory:" + row.name); });
-  const auto shaped = [&](const auto& row) { return has("shape:" + row.name + ":" + std::to_string(row.epoch)); };
-  retainRows<PersistenceRow>(directory_, shaped);
-  retainRows<ShapeRow>(directory_, shaped);
+  const auto shaped = [&](const std::string& kind, const std::string& name, std::int64_t epoch) {
+    return has("shape:" + kind + ":" + name + ":" + std::to_string(epoch));
+  };
+  retainRows<PersistenceRow>(directory_,
+                             [&](const PersistenceRow& row) { return shaped("surface", row.name, row.epoch); });
+  retainRows<ShapeRow>(directory_, [&](const ShapeRow& row) { return shaped(row.kind, row.name, row.epoch); });
   retainRows<SensitivityRow>(directory_, [&](const SensitivityRow&) { return has("sensitivity"); });
 }
 

@@ -385,7 +385,9 @@ void setKey(Recipe& recipe, const std::string& assignment) {
     assignValue(*field, field->slot(recipe), key, text);
     if (field->section() == "quantization") recipe.quantization.enabled = true;
     if (field->isPath) resolvePaths(recipe, fs::path());
-  } else if (!setEntryKey(recipe, key, text)) {
+  } else if (setEntryKey(recipe, key, text)) {
+    resolvePaths(recipe, fs::path());
+  } else {
     throw RecipeError(oneLine(key, 80) + " = " + oneLine(text, 80) + ": " + suggestion(key));
   }
 }

@@ -65,7 +65,7 @@ struct LandscapeRecipe {
   std::string name, x = "eigenvector:1", y;
   std::vector<double> range = {-1, 1};  ///< empty: by advice, for each direction its own
   std::int64_t points = 51;
-  std::string normalization = "none", split = "both";
+  std::string normalization = "none", split = "both", batchNorm = "eval";
   std::int64_t samples = 0, batchSize = 256, every = 0;  ///< every: epochs between evaluations; 0: the last epoch alone
 };
 

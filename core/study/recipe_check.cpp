@@ -115,7 +115,10 @@ bool isSafeName(const std::string& name) {
 /// A trajectory has to be there, and whole: that of a training ends with the last epoch.
 void checkPrincipal(const std::string& key, const std::string& text, std::int64_t index, const LandscapeRecipe& entry,
                     const Recipe& recipe) {
-  const auto points = static_cast<std::int64_t>(visitsOf(recipe).size());
+  const auto epochs = recipe.training.epochs, every = std::max<std::int64_t>(recipe.training.checkpointEvery, 1);
+  // Of a training those that have a checkpoint, the first and the last in any case.
+  const auto points = recipe.model.checkpoints.empty() ? 1 + (epochs + every - 1) / every
+                                                       : static_cast<std::int64_t>(visitsOf(recipe).size());
   if (points < 2) {
     refuse(key, tomlString(text), "there is no trajectory; set training.epochs or model.checkpoints");
   }
@@ -139,6 +142,11 @@ void checkDirection(const std::string& key, const std::string& text, const Lands
     refuse(key, tomlString(text), error.what());
   }
   if (spec.kind == DirectionSpec::Kind::Principal) checkPrincipal(key, text, spec.index, entry, recipe);
+  if (spec.kind == DirectionSpec::Kind::Toward && entry.normalization != "none") {
+    refuse(
+        key, tomlString(text),
+        "expected normalization = \"none\": scaled by " + entry.normalization + " it would not lead to the checkpoint");
+  }
   std::error_code error;
   if (!spec.file.empty() && !std::filesystem::is_regular_file(spec.file, error)) {
     refuse(key, tomlString(text),
@@ -146,6 +154,13 @@ void checkDirection(const std::string& key, const std::string& text, const Lands
                                                     : "no such file; expected a .safetensors file");
   }
   if (spec.kind != DirectionSpec::Kind::Eigenvector) return;
+  if (!spec.name.empty()) {
+    if (curvature.scopes == "model")
+      refuse(key, tomlString(text), "layers have no spectrum; set curvature.scopes to \"both\" or \"layers\"");
+    if (spec.index > curvature.layerTop)
+      refuse(key, tomlString(text), "raise curvature.layer_top to " + std::to_string(spec.index));
+    return;
+  }
   if (curvature.scopes == "layers") {
     refuse(key, tomlString(text), "the whole model has no spectrum; set curvature.scopes to \"both\"");
   }
@@ -157,6 +172,16 @@ void checkDirection(const std::string& key, const std::string& text, const Lands
            "only " + std::to_string(known) + " eigenvalues from that end are computed; raise " + count + " to " +
                std::to_string(wanted));
   }
+}
+
+void checkTraces(const CurvatureRecipe& curvature) {
+  if (curvature.traceMethod != "outputs") return;
+  const char* remedy = "; expected curvature.trace_method = \"auto\" or \"hutch++\"";
+  if (curvature.op == "fisher_sampled")
+    refuse("curvature.trace_method", "\"outputs\"",
+           std::string("not for curvature.operator = \"fisher_sampled\"") + remedy);
+  if (curvature.batchNorm == "train")
+    refuse("curvature.trace_method", "\"outputs\"", std::string("not for curvature.batch_norm = \"train\"") + remedy);
 }
 
 void checkEntries(const std::string& section, const std::vector<LandscapeRecipe>& entries, const Recipe& recipe) {
@@ -255,6 +280,7 @@ void validate(const Recipe& recipe) {
   checkModel(recipe.model);
   checkCheckpoints(recipe);
   checkCurvature(recipe.curvature);
+  checkTraces(recipe.curvature);
   checkEntries("profile", recipe.profiles, recipe);
   checkEntries("surface", recipe.surfaces, recipe);
   checkQuantization(recipe.quantization);

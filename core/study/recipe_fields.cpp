@@ -249,7 +249,8 @@ std::vector<Entry> landscapeEntries() {
   return {
       {"name", IN_ENTRY(name), "Name of the figure and of its rows; becomes part of file names"},
       {"x", IN_ENTRY(x),
-       "Direction: eigenvector:K (K<0: from the bottom), random:SEED, gradient, pca:K of the trajectory, "
+       "Direction: eigenvector:K (K<0: from the bottom) or eigenvector:K@LAYER, random:SEED, gradient, pca:K of the "
+       "trajectory, "
        "toward:CHECKPOINT (1: there) or tensor:FILE#NAME"},
       {"y", IN_ENTRY(y), "Second direction, as x"},
       Entry("range", IN_ENTRY(range), "From where to where along each direction; []: found by a first pass")
@@ -262,6 +263,10 @@ std::vector<Entry> landscapeEntries() {
       Entry("split", IN_ENTRY(split), "Examples to evaluate on").oneOf({"train", "test", "both"}),
       Entry("samples", IN_ENTRY(samples), "First N examples of each split; 0: all").range(0, unlimited),
       Entry("batch_size", IN_ENTRY(batchSize), "Examples per forward pass").range(1, many).advanced(),
+      Entry("batch_norm", IN_ENTRY(batchNorm),
+            "eval: stored statistics; reestimate: estimated anew at each point, from the training examples")
+          .oneOf({"eval", "reestimate"})
+          .advanced(),
       Entry("every", IN_ENTRY(every), "Epochs between evaluations; 0: the last epoch alone").range(0, many),
   };
 }

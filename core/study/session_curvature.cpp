@@ -46,7 +46,9 @@ bool Session::tracesComeFromOutputs(const Examples& examples, const std::vector<
                                     const Context& context) {
   // Once: it lies in the network, not in its weights.
   if (!outputTraceObstacle_) {
-    outputTraceObstacle_ = outputTraceObstacle(*material_.model, examples, curvatureOptions(recipe_), ranges, context);
+    auto options = curvatureOptions(recipe_);
+    options.differences = differences_;
+    outputTraceObstacle_ = outputTraceObstacle(*material_.model, examples, options, ranges, context);
   }
   if (outputTraceObstacle_->empty()) return true;
   if (recipe_.curvature.traceMethod == "outputs")

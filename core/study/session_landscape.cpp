@@ -2,6 +2,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/curvature/curvature_operator.h"
 #include "core/landscape/directions.h"
@@ -164,7 +165,9 @@ torch::Tensor Session::madeDirection(const DirectionSpec& spec, const std::strin
       break;
   }
   const auto* vector = find(directions_, text);
-  if (!vector) throw RunError(text + ": the spectrum of epoch " + std::to_string(epoch) + " has no such eigenvector");
+  if (!vector)
+    throw RunError(text + ": the spectrum of epoch " + std::to_string(epoch) + " has no such eigenvector" +
+                   (spec.name.empty() ? "" : "; curvature.layers has to name that layer or block"));
   return *vector;
 }
 
@@ -184,31 +187,55 @@ void Session::trajectoryOn(const LandscapeRecipe& recipe, std::int64_t epoch) {
   });
 }
 
+namespace {
+
+/// `points` multiples of `step`, of which one is exactly 0: `before` of them lie below it.
+std::vector<double> axisThroughZero(std::int64_t points, std::int64_t before, double step) {
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < points; ++i) values.push_back(static_cast<double>(i - before) * step);
+  return values;
+}
+
+/// From about −½ to about 1½, with both checkpoints, 0 and 1, on the axis.
+std::vector<double> axisToward(std::int64_t points) {
+  const auto between = std::max<std::int64_t>((points - 1) / 2, 1), before = (points - 1 - between) / 2;
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < points; ++i)
+    values.push_back(static_cast<double>(i - before) / static_cast<double>(between));
+  return values;
+}
+
+/// Holds `low` ≤ 0 and `high` > 0, and 0 itself.
+std::vector<double> axisHolding(double low, double high, std::int64_t points) {
+  const auto intervals = points - 1;
+  const auto share = std::llround(static_cast<double>(intervals) * -low / (high - low));
+  const auto before = std::clamp<std::int64_t>(share, intervals > 1 ? 1 : 0, std::max<std::int64_t>(intervals - 1, 0));
+  const double below = before > 0 ? -low / static_cast<double>(before) : 0,
+               above = high / static_cast<double>(intervals - before);
+  return axisThroughZero(points, before, std::max(below, above));
+}
+
+}  // namespace
+
 std::vector<double> Session::axis(const LandscapeRecipe& recipe, const std::string& text, std::int64_t epoch,
                                   const Context& context) {
-  auto range = recipe.range;
-  if (range.empty()) {
-    const auto spec = parseDirection(text);
-    if (spec.kind == DirectionSpec::Kind::Toward) {
-      range = {-0.5, 1.5};  // both checkpoints and what lies beyond them
-    } else {
-      const auto vector = direction(text, recipe.normalization, epoch);
-      const auto split = splitsOf(recipe.split, recipe.samples).front();
-      const double reach = advisedReach(*material_.model, split.examples, vector, recipe.batchSize, context);
-      range = {-reach, reach};
-      // The whole of the trajectory, where the direction is one of its own.
-      if (spec.kind == DirectionSpec::Kind::Principal) {
-        const auto visits = trajectory();
-        const auto& model = *material_.model;
-        for (const double alpha : projected(pathOf(visits, model), model.parameters().flatten(), vector, context)) {
-          if (alpha < range[0]) range[0] = -roundedUp(-1.05 * alpha);
-          if (alpha > range[1]) range[1] = roundedUp(1.05 * alpha);
-        }
-      }
-    }
-    context.say(recipe.name + ": " + text + " from " + shortNumber(range[0]) + " to " + shortNumber(range[1]));
+  if (!recipe.range.empty()) return axisValues(recipe.range[0], recipe.range[1], recipe.points);
+  const auto spec = parseDirection(text);
+  if (spec.kind == DirectionSpec::Kind::Toward) return axisToward(recipe.points);
+  const auto vector = direction(text, recipe.normalization, epoch);
+  const auto split = splitsOf(recipe.split, recipe.samples).front();
+  const double reach = advisedReach(*material_.model, split.examples, vector, recipe.batchSize, context);
+  double low = -reach, high = reach;
+  // The whole of the trajectory, where the direction is one of its own.
+  if (spec.kind == DirectionSpec::Kind::Principal) {
+    const auto visits = trajectory();
+    const auto& model = *material_.model;
+    for (const double alpha : projected(pathOf(visits, model), model.parameters().flatten(), vector, context))
+      low = std::min(low, 1.05 * alpha), high = std::max(high, 1.05 * alpha);
   }
-  return axisValues(range[0], range[1], recipe.points);
+  const auto values = axisHolding(low, high, recipe.points);
+  context.say(recipe.name + ": " + text + " from " + shortNumber(values.front()) + " to " + shortNumber(values.back()));
+  return values;
 }
 
 void Session::landscape(const LandscapeRecipe& recipe, std::int64_t epoch) {
@@ -221,8 +248,16 @@ void Session::landscape(const LandscapeRecipe& recipe, std::int64_t epoch) {
           const auto x = direction(recipe.x, recipe.normalization, epoch);
           const auto alphas = axis(recipe, recipe.x, epoch, context);
           const auto& directory = journal_.directory();
+          Examples training;
+          if (recipe.batchNorm == "reestimate") training = splitsOf("train", recipe.samples).front().examples;
+          const Examples* statistics = recipe.batchNorm == "reestimate" ? &training : nullptr;
           if (surface) {
             const auto y = direction(recipe.y, recipe.normalization, epoch);
+            if (!spanPlane(x, y)) {
+              throw RunError("surface." + recipe.name + ": " + recipe.x + " and " + recipe.y +
+                             " span no plane at epoch " + std::to_string(epoch) +
+                             " (one of them is zero, or both point the same way)");
+            }
             const auto betas = axis(recipe, recipe.y, epoch, context);
             evaluateLandscape(
                 *material_.model, splits, x, alphas, y, betas, recipe.batchSize,
@@ -231,7 +266,7 @@ void Session::landscape(const LandscapeRecipe& recipe, std::int64_t epoch) {
                   journal_.append(SurfaceRow{recipe.name, epoch, point.alpha, point.beta, splits[point.split].name,
                                              point.value.loss, point.value.accuracy});
                 },
-                context);
+                context, statistics);
           } else {
             evaluateLandscape(
                 *material_.model, splits, x, alphas, recipe.batchSize,
@@ -240,7 +275,7 @@ void Session::landscape(const LandscapeRecipe& recipe, std::int64_t epoch) {
                   journal_.append(ProfileRow{recipe.name, epoch, point.alpha, splits[point.split].name,
                                              point.value.loss, point.value.accuracy});
                 },
-                context);
+                context, statistics);
           }
           return 0;
         });

@@ -7,7 +7,7 @@
 #include "core/landscape/sharpness.h"
 #include "core/study/session_support.h"
 
-// shape.csv: of `(model)` `epsilon_sharpness` (percent). Of a profile or surface `loss_centre`, `loss_lowest` and where
+// shape.csv: of the model `epsilon_sharpness` (percent). Of a profile or surface `loss_centre`, `loss_lowest` and where
 // that is (`lowest_x`, `lowest_y`), `width_x_0.1` and so on (how wide the basin around the centre is where the loss has
 // risen by 0.1 or 1; `width_x_1_at_least` where the range ends first), `not_finite` (points); of a surface `valleys`
 // and `persistence` of the longest-lived but the deepest.
@@ -39,8 +39,8 @@ GridLosses gridOf(const std::vector<Row>& rows) {
 /// Of one landscape and split.
 class Description {
  public:
-  Description(const GridLosses& grid, std::string name, std::int64_t epoch, std::string split)
-      : grid_(grid), name_(std::move(name)), split_(std::move(split)), epoch_(epoch) {}
+  Description(const GridLosses& grid, std::string kind, std::string name, std::int64_t epoch, std::string split)
+      : grid_(grid), kind_(std::move(kind)), name_(std::move(name)), split_(std::move(split)), epoch_(epoch) {}
 
   std::vector<ShapeRow> numbers(const std::vector<Valley>& found) {
     const bool surface = grid_.ys.size() > 1;
@@ -52,7 +52,9 @@ class Description {
       if (surface) {
         add("lowest_y", grid_.ys[found[0].minimum.row]);
         add("valleys", static_cast<double>(found.size()));
-        add("persistence", found.size() > 1 ? found[1].persistence() : 0);
+        // Not of what lies behind walls and runs over nowhere.
+        const auto other = std::find_if(found.begin(), found.end(), [](const Valley& one) { return one.into >= 0; });
+        add("persistence", other == found.end() ? 0 : other->persistence());
       }
     }
     const auto column = std::find(grid_.xs.begin(), grid_.xs.end(), 0.0),
@@ -88,7 +90,9 @@ class Description {
 
  private:
   double at(std::size_t i, std::size_t j) const { return grid_.values[j * grid_.xs.size() + i]; }
-  void add(const std::string& quantity, double value) { rows_.push_back({name_, epoch_, split_, quantity, value}); }
+  void add(const std::string& quantity, double value) {
+    rows_.push_back({kind_, name_, epoch_, split_, quantity, value});
+  }
   void width(const std::string& quantity, const std::vector<double>& places, const std::vector<double>& losses,
              std::size_t centre, double rise) {
     const auto found = basinWidth(places, losses, centre, losses[centre] + rise);
@@ -97,7 +101,7 @@ class Description {
   }
 
   const GridLosses& grid_;
-  std::string name_, split_;
+  std::string kind_, name_, split_;
   std::int64_t epoch_;
   std::vector<ShapeRow> rows_;
 };
@@ -105,28 +109,30 @@ class Description {
 }  // namespace
 
 void Session::shape(const LandscapeRecipe& recipe, std::int64_t epoch) {
-  phase(keyed("shape:" + recipe.name, epoch), "shape of " + recipe.name, 0, [&](const Context&) -> Products {
-    const auto describe = [&](const auto& table) {
-      for (const auto& split : splitsOf(recipe.split, 1)) {
-        auto rows = table;
-        std::erase_if(rows, [&](const auto& row) {
-          return row.name != recipe.name || row.epoch != epoch || row.split != split.name;
+  const std::string kind = recipe.y.empty() ? "profile" : "surface";
+  phase(keyed("shape:" + kind + ":" + recipe.name, epoch), "shape of " + recipe.name, 0,
+        [&](const Context&) -> Products {
+          const auto describe = [&](const auto& table) {
+            for (const auto& split : splitsOf(recipe.split, 1)) {
+              auto rows = table;
+              std::erase_if(rows, [&](const auto& row) {
+                return row.name != recipe.name || row.epoch != epoch || row.split != split.name;
+              });
+              const auto grid = gridOf(rows);
+              const auto found = valleys(grid);
+              Description description(grid, kind, recipe.name, epoch, split.name);
+              journal_.append(description.numbers(found));
+              if (!recipe.y.empty()) journal_.append(description.rows(found));
+            }
+          };
+          recipe.y.empty() ? describe(readTable<ProfileRow>(journal_.directory()))
+                           : describe(readTable<SurfaceRow>(journal_.directory()));
+          return 0;
         });
-        const auto grid = gridOf(rows);
-        const auto found = valleys(grid);
-        Description description(grid, recipe.name, epoch, split.name);
-        journal_.append(description.numbers(found));
-        if (!recipe.y.empty()) journal_.append(description.rows(found));
-      }
-    };
-    recipe.y.empty() ? describe(readTable<ProfileRow>(journal_.directory()))
-                     : describe(readTable<SurfaceRow>(journal_.directory()));
-    return 0;
-  });
 }
 
 void Session::sharpness(std::int64_t epoch) {
-  phase(keyed("shape:(model)", epoch), "sharpness · epoch " + std::to_string(epoch), costs_.sharpness,
+  phase(keyed("shape:model:", epoch), "sharpness · epoch " + std::to_string(epoch), costs_.sharpness,
         [&](const Context& context) -> Products {
           const auto& curvature = recipe_.curvature;
           SharpnessOptions options;
@@ -138,7 +144,7 @@ void Session::sharpness(std::int64_t epoch) {
             const auto& split = splits[part];
             const auto found =
                 epsilonSharpness(*material_.model, split.examples, options, context.part(part, splits.size()));
-            rows.push_back({"(model)", epoch, split.name, "epsilon_sharpness", found.value});
+            rows.push_back({"model", "", epoch, split.name, "epsilon_sharpness", found.value});
             context.say("epoch " + std::to_string(epoch) + ": sharpness " + shortNumber(found.value) +
                         " % within ε = " + shortNumber(options.epsilon) + " (" + split.name + ")");
           }

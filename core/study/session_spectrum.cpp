@@ -50,6 +50,24 @@ std::string eigenvectorName(std::int64_t index) {
   return "eigenvector:" + std::to_string(index);
 }
 
+/// What a landscape calls them.
+std::string eigenvectorName(std::int64_t index, const Scope& scope) {
+  return eigenvectorName(index) + (scope.isModel() ? "" : "@" + scope.name);
+}
+
+/// Whether a landscape goes along an eigenvector of this block of layers.
+bool isWalked(const Recipe& recipe, const Scope& scope) {
+  const auto ends = [&](const std::string& direction) {
+    return direction.starts_with("eigenvector:") && direction.ends_with("@" + scope.name);
+  };
+  for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
+    for (const auto& entry : *list) {
+      if (ends(entry.x) || ends(entry.y)) return true;
+    }
+  }
+  return false;
+}
+
 /// The leading eigenvectors among directions, as rows, at most `count`; undefined when there are none.
 torch::Tensor leading(const NamedTensors& directions, std::int64_t count) {
   std::vector<torch::Tensor> rows;
@@ -140,7 +158,8 @@ void Session::spectraOf(std::int64_t epoch, const LandscapeSplit& split, bool fi
       const auto within = context.part(part, parts);
       const auto examples = power ? split.examples.slice((batch - 1) * share, share) : split.examples;
       const auto op = makeOperator(examples, scope, within);
-      const Part one{epoch, split.name, scope, batch, first && scope.isModel() && batch == 1};
+      const Part one{epoch, split.name, scope, batch,
+                     first && batch == 1 && (scope.isModel() || isWalked(recipe_, scope))};
       power ? powerOn(*op, one, within, lot) : lanczosOn(*op, one, within, lot);
     }
   }
@@ -160,7 +179,9 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
   if (model) {
     for (const auto& [name, vector] : part.keepVectors ? directionsBefore(part.epoch) : lot.vectors) {
       // Not those that a landscape has scaled: "eigenvector:1/filter".
-      if (name.starts_with("eigenvector:") && name.find('/') == std::string::npos) options.start.push_back(vector);
+      // Nor those of single layers.
+      if (name.starts_with("eigenvector:") && name.find_first_of("/@") == std::string::npos)
+        options.start.push_back(vector);
     }
   }
   const auto pairs = lanczos(op, options, context);
@@ -168,7 +189,8 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
   const auto add = [&](const EigenPair& pair, std::int64_t index) {
     lot.spectrum.push_back({part.epoch, curvature.op, part.scope.name, part.split, index, pair.value, pair.residual,
                             pair.converged, pairs.products});
-    if (part.keepVectors) lot.vectors.emplace_back(eigenvectorName(index), pair.vector.to(torch::kCPU));
+    if (part.keepVectors)
+      lot.vectors.emplace_back(eigenvectorName(index, part.scope), op.parameters().embed(pair.vector).to(torch::kCPU));
   };
   for (std::size_t i = 0; i < pairs.top.size(); ++i) add(pairs.top[i], static_cast<std::int64_t>(i) + 1);
   for (std::size_t i = 0; i < pairs.bottom.size(); ++i) add(pairs.bottom[i], -static_cast<std::int64_t>(i) - 1);
@@ -205,7 +227,8 @@ void Session::powerOn(CurvatureOperator& op, const Part& part, const Context& co
     const auto index = static_cast<std::int64_t>(i) + 1;
     lot.spectrum.push_back({part.epoch, curvature.op, part.scope.name, part.split, index, pair.value, pair.residual,
                             pair.converged, found.products});
-    if (part.keepVectors) lot.vectors.emplace_back(eigenvectorName(index), pair.vector.to(torch::kCPU));
+    if (part.keepVectors)
+      lot.vectors.emplace_back(eigenvectorName(index, part.scope), op.parameters().embed(pair.vector).to(torch::kCPU));
   }
   if (found.pairs.empty()) return;
   context.say("epoch " + std::to_string(part.epoch) + ": λ₁ = " + shortNumber(found.pairs[0].value) + " (" +

@@ -52,12 +52,12 @@ void TestInterruption::initTestCase() {
   QByteArray recipe = tinyRecipe();
   recipe.replace("train_limit = 128", "train_limit = 256")
       .replace("samples = 64", "samples = 48")
-      .replace("points = 7", "points = 15");
+      .replace("points = 7", "points = 25");
   writeFile(folder_.filePath("tiny.toml"), recipe);
   const Outcome whole = runProgram(arguments("whole") + QStringList{"--quiet"});
   QVERIFY2(whole.status == 0, whole.err.constData());
   expected_ = rowsOf(folder_.filePath("whole"));
-  QVERIFY(expected_.size() > 2 * 15 * 15);
+  QVERIFY(expected_.size() > 2 * 25 * 25);
 }
 
 Outcome TestInterruption::interrupt(const QStringList& arguments, const QByteArray& at, int signal,

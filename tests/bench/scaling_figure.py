@@ -9,7 +9,7 @@ import csv
 import math
 import sys
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM, GAP = 320, 250, 58, 34, 46, 8
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM, GAP = 328, 250, 58, 34, 46, 16
 COLOURS = {"images": "#0072B2", "parameters": "#D55E00"}
 TITLES = {"images": "ResNet-20, 3×32×32 images", "parameters": "perceptron 256→h→h→10, 512 images"}
 

@@ -154,6 +154,21 @@ class TestOutputTrace : public QObject {
     QVERIFY(!outputTraceObstacle(*relu, images(), options, {}).empty());
   }
 
+  // Zeros, through which nothing is seen at the present weights, hide no curvature; the weights stay as they are.
+  void deadWeightsHideNothing() {
+    const auto tanh = oracles::tanhNetwork(8, 12, 4, 21);
+    {
+      const torch::NoGradGuard noGrad;
+      for (auto tensor : tanh->parameters().tensors()) tensor.zero_();
+    }
+    const auto rows = oracles::randomExamples({20, 8}, 4, 22);
+    QVERIFY(!outputTraceObstacle(*tanh, rows, {}, layersOf(*tanh)).empty());
+    QVERIFY(tanh->parameters().flatten().abs().max().item<double>() == 0);
+    CurvatureOptions differences;
+    differences.differences = true;
+    QVERIFY(!outputTraceObstacle(*reluNetwork(), images(), differences, {}).empty());
+  }
+
   // The networks of the zoo that are made of ReLU, in the precision that they are used in.
   void zoo_data() {
     QTest::addColumn<QString>("name");

@@ -81,6 +81,7 @@ class TestLandscape : public QObject {
   void theWholePictureFirst();
   void reportsShares();
   void modelComesBack();
+  void statisticsAnew();
   void lossesThatAreNotFinite();
   void foreignDirectionsAreRefused();
   void parabolaAlongTheTopEigenvector();
@@ -240,6 +241,33 @@ void TestLandscape::modelComesBack() {
                            RunError);
   QVERIFY(isBack());
   QVERIFY(!fixture.model->isTraining());
+}
+
+// Statistics estimated anew: at each point those that a training pass over the same batch would have, and afterwards
+// the stored ones are back.
+void TestLandscape::statisticsAnew() {
+  Fixture fixture("cnn", torch::kFloat64);
+  const auto before = toy::copied(fixture.model->stateDict());
+  const auto& train = fixture.splits[0].examples;
+  std::vector<double> losses;
+  evaluateLandscape(
+      *fixture.model, {fixture.splits[0]}, fixture.x, {0, 0.5}, train.size(), {},
+      [&](const LandscapePoint& point) { losses.push_back(point.value.loss); }, {}, &train);
+  QVERIFY(toy::identical(fixture.model->stateDict(), before));
+  // One batch: what it normalises by differs from the running variance by n/(n − 1) alone.
+  const auto start = fixture.model->parameters().flatten();
+  for (std::size_t i = 0; i < 2; ++i) {
+    fixture.model->parameters().assign(start + 0.5 * double(i) * fixture.x);
+    fixture.model->setTraining(true);
+    const torch::NoGradGuard noGrad;
+    const double batch =
+        torch::nn::functional::cross_entropy(fixture.model->forward(train.inputs), train.targets).item<double>();
+    fixture.model->setTraining(false);
+    fixture.model->loadStateDict(before, "before");
+    QVERIFY2(std::abs(losses[i] / batch - 1) < 0.02, qPrintable(QString("%1 %2").arg(losses[i]).arg(batch)));
+    const double stored = fixture.surface({0.5 * double(i)}, {0})[0].value.loss;
+    QVERIFY(std::abs(stored / batch - 1) > 0.02);
+  }
 }
 
 void TestLandscape::lossesThatAreNotFinite() {

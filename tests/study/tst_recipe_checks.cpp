@@ -119,6 +119,15 @@ void TestRecipeChecks::combinations_data() {
                               << "";
   QTest::newRow("adam without end") << begin + "[training]\noptimizer = \"adam\"\nmomentum = 1\n"
                                     << "training.momentum = 1.0: ";
+  QTest::newRow("no way to the checkpoint")
+      << begin + "[[profile]]\nname = \"p\"\nx = \"toward:a.pt\"\nnormalization = \"filter\"\n"
+      << "profile.p.x = \"toward:a.pt\": expected normalization = \"none\"";
+  QTest::newRow("checkpoints of a training")
+      << begin + "[training]\nepochs = 4\ncheckpoint_every = 4\n[[profile]]\nname = \"p\"\nx = \"pca:2\"\n"
+      << "profile.p.x = \"pca:2\": a trajectory of 2 points";
+  QTest::newRow("traces from the outputs")
+      << begin + "[curvature]\ntrace_method = \"outputs\"\nbatch_norm = \"train\"\n"
+      << "curvature.trace_method = \"outputs\": not for";
   QTest::newRow("range reversed") << begin + "[[profile]]\nname = \"p\"\nrange = [1, -1]\n"
                                   << "profile.p.range = [1.0, -1.0]: ";
   QTest::newRow("even points are fine") << begin + "[[profile]]\npoints = 4\n"

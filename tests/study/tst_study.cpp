@@ -59,6 +59,11 @@ normalization = "filter"
 points = 3
 samples = 20
 [[profile]]
+name = "l"
+x = "eigenvector:1@linear"
+points = 3
+split = "test"
+[[profile]]
 name = "g"
 x = "gradient"
 points = 3
@@ -116,7 +121,7 @@ class TestStudy : public QObject {
     QCOMPARE(reference_.frobenius.size(), std::size_t{3 * 2});
     QCOMPARE(reference_.gradients.size(), std::size_t{3 * 2});
     QCOMPARE(reference_.overlaps.size(), std::size_t{1 + 2});
-    QCOMPARE(reference_.profiles.size(), std::size_t{3 * 5 * 2 + 3 * 2 + 3});
+    QCOMPARE(reference_.profiles.size(), std::size_t{3 * 5 * 2 + 3 * 2 + 3 + 3});
     QCOMPARE(reference_.surfaces.size(), std::size_t{9 * 2});
     QCOMPARE(reference_.sensitivity.size(), std::size_t{5 * 2});
     QCOMPARE(reference_.traces.size(), std::size_t{3 * 2 * (1 + 9)});
@@ -129,7 +134,9 @@ class TestStudy : public QObject {
   void shapesInNumbers() {
     const auto value = [&](const char* name, std::int64_t epoch, const char* split, const char* quantity) {
       for (const auto& row : reference_.shapes) {
-        if (row.name == name && row.epoch == epoch && row.split == split && row.quantity == quantity) return row.value;
+        if ((row.kind == "model" ? row.kind : row.name) == name && row.epoch == epoch && row.split == split &&
+            row.quantity == quantity)
+          return row.value;
       }
       return std::nan("");
     };
@@ -144,7 +151,7 @@ class TestStudy : public QObject {
       QCOMPARE(value("s", 2, split, "loss_centre"), centre);
       QVERIFY(value("s", 2, split, "valleys") >= 1);
       for (const std::int64_t epoch : {0, 1, 2}) {
-        QVERIFY(value("(model)", epoch, split, "epsilon_sharpness") > 0);
+        QVERIFY(value("model", epoch, split, "epsilon_sharpness") > 0);
         const double width = value("p", epoch, split, "width_x_1"),
                      least = value("p", epoch, split, "width_x_1_at_least");
         QVERIFY(std::isnan(width) != std::isnan(least));
@@ -268,6 +275,8 @@ class TestStudy : public QObject {
     double low = 0, high = 0;
     for (const auto& row : advised.surfaces) low = std::min(low, row.alpha), high = std::max(high, row.alpha);
     for (const auto& point : advised.trajectory) QVERIFY(point.alpha >= low && point.alpha <= high);
+    QVERIFY(std::any_of(advised.surfaces.begin(), advised.surfaces.end(),
+                        [](const SurfaceRow& row) { return row.alpha == 0 && row.beta == 0; }));
     recipe.surfaces[0].range = {-1, 1};
 
     recipe.training.epochs = 0;
@@ -276,9 +285,11 @@ class TestStudy : public QObject {
     LandscapeRecipe back;
     back.name = "back";
     back.x = "toward:" + (path("path") / "checkpoints" / "epoch-0001.safetensors").string();
-    back.range = {0, 1};
-    back.points = 2;
+    back.range.clear();  // by advice: both checkpoints are on it
+    back.points = 5;
     auto along = back;
+    along.range = {0, 1};
+    along.points = 2;
     along.name = "along";
     along.x = "tensor:" + (path("path") / "directions.safetensors").string() + "#pca:1";
     recipe.profiles = {back, along};
@@ -423,8 +434,8 @@ class TestStudy : public QObject {
       names.push_back(name);
       QCOMPARE(tensor.numel(), reference_.info.parameters);
     }
-    QCOMPARE(names, (std::vector<std::string>{"eigenvector:1", "eigenvector:2", "eigenvector:-1", "random:4/filter",
-                                              "gradient"}));
+    QCOMPARE(names, (std::vector<std::string>{"eigenvector:1", "eigenvector:2", "eigenvector:-1",
+                                              "eigenvector:1@linear", "random:4/filter", "gradient"}));
     QVERIFY(fs::exists(path("reference") / "directions" / "epoch-0001.safetensors"));
   }
 
