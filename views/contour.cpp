@@ -116,12 +116,12 @@ Drawn ContourFigure::draw(QCustomPlot& plot, const Style& style) const {
   map->setColorScale(addLossScale(plot, frame, style, data.scale));
   hatch(plot, frame, style, data.grid);
   addIsoLines(plot, frame, style, data);
+  frame.x->setRange(data.grid.xs.front(), data.grid.xs.back());
+  frame.y->setRange(data.grid.ys.front(), data.grid.ys.back());
   const auto path = pathOn(run(), id().name.toStdString(), *data.epoch);
   drawPath(plot, frame, style, path);
   markCentre(plot, frame, style);
   if (cutVisible_) drawCut(plot, frame, style, cut());
-  frame.x->setRange(data.grid.xs.front(), data.grid.xs.back());
-  frame.y->setRange(data.grid.ys.front(), data.grid.ys.back());
   frame.x->grid()->setVisible(false);
   frame.y->grid()->setVisible(false);
   labelAxis(frame.x, style, data.xTitle, QSharedPointer<RoundTicker>::create());

@@ -47,6 +47,29 @@ std::vector<TrajectoryRow> pathOn(const RunResults& run, const std::string& surf
   return path;
 }
 
+namespace {
+
+void nameFirst(QCustomPlot& plot, const Frame& frame, const Style& style, const TrajectoryRow& first) {
+  auto* begin = new QCPItemText(&plot);
+  begin->setClipAxisRect(frame.rect);
+  begin->setClipToAxisRect(true);
+  begin->position->setAxes(frame.x, frame.y);
+  begin->position->setAxisRect(frame.rect);
+  begin->position->setType(QCPItemPosition::ptPlotCoords);
+  begin->position->setCoords(first.alpha, first.beta);
+  // Towards the middle of the map, so that the frame cuts nothing off.
+  begin->setPositionAlignment((first.alpha > frame.x->range().center() ? Qt::AlignRight : Qt::AlignLeft) |
+                              (first.beta > frame.y->range().center() ? Qt::AlignTop : Qt::AlignBottom));
+  const int away = int(style.points(4));
+  begin->setPadding(QMargins(away, away, away, away));
+  begin->setText(QObject::tr("epoch %1").arg(first.epoch));
+  begin->setFont(style.font(0.85));
+  begin->setColor(colors::paper);
+  begin->setBrush(QBrush(QColor(0x26, 0x26, 0x26, 150)));
+}
+
+}  // namespace
+
 void drawPath(QCustomPlot& plot, const Frame& frame, const Style& style, const std::vector<TrajectoryRow>& path) {
   if (path.empty()) return;
   addCurve(frame, path, style.pen(colors::paper, 2.6), {});
@@ -61,19 +84,7 @@ void drawPath(QCustomPlot& plot, const Frame& frame, const Style& style, const s
              QCPScatterStyle(QCPScatterStyle::ssCircle, style.pen(colors::ink, 0.7), fill, size))
         ->setObjectName("path points");
   }
-  auto* begin = new QCPItemText(&plot);
-  begin->setClipAxisRect(frame.rect);
-  begin->setClipToAxisRect(true);
-  begin->position->setAxes(frame.x, frame.y);
-  begin->position->setAxisRect(frame.rect);
-  begin->position->setType(QCPItemPosition::ptPlotCoords);
-  begin->position->setCoords(path.front().alpha, path.front().beta);
-  begin->setPositionAlignment(Qt::AlignHCenter | Qt::AlignBottom);
-  begin->setPadding(QMargins(0, 0, 0, int(style.points(4))));
-  begin->setText(QObject::tr("epoch %1").arg(path.front().epoch));
-  begin->setFont(style.font(0.85));
-  begin->setColor(colors::paper);
-  begin->setBrush(QBrush(QColor(0x26, 0x26, 0x26, 150)));
+  nameFirst(plot, frame, style, path.front());
 }
 
 QString pathNote(const std::vector<TrajectoryRow>& path, const QCPRange& x, const QCPRange& y) {

@@ -123,6 +123,26 @@ class TestLandscapePage : public QObject {
     QVERIFY(first.size() == 5 && near(first[1].toDouble(), -1) && near(first[4].toDouble(), 2));
   }
 
+  void thePageAsAPicture() {
+    ExportOptions options;
+    options.widthMm = 200, options.heightMm = 120;
+    const QImage picture = page_->picture(options);
+    QCOMPARE(picture.width(), int(std::lround(200 / 25.4 * 96 * 2)));
+    // Something is drawn in every quarter.
+    for (const QPoint corner : {QPoint(0, 0), QPoint(picture.width() / 2, 0), QPoint(0, picture.height() / 2),
+                                QPoint(picture.width() / 2, picture.height() / 2)}) {
+      QSet<QRgb> colours;
+      for (int y = 0; y < picture.height() / 2; y += 3) {
+        for (int x = 0; x < picture.width() / 2; x += 3) colours.insert(picture.pixel(corner + QPoint(x, y)));
+      }
+      QVERIFY2(colours.size() > 20, qPrintable(QString::number(colours.size())));
+    }
+    if (qEnvironmentVariableIsSet("EIGENSCAPE_KEEP_PICTURES")) {
+      picture.save("landscape-page.png");
+      page_->grab().save("landscape-page-window.png");
+    }
+  }
+
   // Frames of all epochs, in their order and different from one another.
   void animationsHaveAFrameForEachEpoch() {
     const QTemporaryDir folder;
