@@ -57,7 +57,9 @@ QLineF ContourFigure::cut() const {
   const auto data = surfaceData(run(), id().name, epoch(), split_);
   if (!data.grid.drawable()) return {};
   const double height = data.grid.ys[data.grid.nearest(0, 0).second];
-  return {data.grid.xs.front(), height, data.grid.xs.back(), height};
+  // Not all the way, so that its ends can be taken hold of.
+  const double margin = 0.05 * (data.grid.xs.back() - data.grid.xs.front());
+  return {data.grid.xs.front() + margin, height, data.grid.xs.back() - margin, height};
 }
 
 void ContourFigure::setCut(const std::optional<QLineF>& cut) {
@@ -118,7 +120,7 @@ void ContourFigure::release(const QPointF& position) {
 }
 
 void ContourFigure::drawCut(QCustomPlot&, const Frame& frame, const Style& style, const QLineF& line) const {
-  const QCPScatterStyle ends(QCPScatterStyle::ssDisc, style.pen(colors::paper, 1), QBrush(colors::vermillion),
+  const QCPScatterStyle ends(QCPScatterStyle::ssCircle, style.pen(colors::paper, 1), QBrush(colors::vermillion),
                              style.points(7));
   set(addCurve(frame, QStringLiteral("cut-halo"), style.pen(colors::paper, 3), {}), line);
   set(addCurve(frame, QStringLiteral("cut"), style.pen(colors::vermillion, 1.5), ends), line);

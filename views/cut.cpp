@@ -18,7 +18,8 @@ struct CutPoint {
 };
 
 QLineF centreCut(const SurfaceGrid& grid) {
-  return {grid.xs.front(), grid.ys[grid.nearest(0, 0).second], grid.xs.back(), grid.ys[grid.nearest(0, 0).second]};
+  const double height = grid.ys[grid.nearest(0, 0).second], margin = 0.05 * (grid.xs.back() - grid.xs.front());
+  return {grid.xs.front() + margin, height, grid.xs.back() - margin, height};
 }
 
 /// Distance is measured from the point of the cut that is closest to the centre, so that 0 is the model where the cut
@@ -109,10 +110,9 @@ Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
     return drawn;
   }
   addQuadratic(plot, frame, style, run(), data, grids, first, *std::max_element(losses.begin(), losses.end()));
-  const bool logarithmic = data.scale.logarithmic();
+  const bool logarithmic = wantsLogarithm(losses);
   fitAxis(frame.x, distances, false, 0.02);
-  // The scale of the surface, so that cuts can be compared with one another.
-  fitAxis(frame.y, {data.scale.lower(), data.scale.upper()}, logarithmic, 0.05);
+  fitAxis(frame.y, losses, logarithmic, 0.06);
   labelAxis(frame.x, style, tr("distance along the cut"), QSharedPointer<RoundTicker>::create());
   labelAxis(
       frame.y, style, logarithmic ? tr("mean cross-entropy (log)") : tr("mean cross-entropy"),

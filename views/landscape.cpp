@@ -24,13 +24,11 @@ LandscapeFigure::LandscapeFigure(FigureId id, QWidget* parent)
   auto* right = new QSplitter(Qt::Vertical);
   right->addWidget(contour_);
   right->addWidget(cut_);
-  right->setStretchFactor(0, 3);
-  right->setStretchFactor(1, 2);
+  right->setSizes({600, 400});
   auto* both = new QSplitter(Qt::Horizontal);
   both->addWidget(surface_);
   both->addWidget(right);
-  both->setStretchFactor(0, 1);
-  both->setStretchFactor(1, 1);
+  both->setSizes({1000, 1000});
   both->setChildrenCollapsible(false);
   right->setChildrenCollapsible(false);
   auto* layout = new QVBoxLayout(this);
@@ -42,6 +40,9 @@ LandscapeFigure::LandscapeFigure(FigureId id, QWidget* parent)
   picked_->setTextInteractionFlags(Qt::TextSelectableByMouse);
   picked_->setAccessibleName(tr("picked point"));
   contour_->setCutVisible(true);
+  // One caption is enough: the relief's says the same.
+  contour_->setCaptionShown(false);
+  cut_->setCaptionShown(false);
   connect(contour_, &ContourFigure::cutChanged, cut_, [this](const QLineF& line) { cut_->setCut(line); });
   connect(contour_, &ContourFigure::picked, this, &LandscapeFigure::sayPicked);
   for (Figure* part : std::initializer_list<Figure*>{surface_, contour_, cut_}) {

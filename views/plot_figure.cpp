@@ -70,6 +70,19 @@ void PlotFigure::setRanges(QCustomPlot& plot, const Ranges& ranges) {
 void PlotFigure::redraw() {
   const Ranges before = ranges(*plot_);
   const bool zoomed = !fitted_.empty() && before != fitted_;
+  // Once more where what stands beside the plot has changed its size.
+  for (int pass = 0; pass < 2; ++pass) {
+    const QSize size = plot_->size();
+    drawAll();
+    if (layout()) layout()->activate();
+    if (plot_->size() == size || !drawn_.nothing.isEmpty()) break;
+  }
+  if (!drawn_.nothing.isEmpty()) return;
+  if (zoomed && before.size() == fitted_.size()) setRanges(*plot_, before);
+  plot_->replot(QCustomPlot::rpQueuedReplot);
+}
+
+void PlotFigure::drawAll() {
   Style style;
   style.size = plot_->size();
   drawn_ = {};
@@ -77,17 +90,20 @@ void PlotFigure::redraw() {
   if (run_) drawn_ = draw(*plot_, style);
   const bool something = drawn_.nothing.isEmpty();
   fitted_ = something ? ranges(*plot_) : Ranges();
-  if (something && zoomed && before.size() == fitted_.size()) setRanges(*plot_, before);
   plot_->setVisible(something);
   message_->setVisible(!something);
   message_->setText(drawn_.nothing);
-  caption_->setVisible(something);
+  caption_->setVisible(something && captionShown_);
   caption_->setText(caption());
-  if (something) plot_->replot(QCustomPlot::rpQueuedReplot);
 }
 
 QString PlotFigure::caption() const {
   return run_ && drawn_.nothing.isEmpty() ? captionText(run_->info, drawn_.provenance) : QString();
+}
+
+void PlotFigure::setCaptionShown(bool on) {
+  captionShown_ = on;
+  redraw();
 }
 
 void PlotFigure::resetView() {

@@ -71,6 +71,8 @@ class PlotFigure : public Figure {
   /// The plot on screen.
   QCustomPlot* plot() const { return plot_; }
   QString caption() const;
+  /// On screen, below the plot; an export has its own option.
+  void setCaptionShown(bool on);
   /// Why the figure is empty; empty when it is not.
   QString emptyMessage() const { return drawn_.nothing; }
 
@@ -90,6 +92,7 @@ class PlotFigure : public Figure {
 
  private:
   using Ranges = std::vector<std::pair<double, double>>;
+  void drawAll();
   static Ranges ranges(const QCustomPlot& plot);
   static void setRanges(QCustomPlot& plot, const Ranges& ranges);
   Picture toPicture();
@@ -100,6 +103,7 @@ class PlotFigure : public Figure {
   QLabel* message_;
   QLabel* caption_;
   Drawn drawn_;
+  bool captionShown_ = true;
   Ranges fitted_;  ///< as the draw function set them: other ranges are the user's
 };
 
