@@ -11,72 +11,12 @@
 #include "core/results/error.h"
 #include "core/study/study.h"
 #include "core/study/visits.h"
+#include "tests/study/recipes.h"
 
 using namespace eigenscape;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr const char* kRecipe = R"(
-name = "tiny"
-seed = 3
-[data]
-dataset = "glyphs"
-train_limit = 96
-test_limit = 40
-[model]
-architecture = "cnn"
-[training]
-epochs = 2
-batch_size = 32
-learning_rate = 0.05
-schedule = "cosine"
-[curvature]
-split = "both"
-samples = 24
-batch_size = 16
-top = 2
-bottom = 1
-trace = true
-trace_method = "hutch++"
-trace_probes = 12
-scopes = "both"
-layers = ["linear"]
-density = true
-density_probes = 2
-density_nodes = 2
-sharpness_epsilon = 1e-3
-[[profile]]
-name = "p"
-x = "eigenvector:1"
-points = 5
-range = [-0.5, 0.5]
-every = 1
-[[profile]]
-name = "r"
-x = "random:4"
-normalization = "filter"
-points = 3
-samples = 20
-[[profile]]
-name = "l"
-x = "eigenvector:1@linear"
-points = 3
-split = "test"
-[[profile]]
-name = "g"
-x = "gradient"
-points = 3
-split = "test"
-[[surface]]
-name = "s"
-x = "eigenvector:1"
-y = "eigenvector:-1"
-points = 3
-samples = 20
-[quantization]
-bits = [2, 8]
-)";
 
 /// The file without its column `seconds`, the only one that may differ between equal runs.
 std::string withoutSeconds(const fs::path& file) {
@@ -108,7 +48,7 @@ class TestStudy : public QObject {
  private Q_SLOTS:
   void initTestCase() {
     QVERIFY(folder_.isValid());
-    recipe_ = parseRecipe(kRecipe, "tiny.toml");
+    recipe_ = parseRecipe(tinyStudy, "tiny.toml");
     const auto info = runStudy(recipe_, optionsFor("reference"), {});
     QCOMPARE(info.status, std::string("done"));
     reference_ = loadRun(path("reference"));
@@ -246,72 +186,6 @@ class TestStudy : public QObject {
     QCOMPARE(runStudy(recipe, again, {}).status, std::string("done"));
   }
 
-  // The plane of the path's principal components shows the path; α = 1 toward a checkpoint is that checkpoint.
-  void directionsOfTheTrajectory() {
-    auto recipe = recipe_;
-    recipe.model.architecture = "mlp";  // no BatchNorm, whose statistics no direction holds
-    recipe.training.epochs = 3;
-    recipe.curvature = {};
-    recipe.curvature.top = 1;
-    recipe.curvature.samples = 24;
-    recipe.quantization.enabled = false;
-    recipe.profiles.clear();
-    recipe.surfaces.resize(1);
-    recipe.surfaces[0].x = "pca:1";
-    recipe.surfaces[0].y = "pca:2";
-    runStudy(recipe, optionsFor("path"), {});
-    const auto run = loadRun(path("path"));
-    QCOMPARE(run.trajectory.size(), std::size_t{4});
-    QCOMPARE(run.trajectory.front().epoch, 0);
-    QVERIFY(run.trajectory.front().alpha > 0 && run.trajectory.front().unexplained < 0.5);
-    QCOMPARE(run.trajectory.back().alpha, 0.0);
-    QCOMPARE(run.trajectory.back().unexplained, 0.0);
-
-    // With a range by advice the whole path lies within the picture.
-    recipe.surfaces[0].range.clear();
-    runStudy(recipe, optionsFor("advised"), {});
-    const auto advised = loadRun(path("advised"));
-    QCOMPARE(advised.surfaces.size(), std::size_t{9 * 2});
-    double low = 0, high = 0;
-    for (const auto& row : advised.surfaces) low = std::min(low, row.alpha), high = std::max(high, row.alpha);
-    for (const auto& point : advised.trajectory) QVERIFY(point.alpha >= low && point.alpha <= high);
-    QVERIFY(std::any_of(advised.surfaces.begin(), advised.surfaces.end(),
-                        [](const SurfaceRow& row) { return row.alpha == 0 && row.beta == 0; }));
-    recipe.surfaces[0].range = {-1, 1};
-
-    recipe.training.epochs = 0;
-    recipe.surfaces.clear();
-    recipe.model.weights = (path("path") / "checkpoints" / "epoch-0003.safetensors").string();
-    LandscapeRecipe back;
-    back.name = "back";
-    back.x = "toward:" + (path("path") / "checkpoints" / "epoch-0001.safetensors").string();
-    back.range.clear();  // by advice: both checkpoints are on it
-    back.points = 5;
-    auto along = back;
-    along.range = {0, 1};
-    along.points = 2;
-    along.name = "along";
-    along.x = "tensor:" + (path("path") / "directions.safetensors").string() + "#pca:1";
-    recipe.profiles = {back, along};
-    runStudy(recipe, optionsFor("toward"), {});
-    const auto there = loadRun(path("toward"));
-    const auto lossAt = [&](const RunResults& from, std::int64_t epoch) {
-      for (const auto& row : from.metrics) {
-        if (row.epoch == epoch && row.split == "train") return row.loss;
-      }
-      return std::nan("");
-    };
-    for (const auto& row : there.profiles) {
-      if (row.split != "train") continue;
-      if (row.alpha == 0) QCOMPARE(row.loss, lossAt(there, 0));
-      if (row.alpha == 1 && row.name == "back") QVERIFY(std::abs(row.loss / lossAt(run, 1) - 1) < 1e-5);
-      if (row.alpha == 1 && row.name == "along") QVERIFY(row.loss != lossAt(there, 0));
-    }
-
-    recipe.profiles[1].x = "tensor:" + (path("path") / "directions.safetensors").string() + "#nope";
-    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, optionsFor("no-such-tensor"), {}), RunError);
-  }
-
   void checkpointsComeInNaturalOrder() {
     const auto folder = path("natural");
     fs::create_directories(folder);
@@ -347,34 +221,6 @@ class TestStudy : public QObject {
     }
     const auto a = loadRun(path("ggn-float32")), b = loadRun(path("ggn-float64"));
     QVERIFY(std::abs(a.spectrum[0].eigenvalue / b.spectrum[0].eigenvalue - 1) < 1e-3);
-  }
-
-  // Both ways to a trace agree within their errors; one needs a network that allows it and gives no Frobenius norm.
-  void tracesFromTheOutputs() {
-    auto recipe = small();
-    recipe.curvature.traceProbes = 400;
-    for (const char* method : {"auto", "hutchinson"}) {
-      recipe.curvature.traceMethod = method;
-      runStudy(recipe, optionsFor(std::string("traces-") + method), {});
-    }
-    const auto outputs = loadRun(path("traces-auto")), products = loadRun(path("traces-hutchinson"));
-    QVERIFY(outputs.frobenius.empty() && !products.frobenius.empty());
-    QCOMPARE(outputs.traces.size(), products.traces.size());
-    QVERIFY(outputs.traces.front().products * 4 < products.traces.front().products);
-    for (std::size_t i = 0; i < outputs.traces.size(); ++i) {
-      const auto &a = outputs.traces[i], &b = products.traces[i];
-      QCOMPARE(a.scope, b.scope);
-      QVERIFY2(std::abs(a.trace - b.trace) < 4 * std::hypot(a.standardError, b.standardError), a.scope.c_str());
-      QVERIFY(a.standardError <= 0.05 * a.trace);
-    }
-    recipe.curvature.traceMethod = "outputs";
-    recipe.curvature.op = "fisher_sampled";
-    try {
-      runStudy(recipe, optionsFor("traces-outputs"), {});
-      QFAIL("accepted");
-    } catch (const RecipeError& error) {
-      QVERIFY2(std::string(error.what()).find("curvature.trace_method") != std::string::npos, error.what());
-    }
   }
 
   void powerIterationOverSharesAndBlocks() {

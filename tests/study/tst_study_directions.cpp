@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QTemporaryDir>
+#include <QTest>
+#include <cmath>
+
+#include "core/results/error.h"
+#include "core/study/study.h"
+#include "tests/study/recipes.h"
+
+using namespace eigenscape;
+namespace fs = std::filesystem;
+
+/// Of a whole study: directions, ranges and the two ways to a trace.
+class TestStudyDirections : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void initTestCase() {
+    QVERIFY(folder_.isValid());
+    recipe_ = parseRecipe(tinyStudy, "tiny.toml");
+  }
+
+  // The plane of the path's principal components shows the path; α = 1 toward a checkpoint is that checkpoint.
+  void directionsOfTheTrajectory() {
+    auto recipe = recipe_;
+    recipe.model.architecture = "mlp";  // no BatchNorm, whose statistics no direction holds
+    recipe.training.epochs = 3;
+    recipe.curvature = {};
+    recipe.curvature.top = 1;
+    recipe.curvature.samples = 24;
+    recipe.quantization.enabled = false;
+    recipe.profiles.clear();
+    recipe.surfaces.resize(1);
+    recipe.surfaces[0].x = "pca:1";
+    recipe.surfaces[0].y = "pca:2";
+    runStudy(recipe, optionsFor("path"), {});
+    const auto run = loadRun(path("path"));
+    QCOMPARE(run.trajectory.size(), std::size_t{4});
+    QCOMPARE(run.trajectory.front().epoch, 0);
+    QVERIFY(run.trajectory.front().alpha > 0 && run.trajectory.front().unexplained < 0.5);
+    QCOMPARE(run.trajectory.back().alpha, 0.0);
+    QCOMPARE(run.trajectory.back().unexplained, 0.0);
+
+    // With a range by advice the whole path lies within the picture.
+    recipe.surfaces[0].range.clear();
+    runStudy(recipe, optionsFor("advised"), {});
+    const auto advised = loadRun(path("advised"));
+    QCOMPARE(advised.surfaces.size(), std::size_t{9 * 2});
+    double low = 0, high = 0;
+    for (const auto& row : advised.surfaces) low = std::min(low, row.alpha), high = std::max(high, row.alpha);
+    for (const auto& point : advised.trajectory) QVERIFY(point.alpha >= low && point.alpha <= high);
+    QVERIFY(std::any_of(advised.surfaces.begin(), advised.surfaces.end(),
+                        [](const SurfaceRow& row) { return row.alpha == 0 && row.beta == 0; }));
+    recipe.surfaces[0].range = {-1, 1};
+
+    recipe.training.epochs = 0;
+    recipe.surfaces.clear();
+    recipe.model.weights = (path("path") / "checkpoints" / "epoch-0003.safetensors").string();
+    LandscapeRecipe back;
+    back.name = "back";
+    back.x = "toward:" + (path("path") / "checkpoints" / "epoch-0001.safetensors").string();
+    back.range.clear();  // by advice: both checkpoints are on it
+    back.points = 5;
+    auto along = back;
+    along.range = {0, 1};
+    along.points = 2;
+    along.name = "along";
+    along.x = "tensor:" + (path("path") / "directions.safetensors").string() + "#pca:1";
+    recipe.profiles = {back, along};
+    runStudy(recipe, optionsFor("toward"), {});
+    const auto there = loadRun(path("toward"));
+    const auto lossAt = [&](const RunResults& from, std::int64_t epoch) {
+      for (const auto& row : from.metrics) {
+        if (row.epoch == epoch && row.split == "train") return row.loss;
+      }
+      return std::nan("");
+    };
+    for (const auto& row : there.profiles) {
+      if (row.split != "train") continue;
+      if (row.alpha == 0) QCOMPARE(row.loss, lossAt(there, 0));
+      if (row.alpha == 1 && row.name == "back") QVERIFY(std::abs(row.loss / lossAt(run, 1) - 1) < 1e-5);
+      if (row.alpha == 1 && row.name == "along") QVERIFY(row.loss != lossAt(there, 0));
+    }
+
+    recipe.profiles[1].x = "tensor:" + (path("path") / "directions.safetensors").string() + "#nope";
+    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, optionsFor("no-such-tensor"), {}), RunError);
+  }
+
+  // Both ways to a trace agree within their errors; one needs a network that allows it and gives no Frobenius norm.
+  void tracesFromTheOutputs() {
+    auto recipe = small();
+    recipe.curvature.traceProbes = 400;
+    for (const char* method : {"auto", "hutchinson"}) {
+      recipe.curvature.traceMethod = method;
+      runStudy(recipe, optionsFor(std::string("traces-") + method), {});
+    }
+    const auto outputs = loadRun(path("traces-auto")), products = loadRun(path("traces-hutchinson"));
+    QVERIFY(outputs.frobenius.empty() && !products.frobenius.empty());
+    QCOMPARE(outputs.traces.size(), products.traces.size());
+    QVERIFY(outputs.traces.front().products * 4 < products.traces.front().products);
+    for (std::size_t i = 0; i < outputs.traces.size(); ++i) {
+      const auto &a = outputs.traces[i], &b = products.traces[i];
+      QCOMPARE(a.scope, b.scope);
+      QVERIFY2(std::abs(a.trace - b.trace) < 4 * std::hypot(a.standardError, b.standardError), a.scope.c_str());
+      QVERIFY(a.standardError <= 0.05 * a.trace);
+    }
+    recipe.curvature.traceMethod = "outputs";
+    recipe.curvature.op = "fisher_sampled";
+    try {
+      runStudy(recipe, optionsFor("traces-outputs"), {});
+      QFAIL("accepted");
+    } catch (const RecipeError& error) {
+      QVERIFY2(std::string(error.what()).find("curvature.trace_method") != std::string::npos, error.what());
+    }
+  }
+
+ private:
+  /// Untrained, top 2 and bottom 1 with traces, nothing else.
+  Recipe small() const {
+    auto recipe = recipe_;
+    recipe.training.epochs = 0;
+    recipe.profiles.clear();
+    recipe.surfaces.clear();
+    recipe.quantization.enabled = false;
+    recipe.curvature.scopes = "model";
+    recipe.curvature.layers.clear();
+    recipe.curvature.density = false;
+    recipe.curvature.split = "train";
+    return recipe;
+  }
+  fs::path path(const std::string& name) const { return fs::path(folder_.path().toStdString()) / name; }
+  StudyOptions optionsFor(const std::string& name) const {
+    StudyOptions options;
+    options.out = path(name);
+    options.device = "cpu";
+    options.threads = 1;
+    return options;
+  }
+
+  QTemporaryDir folder_;
+  Recipe recipe_;
+};
+
+QTEST_GUILESS_MAIN(TestStudyDirections)
+#include "tst_study_directions.moc"
