@@ -40,7 +40,10 @@ std::vector<std::int64_t> framesOf(const RunResults& run, const FigureId& id) {
 /// Players want an even number of pixels.
 fs::path joinedByFfmpeg(const fs::path& folder) {
   const QString program = QStandardPaths::findExecutable("ffmpeg");
-  if (program.isEmpty()) return {};
+  if (program.isEmpty()) {
+    qCritical("no ffmpeg is installed: the frames are there, and no video");
+    return {};
+  }
   const auto beside = folder / "animation.part.mp4", video = folder / "animation.mp4";
   QProcess ffmpeg;
   ffmpeg.setProcessChannelMode(QProcess::MergedChannels);

@@ -49,7 +49,12 @@ std::vector<TrajectoryRow> pathOn(const RunResults& run, const std::string& surf
 
 namespace {
 
-void nameFirst(QCustomPlot& plot, const Frame& frame, const Style& style, const TrajectoryRow& first) {
+/// Not where the path begins and ends at one place of the map: the name would be taken for that of the end.
+void nameFirst(QCustomPlot& plot, const Frame& frame, const Style& style, const std::vector<TrajectoryRow>& path) {
+  const auto& first = path.front();
+  const double across = (first.alpha - path.back().alpha) / frame.x->range().size(),
+               up = (first.beta - path.back().beta) / frame.y->range().size();
+  if (std::hypot(across, up) < 0.05) return;
   auto* begin = new QCPItemText(&plot);
   begin->setClipAxisRect(frame.rect);
   begin->setClipToAxisRect(true);
@@ -57,9 +62,13 @@ void nameFirst(QCustomPlot& plot, const Frame& frame, const Style& style, const 
   begin->position->setAxisRect(frame.rect);
   begin->position->setType(QCPItemPosition::ptPlotCoords);
   begin->position->setCoords(first.alpha, first.beta);
-  // Towards the middle of the map, so that the frame cuts nothing off.
+  // Towards the middle of the map, so that the frame cuts nothing off, and above or below, whichever the path leaves.
+  const double next = path.size() > 1 ? path[1].beta : first.beta;
+  const bool high = first.beta > frame.y->range().lower + 0.88 * frame.y->range().size(),
+             deep = first.beta < frame.y->range().lower + 0.12 * frame.y->range().size();
+  const bool below = !deep && (high || next > first.beta);
   begin->setPositionAlignment((first.alpha > frame.x->range().center() ? Qt::AlignRight : Qt::AlignLeft) |
-                              (first.beta > frame.y->range().center() ? Qt::AlignTop : Qt::AlignBottom));
+                              (below ? Qt::AlignTop : Qt::AlignBottom));
   const int away = int(style.points(4));
   begin->setPadding(QMargins(away, away, away, away));
   begin->setText(QObject::tr("epoch %1").arg(first.epoch));
@@ -84,7 +93,7 @@ void drawPath(QCustomPlot& plot, const Frame& frame, const Style& style, const s
              QCPScatterStyle(QCPScatterStyle::ssCircle, style.pen(colors::ink, 0.7), fill, size))
         ->setObjectName("path points");
   }
-  nameFirst(plot, frame, style, path.front());
+  nameFirst(plot, frame, style, path);
 }
 
 QString pathNote(const std::vector<TrajectoryRow>& path, const QCPRange& x, const QCPRange& y) {

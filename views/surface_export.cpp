@@ -130,10 +130,13 @@ void writeObj(const SurfaceData& data, const fs::path& file) {
   const auto place = [](const std::vector<double>& values, std::size_t k) {
     return 2 * (values[k] - values.front()) / (values.back() - values.front()) - 1;
   };
-  std::string text = "# " + data.heading.toStdString() +
-                     "\n# x, y: -1 to 1 over the ranges of alpha and beta; z: the " +
-                     (data.scale.logarithmic() ? "logarithm of the loss\n" : "loss\n");
-  char line[128];
+  char line[256];
+  std::snprintf(line, sizeof line,
+                "# x: -1 to 1 for alpha from %.6g to %.6g; y: -1 to 1 for beta from %.6g to %.6g\n"
+                "# z: -0.6 to 0.6 for the %sloss from %.6g to %.6g\n",
+                grid.xs.front(), grid.xs.back(), grid.ys.front(), grid.ys.back(),
+                data.scale.logarithmic() ? "logarithm of the " : "", data.scale.lower(), data.scale.upper());
+  std::string text = "# " + data.heading.toStdString() + "\n" + line;
   for (std::size_t j = 0; j < grid.ys.size(); ++j) {
     for (std::size_t i = 0; i < grid.xs.size(); ++i) {
       const double loss = grid.loss[grid.index(i, j)];

@@ -24,24 +24,17 @@ class Search {
     start_ = losses({0}).front();
   }
 
-  double run() {
+  Reach run() {
     const double weights = model_.parameters().flatten().norm().item<double>(),
                  length = direction_.norm().item<double>();
-    if (!(weights > 0) || !(length > 0)) return 1;
-    const double most = 10 * weights / length;
-    double low = 0, high = 0.01 * weights / length;
-    while (!risen(high) && high < most) low = high, high = std::min(2 * high, most);
-    if (low == 0) {
-      // It rose at the first step: down to where it does not.
-      low = high;
-      do high = low, low /= 2;
-      while (low > 1e-9 * most && risen(low));
-    }
-    for (int step = 0; step < 4; ++step) {
-      const double middle = std::sqrt(low * high);
-      (risen(middle) ? high : low) = middle;
-    }
-    return roundedUp(high);
+    if (!(weights > 0) || !(length > 0)) return {1, 1};
+    const double most = 10 * weights / length, first = 0.01 * weights / length;
+    Reach reach{along(-1, first, most), along(1, first, most)};
+    // A side that hardly rises would push the other one into a corner.
+    constexpr double lopsided = 4;
+    reach.below = std::min(reach.below, roundedUp(lopsided * reach.above));
+    reach.above = std::min(reach.above, roundedUp(lopsided * reach.below));
+    return reach;
   }
 
  private:
@@ -56,11 +49,22 @@ class Search {
         [&](const LandscapePoint& point) { result.push_back(point.value.loss); }, context_);
     return result;
   }
-  bool risen(double reach) {
-    for (const double loss : losses({-reach, reach})) {
-      if (!(loss < start_ + rise_)) return true;
+  bool risen(double alpha) { return !(losses({alpha}).front() < start_ + rise_); }
+
+  double along(double sign, double first, double most) {
+    double low = 0, high = first;
+    while (!risen(sign * high) && high < most) low = high, high = std::min(2 * high, most);
+    if (low == 0) {
+      // It rose at the first step: down to where it does not.
+      low = high;
+      do high = low, low /= 2;
+      while (low > 1e-9 * most && risen(sign * low));
     }
-    return false;
+    for (int step = 0; step < 4; ++step) {
+      const double middle = std::sqrt(low * high);
+      (risen(sign * middle) ? high : low) = middle;
+    }
+    return roundedUp(high);
   }
 
   Model& model_;
@@ -81,8 +85,8 @@ double roundedUp(double value) {
   return 10 * power;
 }
 
-double advisedReach(Model& model, const Examples& examples, const torch::Tensor& direction, std::int64_t batchSize,
-                    const Context& context) {
+Reach advisedReach(Model& model, const Examples& examples, const torch::Tensor& direction, std::int64_t batchSize,
+                   const Context& context) {
   return Search(model, examples, direction, batchSize, context).run();
 }
 

@@ -7,11 +7,16 @@
 
 namespace eigenscape {
 
-/// How far to go along `direction` either way to see the walls: about where the loss on `examples` has risen by
+struct Reach {
+  double below = 1, above = 1;  ///< from −below to above
+};
+
+/// How far to go along `direction` on either side to see the walls: about where the loss on `examples` has risen by
 /// ln(classes), as much as a network that knows nothing loses, or is not finite any more. At most ten times the length
-/// of the weights. Rounded up to a number that reads well on an axis. Some twenty evaluations; the model is put back.
-double advisedReach(Model& model, const Examples& examples, const torch::Tensor& direction, std::int64_t batchSize,
-                    const Context& context);
+/// of the weights, and four times as far as on the other side. Rounded up to numbers that read well on an axis. Some
+/// twenty evaluations; the model is put back.
+Reach advisedReach(Model& model, const Examples& examples, const torch::Tensor& direction, std::int64_t batchSize,
+                   const Context& context);
 
 /// The smallest of 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 times a power of ten that is not below `value` > 0.
 double roundedUp(double value);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "core/curvature/curvature_operator.h"
 #include "core/landscape/directions.h"
@@ -196,6 +197,28 @@ std::vector<double> axisThroughZero(std::int64_t points, std::int64_t before, do
   return values;
 }
 
+/// The places along one direction that an epoch before has rows at; empty: there is none.
+std::vector<double> earlierAxis(const fs::path& directory, const LandscapeRecipe& recipe, const std::string& text,
+                                std::int64_t epoch) {
+  std::set<double> places;
+  const auto collect = [&](const auto& rows, auto&& place) {
+    for (const auto& row : rows) {
+      if (row.name == recipe.name && row.epoch < epoch && row.epoch == rows.front().epoch) places.insert(place(row));
+    }
+  };
+  const bool second = !recipe.y.empty() && text == recipe.y;
+  if (recipe.y.empty()) {
+    auto rows = readTable<ProfileRow>(directory);
+    std::erase_if(rows, [&](const ProfileRow& row) { return row.name != recipe.name; });
+    collect(rows, [](const ProfileRow& row) { return row.alpha; });
+  } else {
+    auto rows = readTable<SurfaceRow>(directory);
+    std::erase_if(rows, [&](const SurfaceRow& row) { return row.name != recipe.name; });
+    collect(rows, [second](const SurfaceRow& row) { return second ? row.beta : row.alpha; });
+  }
+  return {places.begin(), places.end()};
+}
+
 /// From about −½ to about 1½, with both checkpoints, 0 and 1, on the axis.
 std::vector<double> axisToward(std::int64_t points) {
   const auto between = std::max<std::int64_t>((points - 1) / 2, 1), before = (points - 1 - between) / 2;
@@ -222,10 +245,15 @@ std::vector<double> Session::axis(const LandscapeRecipe& recipe, const std::stri
   if (!recipe.range.empty()) return axisValues(recipe.range[0], recipe.range[1], recipe.points);
   const auto spec = parseDirection(text);
   if (spec.kind == DirectionSpec::Kind::Toward) return axisToward(recipe.points);
+  // A direction that is the same at every epoch keeps its range, so that epochs can be compared.
+  const bool same = spec.kind == DirectionSpec::Kind::Random || spec.kind == DirectionSpec::Kind::Tensor;
+  if (same) {
+    if (auto before = earlierAxis(journal_.directory(), recipe, text, epoch); !before.empty()) return before;
+  }
   const auto vector = direction(text, recipe.normalization, epoch);
   const auto split = splitsOf(recipe.split, recipe.samples).front();
-  const double reach = advisedReach(*material_.model, split.examples, vector, recipe.batchSize, context);
-  double low = -reach, high = reach;
+  const auto reach = advisedReach(*material_.model, split.examples, vector, recipe.batchSize, context);
+  double low = -reach.below, high = reach.above;
   // The whole of the trajectory, where the direction is one of its own.
   if (spec.kind == DirectionSpec::Kind::Principal) {
     const auto visits = trajectory();

@@ -10,7 +10,7 @@
 // shape.csv: of the model `epsilon_sharpness` (percent). Of a profile or surface `loss_centre`, `loss_lowest` and where
 // that is (`lowest_x`, `lowest_y`), `width_x_0.1` and so on (how wide the basin around the centre is where the loss has
 // risen by 0.1 or 1; `width_x_1_at_least` where the range ends first), `not_finite` (points); of a surface `valleys`
-// and `persistence` of the longest-lived but the deepest.
+// and `second_persistence`, of the longest-lived but the deepest.
 namespace eigenscape {
 
 namespace {
@@ -54,7 +54,7 @@ class Description {
         add("valleys", static_cast<double>(found.size()));
         // Not of what lies behind walls and runs over nowhere.
         const auto other = std::find_if(found.begin(), found.end(), [](const Valley& one) { return one.into >= 0; });
-        add("persistence", other == found.end() ? 0 : other->persistence());
+        add("second_persistence", other == found.end() ? 0 : other->persistence());
       }
     }
     const auto column = std::find(grid_.xs.begin(), grid_.xs.end(), 0.0),

@@ -19,6 +19,7 @@
 #include "core/model/model.h"
 #include "core/training/trainer.h"
 #include "tests/bench/cases.h"
+#include "tests/bench/plain_resnet.h"
 
 using namespace eigenscape;
 
@@ -56,6 +57,79 @@ void print(std::vector<Row>& rows) {
     if (unit == 0) unit = median;
     std::printf("%-58s %10.4f %10.4f %12.2f\n", row.name.c_str(), row.seconds.front(), median, median / unit);
   }
+}
+
+/// The loop of loss-landscape (evaluation.py and net_plotter.py), written for the same LibTorch: the weights are set
+/// tensor by tensor, images go through their transform anew in every pass (whole batches at a time here, one by one
+/// there), in batches of 128 through separate convolution and BatchNorm, and each batch's loss is asked for.
+class TheirLoop {
+ public:
+  explicit TheirLoop(Model& model) {
+    network_.eval();
+    const torch::NoGradGuard noGrad;
+    auto own = network_.named_parameters();
+    for (const auto& [name, tensor] : model.namedParameters()) {
+      own[name].copy_(tensor);
+      home_.push_back(tensor.detach().clone());
+      weights_.push_back(own[name]);
+    }
+    auto buffers = network_.named_buffers();
+    for (const auto& [name, tensor] : model.namedBuffers()) buffers[name].copy_(tensor);
+  }
+  double lossAt(double alpha, const std::vector<torch::Tensor>& direction, const torch::Tensor& bytes,
+                const torch::Tensor& targets) {
+    const torch::NoGradGuard noGrad;
+    for (std::size_t i = 0; i < weights_.size(); ++i) weights_[i].set_data(home_[i] + direction[i] * alpha);
+    double loss = 0;
+    std::int64_t correct = 0;
+    for (std::int64_t begin = 0; begin < bytes.size(0); begin += 128) {
+      const auto count = std::min<std::int64_t>(128, bytes.size(0) - begin);
+      const auto images = bytes.narrow(0, begin, count).to(torch::kFloat32).div(255).sub(mean_).div(deviation_);
+      const auto outputs = network_.forward(images);
+      const auto labels = targets.narrow(0, begin, count);
+      loss += torch::nn::functional::cross_entropy(outputs, labels).item<double>() * static_cast<double>(count);
+      correct += std::get<1>(outputs.max(1)).eq(labels).sum().item<std::int64_t>();
+    }
+    correct_ = correct;
+    return loss / static_cast<double>(bytes.size(0));
+  }
+  torch::Tensor inputs(const torch::Tensor& bytes) const {
+    return bytes.to(torch::kFloat32).div(255).sub(mean_).div(deviation_);
+  }
+
+ private:
+  bench::PlainResNet network_;
+  std::vector<torch::Tensor> home_, weights_;
+  torch::Tensor mean_ = torch::tensor({.485, .456, .406}).to(torch::kFloat32).view({1, 3, 1, 1}),
+                deviation_ = torch::tensor({.229, .224, .225}).to(torch::kFloat32).view({1, 3, 1, 1});
+  std::int64_t correct_ = 0;
+};
+
+/// Points of a surface, ours and theirs in turns, on the same network, direction and images.
+void surfacePoints() {
+  constexpr std::int64_t images = 2000;
+  auto model = makeModel("resnet20", {}, 0);
+  const auto direction = randomDirection(*model, 1, Normalization::Filter);
+  torch::manual_seed(0);
+  const auto bytes = torch::randint(0, 256, {images, 3, 32, 32}, torch::kUInt8);
+  const auto targets = torch::randint(0, 10, {images}, torch::kInt64);
+  TheirLoop theirs(*model);
+  const Examples examples{theirs.inputs(bytes), targets, {}};
+  const auto pieces = model->parameters().unflatten(direction);
+  double own = 0, other = 0;
+  std::vector<Row> rows{
+      {"surface point, loss-landscape's loop", [&] { other = theirs.lossAt(0.5, pieces, bytes, targets); }, {}},
+      {"surface point, ours",
+       [&] {
+         evaluateLandscape(*model, {{"train", examples}}, direction, {0.5}, 256, {},
+                           [&](const LandscapePoint& point) { own = point.value.loss; }, {});
+       },
+       {}}};
+  std::printf("\nResNet-20, %lld images of 3x32x32: the last column is in units of the first row\n",
+              static_cast<long long>(images));
+  measure(rows);
+  print(rows);
+  std::printf("the two losses differ by %.1e of their size\n", std::abs(own - other) / other);
 }
 
 void resNet20() {
@@ -138,5 +212,6 @@ int main(int argc, char** argv) {
   if (!options.data.empty()) return bench::runCases(options, argv[0]);
   at::set_num_threads(options.threads);
   resNet20();
+  surfacePoints();
   return 0;
 }
