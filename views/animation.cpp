@@ -92,6 +92,7 @@ Animation renderAnimation(const RunResults& run, const FigureId& id, const Expor
   figure->setSharedScale(true);
   ExportOptions fitting = options;
   fitting.widthMm = std::max(options.widthMm, figure->preferredWidthMm());
+  if (id.kind == "landscape") fitting.heightMm = std::max(options.heightMm, 0.62 * fitting.widthMm);
   for (const auto epoch : animation.epochs) {
     char name[32];
     std::snprintf(name, sizeof name, "frame-%04zu.png", animation.frames.size() + 1);

@@ -54,7 +54,8 @@ void nameFirst(QCustomPlot& plot, const Frame& frame, const Style& style, const 
   const auto& first = path.front();
   const double across = (first.alpha - path.back().alpha) / frame.x->range().size(),
                up = (first.beta - path.back().beta) / frame.y->range().size();
-  if (std::hypot(across, up) < 0.05) return;
+  // Nor where nearly all of its way lies outside of the plane.
+  if (std::hypot(across, up) < 0.05 || first.unexplained > 0.9) return;
   auto* begin = new QCPItemText(&plot);
   begin->setClipAxisRect(frame.rect);
   begin->setClipToAxisRect(true);
