@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/animation.h"
 
-#include <QImage>
 #include <QProcess>
 #include <QStandardPaths>
 #include <set>

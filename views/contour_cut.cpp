@@ -55,11 +55,7 @@ void ContourFigure::setCutVisible(bool on) {
 QLineF ContourFigure::cut() const {
   if (cutLine_) return *cutLine_;
   const auto data = surfaceData(run(), id().name, epoch(), split_);
-  if (!data.grid.drawable()) return {};
-  const double height = data.grid.ys[data.grid.nearest(0, 0).second];
-  // Not all the way, so that its ends can be taken hold of.
-  const double margin = 0.05 * (data.grid.xs.back() - data.grid.xs.front());
-  return {data.grid.xs.front() + margin, height, data.grid.xs.back() - margin, height};
+  return data.grid.drawable() ? centreCut(data.grid) : QLineF();
 }
 
 void ContourFigure::setCut(const std::optional<QLineF>& cut) {

@@ -5,7 +5,6 @@
 
 #include "core/results/tables.h"
 #include "views/direction_words.h"
-#include "views/surface_data.h"
 #include "views/tickers.h"
 
 namespace eigenscape {
@@ -16,11 +15,6 @@ constexpr int kSteps = 160;
 struct CutPoint {
   double distance = 0, alpha = 0, beta = 0, loss = 0;
 };
-
-QLineF centreCut(const SurfaceGrid& grid) {
-  const double height = grid.ys[grid.nearest(0, 0).second], margin = 0.05 * (grid.xs.back() - grid.xs.front());
-  return {grid.xs.front() + margin, height, grid.xs.back() - margin, height};
-}
 
 /// Distance is measured from the point of the cut that is closest to the centre, so that 0 is the model where the cut
 /// passes through it.
@@ -73,6 +67,22 @@ void addQuadratic(QCustomPlot& plot, const Frame& frame, const Style& style, con
 
 }  // namespace
 
+void CutFigure::showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch) {
+  data_.clear();
+  PlotFigure::showRun(std::move(run), epoch);
+}
+
+void CutFigure::refreshAll() {
+  data_.clear();
+  redraw();
+}
+
+const SurfaceData& CutFigure::dataOf(const QString& split) const {
+  const auto found = data_.find(split);
+  if (found != data_.end()) return found->second;
+  return data_[split] = surfaceData(run(), id().name, epoch(), split, sharedScale());
+}
+
 void CutFigure::setCut(const std::optional<QLineF>& cut) {
   cut_ = cut;
   redraw();
@@ -80,7 +90,7 @@ void CutFigure::setCut(const std::optional<QLineF>& cut) {
 
 Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
   Drawn drawn;
-  const auto data = surfaceData(run(), id().name, epoch(), QStringLiteral("train"), sharedScale());
+  const auto& data = dataOf(QStringLiteral("train"));
   drawn.nothing = data.problem(id().name);
   if (!drawn.nothing.isEmpty()) return drawn;
   const QLineF cut = cut_.value_or(centreCut(data.grid));
@@ -92,7 +102,7 @@ Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
   std::vector<CutPoint> first;
   std::map<std::string, SurfaceGrid> grids;
   for (const auto& split : data.splits) {
-    const auto own = surfaceData(run(), id().name, epoch(), split, sharedScale());
+    const auto& own = dataOf(split);
     const auto points = pointsAlong(own.grid, cut);
     grids[split.toStdString()] = own.grid;
     if (first.empty()) first = points;
@@ -126,11 +136,11 @@ Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
 
 std::string CutFigure::csv() const {
   std::string text = "distance,alpha,beta,split,loss\n";
-  const auto data = surfaceData(run(), id().name, epoch(), {});
+  const auto& data = dataOf(QStringLiteral("train"));
   if (!data.problem(id().name).isEmpty()) return text;
   const QLineF cut = cut_.value_or(centreCut(data.grid));
   for (const auto& split : data.splits) {
-    for (const auto& point : pointsAlong(surfaceData(run(), id().name, epoch(), split).grid, cut)) {
+    for (const auto& point : pointsAlong(dataOf(split).grid, cut)) {
       char line[160];
       std::snprintf(line, sizeof line, "%.17g,%.17g,%.17g,%s,%.17g\n", point.distance, point.alpha, point.beta,
                     split.toUtf8().constData(), point.loss);

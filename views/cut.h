@@ -2,8 +2,10 @@
 #pragma once
 
 #include <QLineF>
+#include <map>
 
 #include "views/plot_figure.h"
+#include "views/surface_data.h"
 
 namespace eigenscape {
 
@@ -16,15 +18,19 @@ class CutFigure : public PlotFigure {
   /// From where to where, in α and β; without one the cut runs along the first direction through the centre.
   void setCut(const std::optional<QLineF>& cut);
   bool hasSharedScale() const override { return true; }
+  void showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch) override;
 
  protected:
   Drawn draw(QCustomPlot& plot, const Style& style) const override;
   /// The cut's own points: distance, alpha, beta and the losses.
   std::string csv() const override;
-  void refreshAll() override { redraw(); }
+  void refreshAll() override;
 
  private:
+  const SurfaceData& dataOf(const QString& split) const;
+
   std::optional<QLineF> cut_;
+  mutable std::map<QString, SurfaceData> data_;  ///< by split: rows are not read anew for each move of the mouse
 };
 
 }  // namespace eigenscape

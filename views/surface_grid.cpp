@@ -132,6 +132,11 @@ void interpolateUnknown(SurfaceGrid& grid) {
   }
 }
 
+QLineF centreCut(const SurfaceGrid& grid) {
+  const double height = grid.ys[grid.nearest(0, 0).second], margin = 0.05 * (grid.xs.back() - grid.xs.front());
+  return {grid.xs.front() + margin, height, grid.xs.back() - margin, height};
+}
+
 namespace {
 
 /// An edge of the grid: its lower-left point and whether it runs upwards.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QLineF>
 #include <QPointF>
 #include <QVector>
 #include <cstddef>
@@ -35,6 +36,9 @@ SurfaceGrid surfaceGrid(const std::vector<SurfaceRow>& rows, const std::string& 
 /// While a surface is refined, points that are not known yet take the linear mean of known ones on either side, the
 /// closest pair first; a point that is not finite is a barrier.
 void interpolateUnknown(SurfaceGrid& grid);
+
+/// Along the first direction through the centre; not all the way, so that its ends can be taken hold of.
+QLineF centreCut(const SurfaceGrid& grid);
 
 /// Lines of equal value by marching squares, joined; closed ones end where they begin. `values` stands on the grid's
 /// points; squares with a corner that is not finite are left out.

@@ -16,10 +16,10 @@ struct DirectionSpec {
   std::int64_t index = 1;  ///< eigenvector: K ≥ 1 from the top, K ≤ −1 from the bottom; principal component: K ≥ 1
   std::uint64_t seed = 0;  ///< random
   std::string file;        ///< toward: a checkpoint; tensor: a .safetensors file
-  std::string name;        ///< tensor: which one of the file; empty: its only one
+  std::string name;        ///< tensor: which one of the file; empty: its only one. Eigenvector: its layer; empty: all
 };
-/// Parses "eigenvector:K", "random:SEED", "gradient", "pca:K", "toward:CHECKPOINT" or "tensor:FILE#NAME". Throws
-/// std::invalid_argument whose text says what is accepted.
+/// Parses "eigenvector:K", "eigenvector:K@LAYER", "random:SEED", "gradient", "pca:K", "toward:CHECKPOINT" or
+/// "tensor:FILE#NAME". Throws std::invalid_argument whose text says what is accepted.
 DirectionSpec parseDirection(const std::string& text);
 
 enum class Normalization { None, Filter, Layer };

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
 
 #include "core/results/error.h"
 #include "core/study/recipe.h"
+#include "core/study/study.h"
 
 namespace eigenscape {
 
@@ -73,6 +75,28 @@ samples = 20
 [quantization]
 bits = [2, 8]
 )";
+
+/// Untrained, top 2 and bottom 1 with traces, nothing else.
+inline Recipe untrained(Recipe recipe) {
+  recipe.training.epochs = 0;
+  recipe.profiles.clear();
+  recipe.surfaces.clear();
+  recipe.quantization.enabled = false;
+  recipe.curvature.scopes = "model";
+  recipe.curvature.layers.clear();
+  recipe.curvature.density = false;
+  recipe.curvature.split = "train";
+  return recipe;
+}
+
+/// On the CPU with one thread, so that two runs are the same.
+inline StudyOptions into(const std::filesystem::path& directory) {
+  StudyOptions options;
+  options.out = directory;
+  options.device = "cpu";
+  options.threads = 1;
+  return options;
+}
 
 /// What the RecipeError says; "" when none is thrown.
 inline std::string errorOf(const std::function<void()>& act) {

@@ -115,27 +115,9 @@ class TestStudyDirections : public QObject {
   }
 
  private:
-  /// Untrained, top 2 and bottom 1 with traces, nothing else.
-  Recipe small() const {
-    auto recipe = recipe_;
-    recipe.training.epochs = 0;
-    recipe.profiles.clear();
-    recipe.surfaces.clear();
-    recipe.quantization.enabled = false;
-    recipe.curvature.scopes = "model";
-    recipe.curvature.layers.clear();
-    recipe.curvature.density = false;
-    recipe.curvature.split = "train";
-    return recipe;
-  }
+  Recipe small() const { return untrained(recipe_); }
   fs::path path(const std::string& name) const { return fs::path(folder_.path().toStdString()) / name; }
-  StudyOptions optionsFor(const std::string& name) const {
-    StudyOptions options;
-    options.out = path(name);
-    options.device = "cpu";
-    options.threads = 1;
-    return options;
-  }
+  StudyOptions optionsFor(const std::string& name) const { return into(path(name)); }
 
   QTemporaryDir folder_;
   Recipe recipe_;
