@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/curvature/convolution_double_backward.h"
-
-#include <ATen/core/op_registration/op_registration.h>
-#include <torch/library.h>
 #include <torch/torch.h>
 
 #include <array>
-#include <memory>
-#include <mutex>
+
+#include "core/curvature/double_backward_kernels.h"
+
+// LibTorch differentiates aten::convolution_backward through transposed convolutions whose kernels are as large as the
+// image, which makes a Hessian-vector product cost five to six gradients. Here, with ggI, ggW, ggb the weights of the
+// three outputs:
+//
+//     ∂/∂gradₒ = conv(ggI, W) + conv(I, ggW) + ggb
+//     ∂/∂I     = input part of convolution_backward(gradₒ, I, ggW)
+//     ∂/∂W     = weight part of convolution_backward(gradₒ, ggI, W)
 
 namespace eigenscape {
 
@@ -124,47 +128,10 @@ std::tuple<Tensor, Tensor, Tensor> convolutionBackward(const Tensor& gradOutput,
   return {all[0], all[1], all[2]};
 }
 
-/// The registration. The library's own kernel stands at the alias key Autograd; one at a backend's key goes before it,
-/// so nothing is overridden, and dropping the registration brings the library's back.
-class Registration {
- public:
-  void set(bool on) {
-    const std::scoped_lock lock(mutex_);
-    if (on == !libraries_.empty()) return;
-    libraries_.clear();
-    if (!on) return;
-    for (const auto key : {c10::DispatchKey::AutogradCPU, c10::DispatchKey::AutogradCUDA}) {
-      auto library = std::make_unique<torch::Library>(torch::Library::IMPL, "aten", key, __FILE__, __LINE__);
-      library->impl("convolution_backward", TORCH_FN(convolutionBackward));
-      libraries_.push_back(std::move(library));
-    }
-  }
-  bool isOn() const { return !libraries_.empty(); }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<torch::Library>> libraries_;
-};
-
-/// The dispatcher's table is the process's, so there is one registration; it is never destroyed, because the dispatcher
-/// may be gone before it at exit.
-Registration& registration() {
-  static auto* const one = new Registration;
-  return *one;
-}
-
 }  // namespace
 
-void useFastConvolutionDoubleBackward() {
-  registration().set(true);
-}
-
-LibraryConvolutionDoubleBackward::LibraryConvolutionDoubleBackward() : previous_(registration().isOn()) {
-  registration().set(false);
-}
-
-LibraryConvolutionDoubleBackward::~LibraryConvolutionDoubleBackward() {
-  registration().set(previous_);
+void implementConvolutionBackward(torch::Library& library) {
+  library.impl("convolution_backward", TORCH_FN(convolutionBackward));
 }
 
 }  // namespace eigenscape

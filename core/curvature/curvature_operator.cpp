@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "core/curvature/convolution_double_backward.h"
+#include "core/curvature/double_backward.h"
 #include "core/curvature/graphs.h"
 #include "core/curvature/memory.h"
 
@@ -63,7 +63,7 @@ CurvatureOperator::CurvatureOperator(Model& model, const Examples& examples, Cur
     draws_ = torch::rand({examples_.size(), std::max<std::int64_t>(options_.labelsPerExample, 1)}, generator,
                          torch::kFloat64);
   }
-  useFastConvolutionDoubleBackward();
+  useFastDoubleBackward();
 }
 
 CurvatureOperator::~CurvatureOperator() = default;

@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "core/curvature/convolution_double_backward.h"
 #include "core/curvature/curvature_operator.h"
+#include "core/curvature/double_backward.h"
 #include "core/landscape/directions.h"
 #include "core/landscape/landscape.h"
 #include "core/model/model.h"
@@ -153,7 +153,7 @@ void resNet20() {
   CurvatureOperator onFreshGraphs(*model, examples, lean);
 
   const auto library = [&] {
-    const LibraryConvolutionDoubleBackward own;
+    const LibraryDoubleBackward own;
     const auto loss = torch::nn::functional::cross_entropy(model->forward(examples.inputs), examples.targets);
     const auto g = torch::autograd::grad({loss}, model->parameters().tensors(), {}, true, true);
     torch::autograd::grad(g, model->parameters().tensors(), model->parameters().unflatten(v));

@@ -3,7 +3,7 @@
 
 #include <QTest>
 
-#include "core/curvature/convolution_double_backward.h"
+#include "core/curvature/double_backward.h"
 
 using namespace eigenscape;
 
@@ -12,7 +12,7 @@ class TestConvolutionDoubleBackward : public QObject {
   Q_OBJECT
 
  private Q_SLOTS:
-  void init() { useFastConvolutionDoubleBackward(); }
+  void init() { useFastDoubleBackward(); }
 
   void equalsTheLibrarys_data() {
     QTest::addColumn<int>("stride");
@@ -63,7 +63,7 @@ class TestConvolutionDoubleBackward : public QObject {
       return torch::autograd::grad(gradient, inputs, directions);
     };
     const auto ours = product();
-    const LibraryConvolutionDoubleBackward libraryOwn;
+    const LibraryDoubleBackward libraryOwn;
     const auto theirs = product();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       QVERIFY(theirs[i].abs().max().item<double>() > 1e-3);
@@ -83,7 +83,7 @@ class TestConvolutionDoubleBackward : public QObject {
       return torch::autograd::grad(g, {w}, {v})[0];
     };
     const auto ours = product();
-    const LibraryConvolutionDoubleBackward libraryOwn;
+    const LibraryDoubleBackward libraryOwn;
     QVERIFY(torch::allclose(ours, product(), 1e-9, 1e-10));
   }
 
@@ -100,7 +100,7 @@ class TestConvolutionDoubleBackward : public QObject {
       return torch::autograd::grad(h, {w}, {v})[0];
     };
     const auto ours = third();
-    const LibraryConvolutionDoubleBackward libraryOwn;
+    const LibraryDoubleBackward libraryOwn;
     QVERIFY(torch::allclose(ours, third(), 1e-8, 1e-9));
   }
 };

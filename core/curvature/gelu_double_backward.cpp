@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "core/curvature/double_backward_kernels.h"
+
+// The derivative of gradₒ·d(x), d = GELU′, weighed with gg, is gg·d(x) by gradₒ and gg·gradₒ·d′(x) by x. Both factors
+// of gg are constants of the graph: they are worked out once, with it, and a product multiplies by them.
+//
+//     exact:  d(x) = Φ(x) + x φ(x),   d′(x) = (2 − x²) φ(x)
+//     tanh:   GELU(x) = x (1 + t)/2,  t = tanh u,  u = √(2/π) (x + 0.044715 x³)
+
+namespace eigenscape {
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+Tensor secondDerivative(const Tensor& x, c10::string_view approximate) {
+  const double twoOverPi = 2 / M_PI;
+  if (approximate != "tanh") {
+    return (2 - x.square()).mul_(x.square().mul_(-0.5).exp_()).mul_(std::sqrt(twoOverPi) / 2);
+  }
+  const double k = std::sqrt(twoOverPi), c = 0.044715;
+  const auto squares = x.square();
+  const auto t = (x * (1 + c * squares)).mul_(k).tanh_();
+  const auto slope = k * (1 + 3 * c * squares);
+  const auto rest = 1 - t.square();
+  return rest * slope + 0.5 * x * rest * (6 * k * c * x - 2 * t * slope.square());
+}
+
+class GeluBackward : public torch::autograd::Function<GeluBackward> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& gradOutput, const Tensor& x, const std::string& kind) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    const auto first = at::gelu_backward(at::ones_like(x), x, kind);
+    auto second = secondDerivative(x, kind).mul_(gradOutput);
+    // Neither is an input or an output of this function, so that holding them makes no cycle.
+    context->saved_data["first"] = first;
+    context->saved_data["second"] = second;
+    return gradOutput * first;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "GELU has no third derivative here");
+    const auto& gg = gradients[0];
+    if (!gg.defined()) return {Tensor(), Tensor(), Tensor()};
+    Tensor byGradOutput, byX;
+    if (context->needs_input_grad(0)) byGradOutput = gg * context->saved_data["first"].toTensor();
+    if (context->needs_input_grad(1)) byX = gg * context->saved_data["second"].toTensor();
+    return {byGradOutput, byX, Tensor()};
+  }
+};
+
+Tensor geluBackward(const Tensor& gradOutput, const Tensor& x, c10::string_view approximate) {
+  const std::string kind(approximate.data(), approximate.size());
+  if (at::GradMode::is_enabled() && (gradOutput.requires_grad() || x.requires_grad())) {
+    return GeluBackward::apply(gradOutput, x, kind);
+  }
+  at::AutoDispatchBelowADInplaceOrView below;
+  return at::gelu_backward(gradOutput, x, kind);
+}
+
+}  // namespace
+
+void implementGeluBackward(torch::Library& library) {
+  library.impl("gelu_backward", TORCH_FN(geluBackward));
+}
+
+}  // namespace eigenscape
