@@ -169,6 +169,31 @@ int runBatch(const CommandLine& line) {
   return done;
 }
 
+namespace {
+
+/// The run with another scale of its surfaces; what was computed stays as it is.
+RunResults loadForDrawing(const CommandLine& line) {
+  auto run = loadRun(line.subject);
+  if (line.sets.empty()) return run;
+  Recipe recipe = parseRecipe(run.recipe, (fs::path(line.subject) / "recipe.toml").string());
+  for (const auto& assignment : line.sets) {
+    const auto key = assignment.substr(0, assignment.find('='));
+    if (!key.starts_with("surface.") || !(key.ends_with(".scale") || key.ends_with(".clip"))) {
+      throw RecipeError("--set " + assignment +
+                        ": --render only draws; expected surface.NAME.scale=auto|linear|log or surface.NAME.clip=LOSS");
+    }
+    setKey(recipe, assignment);
+  }
+  for (const auto& surface : recipe.surfaces) {
+    for (auto& info : run.info.landscapes) {
+      if (info.kind == "surface" && info.name == surface.name) info.scale = surface.scale, info.clip = surface.clip;
+    }
+  }
+  return run;
+}
+
+}  // namespace
+
 int renderAgain(const CommandLine& line) {
   const Interruption interruption([] {
     std::fputs("eigenscape: interrupted; the figures drawn so far are whole\n", stderr);
@@ -180,13 +205,13 @@ int renderAgain(const CommandLine& line) {
   }
 #ifdef EIGENSCAPE_WITH_GUI
   if (!line.animate.empty()) {
-    printOut(placesText(line.subject, drawAnimation(loadRun(line.subject), line.animate, line.figureSize)));
+    printOut(placesText(line.subject, drawAnimation(loadForDrawing(line), line.animate, line.figureSize)));
     return interruption.requested() ? interrupted : done;
   }
 #else
   if (!line.animate.empty()) throw RecipeError("--animate: this program was built without figures");
 #endif
-  printOut(placesText(line.subject, draw(loadRun(line.subject), formats, line)));
+  printOut(placesText(line.subject, draw(loadForDrawing(line), formats, line)));
   return interruption.requested() ? interrupted : done;
 }
 

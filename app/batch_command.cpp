@@ -5,8 +5,11 @@
 
 namespace eigenscape {
 
-std::string batchCommand(const Recipe& recipe, const std::filesystem::path& recipeFile) {
-  const std::string out = " --out " + shellQuoted(recipe.name + "-again");
+std::string batchCommand(const Recipe& recipe, const std::filesystem::path& recipeFile,
+                         const std::vector<std::string>& settings) {
+  std::string out;
+  for (const auto& assignment : settings) out += " --set " + shellQuoted(assignment);
+  out += " --out " + shellQuoted(recipe.name + "-again");
   for (const auto& shipped : shippedRecipes()) {
     if (shipped.name != recipe.name) continue;
     const auto assignments = assignmentsBetween(parseRecipe(shipped.toml, shipped.name), recipe);

@@ -154,7 +154,7 @@ void chooseMode(const Words& words, const CLI::App& app, CommandLine& line) {
 void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
   using Mode = CommandLine::Mode;
   const std::pair<const char*, std::vector<Mode>> places[] = {{"--out", {Mode::Batch}},
-                                                              {"--set", {Mode::Batch, Mode::Check}},
+                                                              {"--set", {Mode::Batch, Mode::Check, Mode::Render}},
                                                               {"--device", {Mode::Batch}},
                                                               {"--threads", {Mode::Batch}},
                                                               {"--resume", {Mode::Batch}},

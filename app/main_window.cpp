@@ -315,8 +315,12 @@ QString MainWindow::logText() const {
 QString MainWindow::commandOfShownRun() const {
   if (!run_) return {};
   const fs::path file = run_->directory / "recipe.toml";
+  std::vector<std::string> settings;
+  if (const Figure* shown = figures_->current()) {
+    for (const auto& setting : shown->recipeSettings()) settings.push_back(setting.toStdString());
+  }
   try {
-    return QString::fromStdString(batchCommand(parseRecipe(run_->recipe, file.string()), file));
+    return QString::fromStdString(batchCommand(parseRecipe(run_->recipe, file.string()), file, settings));
   } catch (const RecipeError&) {
     return {};
   }

@@ -28,7 +28,9 @@ std::vector<std::int64_t> epochsIn(const std::vector<Row>& rows, const std::stri
 std::vector<std::int64_t> framesOf(const RunResults& run, const FigureId& id) {
   const auto name = id.name.toStdString();
   if (id.kind == "profile") return epochsIn(run.profiles, name);
-  if (id.kind == "contour" || id.kind == "surface" || id.kind == "landscape") return epochsIn(run.surfaces, name);
+  if (id.kind == "contour" || id.kind == "surface" || id.kind == "surface-both" || id.kind == "landscape")
+    return epochsIn(run.surfaces, name);
+  if (id.kind == "curvature-map") return epochsIn(run.curvatureMap, name);
   if (id.kind == "persistence" || id.kind == "merge-tree") return epochsIn(run.persistence, name);
   if (id.kind == "spectrum" || id.kind == "layers") return epochsIn(run.spectrum);
   if (id.kind == "density") return epochsIn(run.densities);

@@ -62,6 +62,8 @@ void hatch(QCustomPlot& plot, const Frame& frame, const Style& style, const Surf
   }
 }
 
+}  // namespace
+
 void addIsoLines(QCustomPlot& plot, const Frame& frame, const Style& style, const SurfaceData& data) {
   auto* item = new IsoLines(&plot, frame.rect, style);
   std::vector<double> places(data.grid.loss.size());
@@ -85,24 +87,50 @@ void markCentre(QCustomPlot& plot, const Frame& frame, const Style& style) {
   }
 }
 
-}  // namespace
+void ContourFigure::showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch) {
+  data_.reset();
+  PlotFigure::showRun(std::move(run), epoch);
+}
+
+void ContourFigure::refreshAll() {
+  data_.reset();
+  redraw();
+}
+
+const SurfaceData& ContourFigure::data() const {
+  if (!data_) data_ = hasRun() ? surfaceData(run(), id().name, epoch(), split_, sharedScale(), height_) : SurfaceData();
+  return *data_;
+}
 
 QStringList ContourFigure::splits() const {
-  return emptyMessage().isEmpty() ? surfaceData(run(), id().name, epoch(), split_).splits : QStringList();
+  return data().splits;
 }
 
 QString ContourFigure::split() const {
-  return emptyMessage().isEmpty() ? surfaceData(run(), id().name, epoch(), split_).split : split_;
+  return data().split.isEmpty() ? split_ : data().split;
 }
 
 void ContourFigure::setSplit(const QString& split) {
   split_ = split;
-  redraw();
+  refreshAll();
+}
+
+void ContourFigure::setHeight(const std::optional<HeightChoice>& height) {
+  height_ = height;
+  refreshAll();
+}
+
+QStringList ContourFigure::recipeSettings() const {
+  return heightSettings(data());
+}
+
+void ContourFigure::addChoices(QMenu& menu) {
+  addHeightChoices(menu, data(), [this](const HeightChoice& choice) { setHeight(choice); });
 }
 
 Drawn ContourFigure::draw(QCustomPlot& plot, const Style& style) const {
   Drawn drawn;
-  const SurfaceData data = surfaceData(run(), id().name, epoch(), split_, sharedScale());
+  const SurfaceData& data = this->data();
   drawn.nothing = data.problem(id().name);
   if (!drawn.nothing.isEmpty()) return drawn;
   const Frame frame = makeFrame(plot, style, data.heading);
@@ -118,8 +146,7 @@ Drawn ContourFigure::draw(QCustomPlot& plot, const Style& style) const {
   addIsoLines(plot, frame, style, data);
   frame.x->setRange(data.grid.xs.front(), data.grid.xs.back());
   frame.y->setRange(data.grid.ys.front(), data.grid.ys.back());
-  const auto path = pathOn(run(), id().name.toStdString(), *data.epoch);
-  drawPath(plot, frame, style, path);
+  drawPath(plot, frame, style, data.path);
   markCentre(plot, frame, style);
   if (cutVisible_) drawCut(plot, frame, style, cut());
   frame.x->grid()->setVisible(false);
@@ -129,7 +156,7 @@ Drawn ContourFigure::draw(QCustomPlot& plot, const Style& style) const {
   finishFrame(plot, frame, style);
   drawn.provenance = data.provenance();
   if (data.grid.nonFinite()) drawn.provenance.notes.first() += tr(" (hatched)");
-  if (const auto note = pathNote(path, frame.x->range(), frame.y->range()); !note.isEmpty())
+  if (const auto note = pathNote(data.path, frame.x->range(), frame.y->range()); !note.isEmpty())
     drawn.provenance.notes << note;
   return drawn;
 }
@@ -141,9 +168,8 @@ std::string ContourFigure::csv() const {
 QString ContourFigure::readout(const QPointF& position) const {
   const QCPAxisRect* rect = plot()->axisRect(0);
   if (!rect || !rect->rect().contains(position.toPoint())) return {};
-  return surfaceData(run(), id().name, epoch(), split_)
-      .readout(rect->axis(QCPAxis::atBottom)->pixelToCoord(position.x()),
-               rect->axis(QCPAxis::atLeft)->pixelToCoord(position.y()));
+  return data().readout(rect->axis(QCPAxis::atBottom)->pixelToCoord(position.x()),
+                        rect->axis(QCPAxis::atLeft)->pixelToCoord(position.y()));
 }
 
 }  // namespace eigenscape

@@ -4,8 +4,14 @@
 #include <QLineF>
 
 #include "views/plot_figure.h"
+#include "views/surface_data.h"
 
 namespace eigenscape {
+
+/// Labelled lines of equal loss, as over the contour.
+void addIsoLines(QCustomPlot& plot, const Frame& frame, const Style& style, const SurfaceData& data);
+/// The weights around which the surface was measured.
+void markCentre(QCustomPlot& plot, const Frame& frame, const Style& style);
 
 /// A surface from above: colours, labelled iso-lines, the centre, the optimizer's path. With setCutVisible there is a
 /// line on it that can be dragged, as a whole or by its ends, and a click picks a point.
@@ -13,10 +19,16 @@ class ContourFigure : public PlotFigure {
   Q_OBJECT
  public:
   explicit ContourFigure(FigureId id, QWidget* parent = nullptr);
+  void showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch) override;
   QStringList splits() const override;
   QString split() const override;
   void setSplit(const QString& split) override;
   bool hasSharedScale() const override { return true; }
+  QStringList recipeSettings() const override;
+
+  /// The scale of colours; without one it is the recipe's.
+  void setHeight(const std::optional<HeightChoice>& height);
+  const SurfaceData& data() const;
 
   void setCutVisible(bool on);
   /// In α and β; without one the line runs along the first direction through the centre.
@@ -29,7 +41,8 @@ class ContourFigure : public PlotFigure {
   void picked(const QPointF& point);
 
  protected:
-  void refreshAll() override { redraw(); }
+  void refreshAll() override;
+  void addChoices(QMenu& menu) override;
   Drawn draw(QCustomPlot& plot, const Style& style) const override;
   std::string csv() const override;
   QString readout(const QPointF& position) const override;
@@ -45,6 +58,8 @@ class ContourFigure : public PlotFigure {
   void moveCut();
 
   QString split_ = QStringLiteral("train");
+  std::optional<HeightChoice> height_;
+  mutable std::optional<SurfaceData> data_;  ///< rows are read once, not with each resize and each move of the mouse
   bool cutVisible_ = false;
   std::optional<QLineF> cutLine_;
   std::optional<QPointF> picked_;

@@ -3,7 +3,6 @@
 
 #include "views/contour.h"
 #include "views/plotting.h"
-#include "views/surface_data.h"
 
 // The line on the contour that can be dragged, and the picked point.
 namespace eigenscape {
@@ -54,8 +53,7 @@ void ContourFigure::setCutVisible(bool on) {
 
 QLineF ContourFigure::cut() const {
   if (cutLine_) return *cutLine_;
-  const auto data = surfaceData(run(), id().name, epoch(), split_);
-  return data.grid.drawable() ? centreCut(data.grid) : QLineF();
+  return data().grid.drawable() ? centreCut(data().grid) : QLineF();
 }
 
 void ContourFigure::setCut(const std::optional<QLineF>& cut) {

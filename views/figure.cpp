@@ -10,6 +10,7 @@
 
 #include "core/results/error.h"
 #include "views/contour.h"
+#include "views/curvature_map.h"
 #include "views/cut.h"
 #include "views/density.h"
 #include "views/gl_context.h"
@@ -24,6 +25,7 @@
 #include "views/spectrum.h"
 #include "views/style.h"
 #include "views/surface.h"
+#include "views/surface_data.h"
 #include "views/training.h"
 #include "views/trajectories.h"
 #include "views/valleys.h"
@@ -46,6 +48,8 @@ QString FigureId::title() const {
   if (kind == "cut") return QStringLiteral("Cut %1").arg(name);
   if (kind == "contour") return QStringLiteral("Contour %1").arg(name);
   if (kind == "surface") return QStringLiteral("Surface %1").arg(name);
+  if (kind == "surface-both") return QStringLiteral("Train and test %1").arg(name);
+  if (kind == "curvature-map") return QStringLiteral("Curvature map %1").arg(name);
   if (kind == "persistence") return QStringLiteral("Persistence %1").arg(name);
   if (kind == "merge-tree") return QStringLiteral("Merge tree %1").arg(name);
   return name.isEmpty() ? kind : kind + ' ' + name;
@@ -106,6 +110,7 @@ std::unique_ptr<QMenu> Figure::contextMenu() {
       action->setChecked(choice == split());
     }
   }
+  addChoices(*menu);
   menu->addSeparator();
   menu->addAction(tr("Reset view"), this, [this] { resetView(); });
   return menu;
@@ -162,6 +167,10 @@ std::vector<FigureId> availableFigures(const RunResults& run) {
   for (const auto& name : namesOf(run.profiles)) all.push_back({"profile", name});
   for (const auto& name : namesOf(run.surfaces)) all.push_back({"contour", name});
   for (const auto& name : namesOf(run.surfaces)) all.push_back({"surface", name});
+  for (const auto& name : namesOf(run.surfaces)) {
+    if (hasBothSplits(run, name.toStdString())) all.push_back({"surface-both", name});
+  }
+  for (const auto& name : namesOf(run.curvatureMap)) all.push_back({"curvature-map", name});
   for (const char* kind : {"persistence", "merge-tree"}) {
     for (const auto& name : namesOf(run.persistence)) all.push_back({kind, name});
   }
@@ -192,14 +201,15 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
   if (id.kind == "landscape") return std::make_unique<LandscapeFigure>(id, parent);
   if (id.kind == "cut") return std::make_unique<CutFigure>(id, parent);
   if (id.kind == "contour") return std::make_unique<ContourFigure>(id, parent);
-  if (id.kind == "surface") return std::make_unique<SurfaceFigure>(id, parent);
+  if (id.kind == "surface" || id.kind == "surface-both") return std::make_unique<SurfaceFigure>(id, parent);
+  if (id.kind == "curvature-map") return std::make_unique<CurvatureMapFigure>(id, parent);
   if (id.kind == "persistence") return std::make_unique<PersistenceFigure>(id, parent);
   if (id.kind == "merge-tree") return std::make_unique<MergeTreeFigure>(id, parent);
   if (id.kind == "sensitivity") return std::make_unique<SensitivityFigure>(id, parent);
   throw RunError(
       "no figure is called '" + id.kind.toStdString() +
       "'; expected training, trajectories, spectrum, density, power, layers, overlap, gradient, overhead, profile, "
-      "contour, surface, persistence, merge-tree or sensitivity");
+      "contour, surface, surface-both, curvature-map, persistence, merge-tree or sensitivity");
 }
 
 std::vector<std::filesystem::path> renderFigure(const RunResults& run, const FigureId& id, const QStringList& formats,

@@ -28,7 +28,7 @@ struct ExportOptions {
 /// A figure of a run, e.g. kind "surface" and name "e1-e2". `fileStem()` names its files: "surface-e1-e2".
 struct FigureId {
   /// training | trajectories | spectrum | density | power | layers | overlap | gradient | overhead | profile | contour
-  /// | surface | persistence | merge-tree | sensitivity
+  /// | surface | surface-both | curvature-map | persistence | merge-tree | sensitivity
   QString kind;
   QString name;  ///< of the [[profile]] or [[surface]]; else empty
   QString title() const;
@@ -68,6 +68,9 @@ class Figure : public QWidget {
   bool sharedScale() const { return sharedScale_; }
   void setSharedScale(bool on);
 
+  /// Assignments to the recipe after which batch mode draws what is seen: what "copy as batch command" adds.
+  virtual QStringList recipeSettings() const { return {}; }
+
   /// The least width at which everything can be read, e.g. the names of many layers; 0: any.
   virtual double preferredWidthMm() const { return 0; }
 
@@ -85,6 +88,8 @@ class Figure : public QWidget {
  protected:
   void contextMenuEvent(QContextMenuEvent* event) override;
   void popUpMenu(const QPoint& at);
+  /// Entries of the context menu that only this figure has.
+  virtual void addChoices(QMenu&) {}
   /// Draws anew with what has changed but the run.
   virtual void refreshAll() {}
 

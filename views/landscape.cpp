@@ -2,6 +2,7 @@
 #include "views/landscape.h"
 
 #include <QLabel>
+#include <QMenu>
 #include <QSplitter>
 #include <QVBoxLayout>
 
@@ -92,6 +93,17 @@ void LandscapeFigure::setSplit(const QString& split) {
 
 void LandscapeFigure::refreshAll() {
   for (Figure* part : std::initializer_list<Figure*>{surface_, contour_, cut_}) part->setSharedScale(sharedScale());
+}
+
+QStringList LandscapeFigure::recipeSettings() const {
+  return contour_->recipeSettings();
+}
+
+void LandscapeFigure::addChoices(QMenu& menu) {
+  addHeightChoices(menu, contour_->data(), [this](const HeightChoice& choice) {
+    surface_->setHeight(choice);
+    contour_->setHeight(choice);
+  });
 }
 
 void LandscapeFigure::resetView() {

@@ -29,6 +29,7 @@ class LandscapeFigure : public Figure {
   void setSplit(const QString& split) override;
   bool hasSharedScale() const override { return true; }
   double preferredWidthMm() const override { return 200; }
+  QStringList recipeSettings() const override;
 
   SurfaceFigure* surface() const { return surface_; }
   ContourFigure* contour() const { return contour_; }
@@ -38,6 +39,7 @@ class LandscapeFigure : public Figure {
 
  protected:
   void refreshAll() override;
+  void addChoices(QMenu& menu) override;
 
  private:
   void sayPicked();

@@ -28,12 +28,17 @@ QCPCurve* addCurve(const Frame& frame, const std::vector<TrajectoryRow>& points,
 
 /// 0: in the plane, kShades − 1: nearly all of it outside.
 int shadeOf(double unexplained) {
+  if (std::isnan(unexplained)) return 0;  // the centre itself
   return std::clamp(int(std::floor(unexplained * kShades)), 0, kShades - 1);
 }
 
 QColor mixed(const QColor& a, const QColor& b, double share) {
   const auto part = [share](int from, int to) { return int(std::lround(from + (to - from) * share)); };
   return {part(a.red(), b.red()), part(a.green(), b.green()), part(a.blue(), b.blue())};
+}
+
+QColor shadeColor(int shade) {
+  return mixed(colors::orange, colors::paper, double(shade) / (kShades - 1));
 }
 
 }  // namespace
@@ -47,15 +52,22 @@ std::vector<TrajectoryRow> pathOn(const RunResults& run, const std::string& surf
   return path;
 }
 
+QColor pathColor(double unexplained) {
+  return shadeColor(shadeOf(unexplained));
+}
+
+bool namesFirst(const std::vector<TrajectoryRow>& path, const QCPRange& x, const QCPRange& y) {
+  if (path.size() < 2) return false;
+  const auto &first = path.front(), &last = path.back();
+  const double across = (first.alpha - last.alpha) / x.size(), up = (first.beta - last.beta) / y.size();
+  return std::hypot(across, up) >= 0.05 && !(first.unexplained > 0.9);
+}
+
 namespace {
 
-/// Not where the path begins and ends at one place of the map: the name would be taken for that of the end.
 void nameFirst(QCustomPlot& plot, const Frame& frame, const Style& style, const std::vector<TrajectoryRow>& path) {
+  if (!namesFirst(path, frame.x->range(), frame.y->range())) return;
   const auto& first = path.front();
-  const double across = (first.alpha - path.back().alpha) / frame.x->range().size(),
-               up = (first.beta - path.back().beta) / frame.y->range().size();
-  // Nor where nearly all of its way lies outside of the plane.
-  if (std::hypot(across, up) < 0.05 || first.unexplained > 0.9) return;
   auto* begin = new QCPItemText(&plot);
   begin->setClipAxisRect(frame.rect);
   begin->setClipToAxisRect(true);
@@ -89,7 +101,7 @@ void drawPath(QCustomPlot& plot, const Frame& frame, const Style& style, const s
   const double size = style.points(path.size() > 60 ? 3.5 : 5);
   // The pale ones first, so that what can be trusted lies on top.
   for (int shade = kShades - 1; shade >= 0; --shade) {
-    const auto fill = mixed(colors::orange, colors::paper, double(shade) / (kShades - 1));
+    const auto fill = shadeColor(shade);
     addCurve(frame, shades[std::size_t(shade)], QPen(Qt::NoPen),
              QCPScatterStyle(QCPScatterStyle::ssCircle, style.pen(colors::ink, 0.7), fill, size))
         ->setObjectName("path points");

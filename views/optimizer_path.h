@@ -22,6 +22,13 @@ std::vector<TrajectoryRow> pathOn(const RunResults& run, const std::string& surf
 /// below it is not the loss that the optimizer saw.
 void drawPath(QCustomPlot& plot, const Frame& frame, const Style& style, const std::vector<TrajectoryRow>& path);
 
+/// The dot of a checkpoint.
+QColor pathColor(double unexplained);
+
+/// Whether the path's first epoch is named: not where the path begins and ends at one place of the map, so that the
+/// name would be taken for that of the end, nor where nearly all of the way to it lies outside of the plane.
+bool namesFirst(const std::vector<TrajectoryRow>& path, const QCPRange& x, const QCPRange& y);
+
 /// "path of 11 checkpoints from epoch 0; pale: outside of the plane (3 … 97 %); 2 beyond the axes"
 QString pathNote(const std::vector<TrajectoryRow>& path, const QCPRange& x, const QCPRange& y);
 

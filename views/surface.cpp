@@ -1,30 +1,43 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/surface.h"
 
+#include <QMenu>
 #include <QMouseEvent>
 #include <QWheelEvent>
 #include <cmath>
+#include <utility>
 
 #include "core/results/tables.h"
 #include "views/gl_context.h"
+#include "views/optimizer_path.h"
 #include "views/plotting.h"
 #include "views/surface_axes.h"
 #include "views/surface_export.h"
+#include "views/surface_path.h"
 
 namespace eigenscape {
 namespace {
 
 constexpr double headingMm = 6, barMm = 22, labelsMm = 12;
+constexpr int restMs = 160;  ///< without a move the surface rests, and all of its points are drawn
 
 }  // namespace
 
 SurfaceFigure::SurfaceFigure(FigureId id, QWidget* parent)
-    : Figure(std::move(id), parent), problem_(tr("No run is open yet.")) {
+    : Figure(std::move(id), parent), panels_(1), problem_(tr("No run is open yet.")) {
   setMinimumSize(160, 120);
   setMouseTracking(true);
+  rest_.setSingleShot(true);
+  rest_.setInterval(restMs);
+  connect(&rest_, &QTimer::timeout, this, qOverload<>(&QWidget::update));
 }
 
 SurfaceFigure::~SurfaceFigure() = default;
+
+QStringList SurfaceFigure::formats() const {
+  if (both()) return {"png", "csv"};
+  return {"png", "csv", "vtp", "obj", "h5"};
+}
 
 void SurfaceFigure::showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch) {
   run_ = std::move(run);
@@ -32,9 +45,26 @@ void SurfaceFigure::showRun(std::shared_ptr<const RunResults> run, std::int64_t 
   refresh();
 }
 
+QStringList SurfaceFigure::splits() const {
+  return both() ? QStringList() : first().splits;
+}
+
+QString SurfaceFigure::split() const {
+  return both() ? QString() : first().split;
+}
+
 void SurfaceFigure::setSplit(const QString& split) {
   split_ = split;
   refresh();
+}
+
+void SurfaceFigure::setHeight(const std::optional<HeightChoice>& height) {
+  height_ = height;
+  refresh();
+}
+
+void SurfaceFigure::addChoices(QMenu& menu) {
+  addHeightChoices(menu, first(), [this](const HeightChoice& choice) { setHeight(choice); });
 }
 
 void SurfaceFigure::setView(const SurfaceView& view) {
@@ -44,33 +74,55 @@ void SurfaceFigure::setView(const SurfaceView& view) {
   update();
 }
 
+/// By hand: quick until it rests.
+void SurfaceFigure::move(const SurfaceView& view) {
+  rest_.start();
+  setView(view);
+}
+
 void SurfaceFigure::resetView() {
   setView({});
 }
 
 void SurfaceFigure::refresh() {
-  data_ = run_ ? surfaceData(*run_, id().name, epoch_, split_, sharedScale()) : SurfaceData();
-  problem_ = run_ ? data_.problem(id().name) : tr("No run is open yet.");
-  sceneStale_ = true;
+  const auto dataOf = [this](const QString& split) {
+    return run_ ? surfaceData(*run_, id().name, epoch_, split, sharedScale(), height_) : SurfaceData();
+  };
+  const SurfaceData own = dataOf(both() ? QStringLiteral("train") : split_);
+  panels_.resize(both() && own.splits.size() > 1 ? 2 : 1);
+  panels_[0].data = own;
+  if (panels_.size() > 1) panels_[1].data = dataOf(own.splits[1]);
+  problem_ = run_ ? own.problem(id().name) : tr("No run is open yet.");
+  for (const auto& panel : panels_) {
+    if (run_ && problem_.isEmpty()) problem_ = panel.data.problem(id().name);
+  }
+  for (auto& panel : panels_) panel.stale = true;
   update();
 }
 
 QString SurfaceFigure::caption() const {
   if (!problem_.isEmpty()) return {};
-  Provenance provenance = data_.provenance();
-  if (data_.scale.logarithmic()) provenance.notes << tr("height and colours are logarithmic");
-  if (data_.grid.nonFinite()) provenance.notes.first() += tr(" (left open)");
+  Provenance provenance;
+  QStringList notes, splits;
+  for (const auto& panel : panels_) {
+    provenance = panel.data.provenance();
+    splits << panel.data.split;
+    for (const auto& note : provenance.notes) {
+      const bool open = panel.data.grid.nonFinite() && note == provenance.notes.first();
+      notes << (both() ? tr("%1: ").arg(panel.data.split) : QString()) + note + (open ? tr(" (left open)") : QString());
+    }
+  }
+  provenance.notes = notes;
+  provenance.split = splits.join(tr(" and "));
+  const auto& data = first();
+  if (both()) provenance.notes << tr("one scale and one point of view");
+  if (data.scale.logarithmic()) provenance.notes << tr("height and colours are logarithmic");
+  provenance.notes << pathNote(data.path, {data.grid.xs.front(), data.grid.xs.back()},
+                               {data.grid.ys.front(), data.grid.ys.back()});
   return captionText(run_->info, provenance);
 }
 
-SurfaceScene& SurfaceFigure::scene() {
-  if (!scene_) scene_ = std::make_unique<SurfaceScene>();
-  if (sceneStale_) scene_->setData(data_);
-  sceneStale_ = false;
-  return *scene_;
-}
-
-void SurfaceFigure::draw(QCPPainter& painter, const Style& style, double pixelRatio) {
+void SurfaceFigure::draw(QCPPainter& painter, const Style& style, double pixelRatio, Detail detail) {
   const QRectF whole(QPointF(0, 0), QSizeF(style.size));
   painter.setPen(colors::softInk);
   painter.setFont(style.font());
@@ -82,30 +134,58 @@ void SurfaceFigure::draw(QCPPainter& painter, const Style& style, double pixelRa
   const QRectF heading(margin, margin, whole.width() - 2 * margin, style.millimetres(headingMm) - margin);
   const QRectF area(0, heading.bottom(), std::max(32.0, whole.width() - style.millimetres(barMm)),
                     std::max(32.0, whole.height() - heading.bottom()));
-  SurfaceScene& current = scene();
-  const auto axes = boxAxes(data_);
-  current.setTicks({axes[0].ticks, axes[1].ticks, axes[2].ticks});
-  const QSize pixels(int(std::lround(area.width() * pixelRatio)), int(std::lround(area.height() * pixelRatio)));
-  const QImage image = current.render(pixels, view_, style.millimetres(labelsMm) * pixelRatio,
-                                      std::max(1.0, style.points(0.8) * pixelRatio));
-  painter.drawImage(area, image);
-  sceneArea_ = area;
-  sceneRatio_ = pixelRatio;
   painter.setRenderHint(QPainter::Antialiasing);
-  paintBoxAxes(painter, style, area, pixelRatio, current, view_, axes);
-  const double barHeight = area.height() * 0.72;
+  // Beside each other, or one below the other where the figure is taller than wide.
+  const auto count = panels_.size();
+  const bool stacked = area.height() > area.width();
+  const QSizeF size(stacked ? area.width() : area.width() / double(count),
+                    stacked ? area.height() / double(count) : area.height());
+  for (std::size_t k = 0; k < count; ++k) {
+    auto& panel = panels_[k];
+    panel.area = QRectF(
+        area.topLeft() + (stacked ? QPointF(0, double(k) * size.height()) : QPointF(double(k) * size.width(), 0)),
+        size);
+    drawPanel(panel, painter, style, pixelRatio, detail);
+  }
+  sceneRatio_ = pixelRatio;
+  const double barHeight = std::min(area.height() * 0.72, style.millimetres(90));
   paintColorBar(painter, style,
                 QRectF(area.right() + style.points(2), area.top() + (area.height() - barHeight) / 2, 0, barHeight),
-                data_);
+                first());
   painter.setFont(style.font(1.05, true));
   painter.setPen(colors::ink);
-  painter.drawText(heading, Qt::AlignLeft | Qt::AlignVCenter, data_.heading);
+  painter.drawText(heading, Qt::AlignLeft | Qt::AlignVCenter, both() ? first().place : first().heading);
+}
+
+void SurfaceFigure::drawPanel(Panel& panel, QCPPainter& painter, const Style& style, double pixelRatio, Detail detail) {
+  if (!panel.scene) panel.scene = std::make_unique<SurfaceScene>();
+  SurfaceScene& scene = *panel.scene;
+  if (std::exchange(panel.stale, false)) scene.setData(panel.data);
+  QRectF area = panel.area;
+  if (both()) {
+    const QRectF name(area.left(), area.top(), area.width(), style.millimetres(5));
+    painter.setFont(style.font(1, true));
+    painter.setPen(colors::ink);
+    painter.drawText(name, Qt::AlignCenter, panel.data.split);
+    area.setTop(name.bottom());
+    panel.area = area;
+  }
+  const auto axes = boxAxes(panel.data);
+  scene.setTicks({axes[0].ticks, axes[1].ticks, axes[2].ticks});
+  const QSize pixels(int(std::lround(area.width() * pixelRatio)), int(std::lround(area.height() * pixelRatio)));
+  const QImage image = scene.render(pixels, view_, style.millimetres(labelsMm) * pixelRatio,
+                                    std::max(1.0, style.points(0.8) * pixelRatio), detail);
+  painter.drawImage(area, image);
+  paintBoxAxes(painter, style, area, pixelRatio, scene, view_, axes);
+  paintPath(painter, style, area, pixelRatio, scene, panel.data);
 }
 
 Picture SurfaceFigure::toPicture() {
   Picture picture;
   picture.caption = caption();
-  picture.body = [this](QCPPainter& painter, const Style& style, double ratio) { draw(painter, style, ratio); };
+  picture.body = [this](QCPPainter& painter, const Style& style, double ratio) {
+    draw(painter, style, ratio, Detail::All);
+  };
   return picture;
 }
 
@@ -114,8 +194,8 @@ void SurfaceFigure::exportTo(const std::filesystem::path& file, const ExportOpti
   if (kind == ".csv" || kind == ".vtp" || kind == ".obj" || kind == ".h5") {
     if (!problem_.isEmpty()) throw RunError("cannot write " + file.string() + ": " + problem_.toStdString());
     if (kind == ".csv") writeFileAtomically(file, surfaceCsv(*run_, id().name, epoch_));
-    if (kind == ".vtp") writeVtp(data_, file);
-    if (kind == ".obj") writeObj(data_, file);
+    if (kind == ".vtp") writeVtp(first(), file);
+    if (kind == ".obj") writeObj(first(), file);
     if (kind == ".h5") writeHdf5(*run_, id().name, epoch_, file);
   } else if (file.extension() == ".svg" || file.extension() == ".pdf") {
     throw RunError("cannot write " + file.string() +
@@ -144,7 +224,7 @@ void SurfaceFigure::paintEvent(QPaintEvent*) {
   if (!missing_.isEmpty()) return say();
   try {
     painter.save();
-    draw(painter, style, devicePixelRatioF());
+    draw(painter, style, devicePixelRatioF(), isMoving() ? Detail::Moving : Detail::All);
     painter.restore();
   } catch (const NoOpenGl& missing) {
     painter.restore();
@@ -165,7 +245,7 @@ void SurfaceFigure::mouseMoveEvent(QMouseEvent* event) {
     SurfaceView turned = view_;
     turned.azimuth = std::remainder(turned.azimuth - moved.x() * 0.5, 360);
     turned.elevation += moved.y() * 0.5;
-    setView(turned);
+    move(turned);
   } else {
     readOut(event->position());
   }
@@ -178,27 +258,31 @@ void SurfaceFigure::mouseDoubleClickEvent(QMouseEvent* event) {
 void SurfaceFigure::wheelEvent(QWheelEvent* event) {
   SurfaceView closer = view_;
   closer.zoom *= std::pow(1.0015, event->angleDelta().y());
-  setView(closer);
+  move(closer);
   event->accept();
 }
 
 /// The grid point whose picture is nearest to the pointer; of several, the one in front.
 void SurfaceFigure::readOut(const QPointF& position) {
-  if (!problem_.isEmpty() || !scene_ || sceneStale_) return;
-  const QPointF pixel = (position - sceneArea_.topLeft()) * sceneRatio_;
+  if (!problem_.isEmpty()) return;
   const double reach = 12 * sceneRatio_;
   double best = HUGE_VAL;
   QString said;
-  for (std::size_t j = 0; j < data_.grid.ys.size(); ++j) {
-    for (std::size_t i = 0; i < data_.grid.xs.size(); ++i) {
-      const auto p = scene_->boxPoint(i, j);
-      if (!std::isfinite(p[2])) continue;
-      const double distance = QLineF(scene_->project(p[0], p[1], p[2]), pixel).length();
-      if (distance > reach) continue;
-      const double score = scene_->depth(p[0], p[1], p[2]) + 0.5 * distance / reach;
-      if (score >= best) continue;
-      best = score;
-      said = data_.readout(data_.grid.xs[i], data_.grid.ys[j]);
+  for (const auto& panel : panels_) {
+    if (!panel.scene || panel.stale || !panel.area.contains(position)) continue;
+    const QPointF pixel = (position - panel.area.topLeft()) * sceneRatio_;
+    const auto& grid = panel.data.grid;
+    for (std::size_t j = 0; j < grid.ys.size(); ++j) {
+      for (std::size_t i = 0; i < grid.xs.size(); ++i) {
+        const auto p = panel.scene->relief().point(i, j);
+        if (!std::isfinite(p[2])) continue;
+        const double distance = QLineF(panel.scene->project(p[0], p[1], p[2]), pixel).length();
+        if (distance > reach) continue;
+        const double score = panel.scene->depth(p[0], p[1], p[2]) + 0.5 * distance / reach;
+        if (score >= best) continue;
+        best = score;
+        said = panel.data.readout(grid.xs[i], grid.ys[j]);
+      }
     }
   }
   Q_EMIT hovered(said);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/surface_data.h"
 
+#include <QLocale>
+#include <QMenu>
 #include <QObject>
+#include <algorithm>
 #include <cmath>
 
 #include "views/caption.h"
 #include "views/direction_words.h"
+#include "views/optimizer_path.h"
 #include "views/plot_figure.h"
 
 namespace eigenscape {
@@ -22,7 +26,7 @@ std::optional<std::int64_t> shownEpoch(const RunResults& run, const std::string&
 }  // namespace
 
 SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split,
-                        bool sharedScale) {
+                        bool sharedScale, const std::optional<HeightChoice>& height) {
   SurfaceData data;
   const std::string key = name.toStdString();
   data.epoch = shownEpoch(run, key, epoch);
@@ -42,7 +46,8 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
   data.split = data.splits.contains(split) ? split : data.splits.value(0);
   data.grid = surfaceGrid(run.surfaces, key, *data.epoch, data.split.toStdString());
   interpolateUnknown(data.grid);
-  data.scale = ValueScale(losses);
+  data.height = height.value_or(HeightChoice{data.info.scale, data.info.clip});
+  data.scale = ValueScale(losses, data.height);
   data.levels = data.scale.levels();
   data.xTitle = directionTitle(data.info.x, data.info.normalization, QObject::tr("α"));
   data.yTitle = directionTitle(data.info.y, data.info.normalization, QObject::tr("β"));
@@ -55,7 +60,9 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
       data.info.x.empty()
           ? name
           : QObject::tr("%1 and %2").arg(directionName(data.info.x, "α"), directionName(data.info.y, "β"));
-  data.heading = QObject::tr("Loss over %1, %2, %3").arg(over, epochWords(*data.epoch, epoch), data.split);
+  data.place = QObject::tr("Loss over %1, %2").arg(over, epochWords(*data.epoch, epoch));
+  data.heading = QObject::tr("%1, %2").arg(data.place, data.split);
+  data.path = pathOn(run, key, *data.epoch);
   return data;
 }
 
@@ -102,6 +109,50 @@ QString SurfaceData::readout(double x, double y) const {
   said += QObject::tr("%1 loss %2, accuracy %3 %")
               .arg(split, numberText(grid.loss[at], 5), numberText(grid.accuracy[at] * 100));
   return said;
+}
+
+void addHeightChoices(QMenu& menu, const SurfaceData& data, std::function<void(const HeightChoice&)> choose) {
+  if (!data.scale.valid()) return;
+  QMenu* heights = menu.addMenu(QObject::tr("Height and colours"));
+  const auto add = [&](const QString& text, const HeightChoice& choice) {
+    QAction* action = heights->addAction(text);
+    QObject::connect(action, &QAction::triggered, &menu, [choose, choice] { choose(choice); });
+    action->setCheckable(true);
+    action->setChecked(choice == data.height);
+  };
+  for (const auto& [kind, text] : {std::pair<const char*, QString>{"auto", QObject::tr("Automatic")},
+                                   {"linear", QObject::tr("Linear")},
+                                   {"log", QObject::tr("Logarithmic")}}) {
+    add(text, {kind, data.height.clip});
+  }
+  heights->addSeparator();
+  add(QObject::tr("All losses"), {data.height.kind, 0});
+  // Round losses of the unclipped surface.
+  const ValueScale whole(data.grid.loss, {data.height.kind, 0});
+  auto levels = whole.levels();
+  if (data.height.clip > 0) levels.push_back(data.height.clip);
+  std::sort(levels.begin(), levels.end());
+  levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
+  for (const double level : levels) {
+    if (level > 0) add(QObject::tr("Losses up to %1").arg(numberText(level)), {data.height.kind, level});
+  }
+}
+
+QStringList heightSettings(const SurfaceData& data) {
+  QStringList settings;
+  const QString prefix = QStringLiteral("surface.%1.").arg(QString::fromStdString(data.info.name));
+  if (data.height.kind != data.info.scale) settings << prefix + "scale=" + QString::fromStdString(data.height.kind);
+  if (data.height.clip != data.info.clip)
+    settings << prefix + "clip=" + QString::number(data.height.clip, 'g', QLocale::FloatingPointShortest);
+  return settings;
+}
+
+bool hasBothSplits(const RunResults& run, const std::string& surface) {
+  const auto has = [&](const char* split) {
+    return std::any_of(run.surfaces.begin(), run.surfaces.end(),
+                       [&](const SurfaceRow& row) { return row.split == split && row.name == surface; });
+  };
+  return has("train") && has("test");
 }
 
 std::string surfaceCsv(const RunResults& run, const QString& name, std::int64_t epoch) {

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <QStringList>
+#include <functional>
 #include <optional>
 
 #include "core/results/run_directory.h"
 #include "views/caption.h"
 #include "views/surface_grid.h"
 #include "views/value_scale.h"
+
+class QMenu;
 
 namespace eigenscape {
 
@@ -17,12 +20,15 @@ struct SurfaceData {
   QStringList splits;                 ///< that have rows
   QString split;                      ///< the shown one
   SurfaceGrid grid;
-  ValueScale scale;  ///< over both splits, so that train and test can be compared
+  ValueScale scale;     ///< over both splits, so that train and test can be compared
+  HeightChoice height;  ///< what the scale was chosen by
   std::vector<double> levels;
   LandscapeInfo info;
   QString xTitle, yTitle;
-  QString xShort, yShort;  ///< "e₁ (‖Δθ‖₂)"
-  QString heading;         ///< "Loss over e₁ and e₂, epoch 6 (train)"
+  QString xShort, yShort;           ///< "e₁ (‖Δθ‖₂)"
+  QString place;                    ///< "Loss over e₁ and e₂, epoch 6"
+  QString heading;                  ///< "Loss over e₁ and e₂, epoch 6, train"
+  std::vector<TrajectoryRow> path;  ///< of the optimizer; empty where there is none to show
 
   /// Why it can't be drawn; empty when it can.
   QString problem(const QString& name) const;
@@ -31,9 +37,19 @@ struct SurfaceData {
   QString readout(double x, double y) const;
 };
 
-/// `sharedScale`: losses of all epochs set the scale, so that epochs can be compared.
+/// `sharedScale`: losses of all epochs set the scale, so that epochs can be compared. `height`: what the window chose
+/// in place of the recipe's surface.NAME.scale and clip.
 SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split,
-                        bool sharedScale = false);
+                        bool sharedScale = false, const std::optional<HeightChoice>& height = {});
+
+/// The choices of a figure's menu: automatic, linear or logarithmic, and up to which loss.
+void addHeightChoices(QMenu& menu, const SurfaceData& data, std::function<void(const HeightChoice&)> choose);
+
+/// Assignments to the recipe after which batch mode draws the surface on this scale; none where it does already.
+QStringList heightSettings(const SurfaceData& data);
+
+/// Whether train and test can be set side by side.
+bool hasBothSplits(const RunResults& run, const std::string& surface);
 
 /// CSV of the rows of one name and epoch, both splits.
 std::string surfaceCsv(const RunResults& run, const QString& name, std::int64_t epoch);

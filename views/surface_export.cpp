@@ -15,7 +15,7 @@
 
 #include "core/results/error.h"
 #include "core/results/tables.h"
-#include "views/surface_scene.h"
+#include "views/surface_relief.h"
 
 namespace eigenscape {
 namespace {

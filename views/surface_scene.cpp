@@ -4,62 +4,33 @@
 #include <vtkActor.h>
 #include <vtkCamera.h>
 #include <vtkCellArray.h>
-#include <vtkContourFilter.h>
-#include <vtkDoubleArray.h>
-#include <vtkGenericOpenGLRenderWindow.h>
 #include <vtkLight.h>
-#include <vtkLogger.h>
 #include <vtkLookupTable.h>
 #include <vtkMatrix4x4.h>
 #include <vtkNew.h>
-#include <vtkPointData.h>
 #include <vtkPoints.h>
 #include <vtkPolyData.h>
 #include <vtkPolyDataMapper.h>
-#include <vtkPolyDataNormals.h>
 #include <vtkProperty.h>
 #include <vtkRenderer.h>
-#include <vtkSphereSource.h>
 #include <vtkUnsignedCharArray.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
+#include "views/foreign_window.h"
 #include "views/gl_context.h"
 #include "views/style.h"
+#include "views/surface_mesh.h"
 
 namespace eigenscape {
 namespace {
 
 constexpr double eyeDistance = 7;  // of the box's half width: a mild perspective
 constexpr double radians = 3.14159265358979323846 / 180;
-
-/// VTK's window on a context of ours. GLEW looks for an X display and complains when there is none, although the
-/// functions that it loaded before serve all the same. VTK would then believe that it has a new context and build
-/// everything anew for each frame.
-class ForeignWindow : public vtkGenericOpenGLRenderWindow {
- public:
-  static ForeignWindow* New() {
-    auto* window = new ForeignWindow;
-    window->InitializeObjectBase();
-    return window;
-  }
-  vtkTypeMacro(ForeignWindow, vtkGenericOpenGLRenderWindow)
-
-      void OpenGLInitContext() override {
-    if (Initialized) return;
-    const int warnings = vtkObject::GetGlobalWarningDisplay();
-    const auto verbosity = vtkLogger::GetCurrentVerbosityCutoff();
-    vtkObject::GlobalWarningDisplayOff();
-    vtkLogger::SetStderrVerbosity(vtkLogger::VERBOSITY_OFF);
-    Superclass::OpenGLInitContext();
-    vtkLogger::SetStderrVerbosity(verbosity);
-    vtkObject::SetGlobalWarningDisplay(warnings);
-    Initialized = true;
-    GlewInitValid = true;
-  }
-};
+/// Points along each side that a software renderer draws fast enough to be turned.
+constexpr std::size_t mostMovingPoints = 100;
 
 /// A set of lines or triangles with its mapper and actor.
 struct Piece {
@@ -83,16 +54,21 @@ void addLine(vtkPoints* points, vtkCellArray* lines, const std::array<double, 3>
   lines->InsertNextCell(2, ids);
 }
 
-vtkSmartPointer<vtkLookupTable> viridisTable() {
-  auto table = vtkSmartPointer<vtkLookupTable>::New();
-  table->SetNumberOfTableValues(256);
-  table->SetTableRange(0, 1);
-  for (int i = 0; i < 256; ++i) {
-    const QColor c = colors::viridis(i / 255.0);
-    table->SetTableValue(i, c.redF(), c.greenF(), c.blueF(), 1);
+/// The surface and its iso-lines, from all of its points or from some.
+struct Level {
+  Piece surface, dark, bright;
+  void show(bool on) {
+    for (auto* piece : {&surface, &dark, &bright}) piece->actor->SetVisibility(on);
   }
-  return table;
-}
+  void build(const SurfaceRelief& relief, std::size_t mostPoints, const std::vector<double>& darkLines,
+             const std::vector<double>& brightLines) {
+    const auto mesh = surfaceMesh(relief, evenIndices(relief.grid().xs.size(), mostPoints),
+                                  evenIndices(relief.grid().ys.size(), mostPoints));
+    surface.data->ShallowCopy(mesh);
+    dark.data->ShallowCopy(drapedLines(mesh, darkLines));
+    bright.data->ShallowCopy(drapedLines(mesh, brightLines));
+  }
+};
 
 }  // namespace
 
@@ -101,19 +77,21 @@ struct SurfaceScene::Parts {
   GlContext context;
   vtkNew<ForeignWindow> window;
   vtkNew<vtkRenderer> renderer;
-  Piece surface, dark, bright, centre, walls;
-  SurfaceGrid grid;
-  std::vector<double> heights;
+  Level all, coarse;
+  Piece centre, walls;
+  SurfaceRelief relief;
+  bool hasCoarse = false;
   std::array<std::vector<double>, 3> ticks;
   std::array<double, 16> projection{};
   QImage last;
   QSize size;
   SurfaceView view;
   double margin = 0, lineWidth = 0;
+  Detail detail = Detail::All;
 
   void startWindow();
   void light();
-  void drape(Piece& piece, vtkPolyData* triangles, const std::vector<double>& levels);
+  void dress();
   void rebuildWalls();
   void aim();
   QImage readBack();
@@ -142,29 +120,38 @@ void SurfaceScene::Parts::light() {
   main->SetFocalPoint(0, 0, 0);
   main->SetIntensity(0.95);
   renderer->AddLight(main);
-  auto* property = surface.actor->GetProperty();
-  property->SetInterpolationToPhong();
-  property->SetAmbient(0.52);
-  property->SetDiffuse(0.55);
-  property->SetSpecular(0.08);
-  property->SetSpecularPower(18);
+  for (auto* level : {&all, &coarse}) {
+    auto* property = level->surface.actor->GetProperty();
+    property->SetInterpolationToPhong();
+    property->SetAmbient(0.52);
+    property->SetDiffuse(0.55);
+    property->SetSpecular(0.08);
+    property->SetSpecularPower(18);
+  }
+}
+
+void SurfaceScene::Parts::dress() {
+  const auto table = viridisTable();
+  for (auto* level : {&all, &coarse}) {
+    level->surface.mapper->SetLookupTable(table);
+    level->surface.mapper->SetScalarRange(0, 1);
+    level->surface.mapper->InterpolateScalarsBeforeMappingOn();
+    level->dark.color(QColor(0, 0, 0), 0.75);
+    level->bright.color(QColor(255, 255, 255), 0.8);
+  }
+  centre.color(colors::vermillion);
+  centre.actor->GetProperty()->LightingOn();
+  centre.actor->GetProperty()->SetAmbient(0.5);
+  walls.color(QColor(200, 200, 200));
+  for (auto* piece :
+       {&walls, &all.surface, &coarse.surface, &all.dark, &all.bright, &coarse.dark, &coarse.bright, &centre})
+    renderer->AddActor(piece->actor);
 }
 
 SurfaceScene::SurfaceScene() : parts_(std::make_unique<Parts>()) {
   parts_->startWindow();
   parts_->light();
-  parts_->surface.mapper->SetLookupTable(viridisTable());
-  parts_->surface.mapper->SetScalarRange(0, 1);
-  parts_->surface.mapper->InterpolateScalarsBeforeMappingOn();
-  parts_->dark.color(QColor(0, 0, 0), 0.75);
-  parts_->bright.color(QColor(255, 255, 255), 0.8);
-  parts_->centre.color(colors::vermillion);
-  parts_->centre.actor->GetProperty()->LightingOn();
-  parts_->centre.actor->GetProperty()->SetAmbient(0.5);
-  parts_->walls.color(QColor(200, 200, 200));
-  for (auto* piece : {&parts_->walls, &parts_->surface, &parts_->dark, &parts_->bright, &parts_->centre}) {
-    parts_->renderer->AddActor(piece->actor);
-  }
+  parts_->dress();
   parts_->context.release();
 }
 
@@ -177,94 +164,43 @@ SurfaceScene::~SurfaceScene() {
   }
 }
 
-std::array<double, 3> SurfaceScene::boxPoint(std::size_t i, std::size_t j) const {
-  const auto& grid = parts_->grid;
-  const auto place = [](const std::vector<double>& values, std::size_t k) {
-    return 2 * (values[k] - values.front()) / (values.back() - values.front()) - 1;
-  };
-  return {boxHalf[0] * place(grid.xs, i), boxHalf[1] * place(grid.ys, j),
-          boxHalf[2] * (2 * parts_->heights[grid.index(i, j)] - 1)};
+const SurfaceRelief& SurfaceScene::relief() const {
+  return parts_->relief;
+}
+
+bool SurfaceScene::hasCoarseLevel() const {
+  return parts_->hasCoarse;
 }
 
 void SurfaceScene::setData(const SurfaceData& data) {
   auto& parts = *parts_;
   parts.context.makeCurrent();
-  parts.grid = data.grid;
-  parts.heights.assign(data.grid.loss.size(), 0);
-  vtkNew<vtkPoints> points;
-  vtkNew<vtkDoubleArray> scalars;
-  for (std::size_t j = 0; j < data.grid.ys.size(); ++j) {
-    for (std::size_t i = 0; i < data.grid.xs.size(); ++i) {
-      const std::size_t at = data.grid.index(i, j);
-      const double loss = data.grid.loss[at];
-      parts.heights[at] = std::isfinite(loss) ? data.scale.position(data.scale.clamp(loss)) : std::nan("");
-      auto point = boxPoint(i, j);
-      if (!std::isfinite(point[2])) point[2] = 0;  // never used by a triangle
-      points->InsertNextPoint(point.data());
-      scalars->InsertNextValue(std::isfinite(loss) ? parts.heights[at] : 0);
-    }
-  }
-  vtkNew<vtkCellArray> triangles;
-  const auto add = [&](std::size_t a, std::size_t b, std::size_t c) {
-    for (const std::size_t k : {a, b, c}) {
-      if (!std::isfinite(parts.heights[k])) return;
-    }
-    const vtkIdType ids[3] = {vtkIdType(a), vtkIdType(b), vtkIdType(c)};
-    triangles->InsertNextCell(3, ids);
-  };
-  for (std::size_t j = 0; j + 1 < data.grid.ys.size(); ++j) {
-    for (std::size_t i = 0; i + 1 < data.grid.xs.size(); ++i) {
-      const std::size_t a = data.grid.index(i, j), b = data.grid.index(i + 1, j);
-      const std::size_t c = data.grid.index(i + 1, j + 1), d = data.grid.index(i, j + 1);
-      add(a, b, c);
-      add(a, c, d);
-    }
-  }
-  vtkNew<vtkPolyData> mesh;
-  mesh->SetPoints(points);
-  mesh->SetPolys(triangles);
-  mesh->GetPointData()->SetScalars(scalars);
-  vtkNew<vtkPolyDataNormals> normals;
-  normals->SetInputData(mesh);
-  normals->SplittingOff();
-  normals->ConsistencyOff();
-  normals->Update();
-  parts.surface.data->ShallowCopy(normals->GetOutput());
-
+  parts.relief = SurfaceRelief(data);
+  const auto& grid = data.grid;
   std::vector<double> dark, bright;
   for (const double level : data.levels) {
     const double place = data.scale.position(level);
     (place > 0.5 ? dark : bright).push_back(place);
   }
-  parts.drape(parts.dark, mesh, dark);
-  parts.drape(parts.bright, mesh, bright);
+  const auto points = std::max(grid.xs.size(), grid.ys.size());
+  parts.hasCoarse = points > mostMovingPoints + mostMovingPoints / 2;
+  parts.all.build(parts.relief, points, dark, bright);
+  if (parts.hasCoarse) parts.coarse.build(parts.relief, mostMovingPoints, dark, bright);
 
-  vtkNew<vtkSphereSource> sphere;
-  const auto [ci, cj] = data.grid.nearest(0, 0);
-  const auto centre = boxPoint(ci, cj);
-  const bool inside = data.grid.xs.front() <= 0 && data.grid.xs.back() >= 0 && data.grid.ys.front() <= 0 &&
-                      data.grid.ys.back() >= 0 && std::isfinite(centre[2]);
+  const auto [ci, cj] = grid.nearest(0, 0);
+  const auto centre = parts.relief.point(ci, cj);
+  const bool inside = grid.xs.front() <= 0 && grid.xs.back() >= 0 && grid.ys.front() <= 0 && grid.ys.back() >= 0 &&
+                      std::isfinite(centre[2]);
   parts.centre.actor->SetVisibility(inside);
-  if (inside) {
-    sphere->SetCenter(centre[0], centre[1], centre[2]);
-    sphere->SetRadius(0.035);
-    sphere->SetThetaResolution(24);
-    sphere->SetPhiResolution(24);
-    sphere->Update();
-    parts.centre.data->ShallowCopy(sphere->GetOutput());
-  }
+  if (inside) parts.centre.data->ShallowCopy(ball(centre, 0.035));
   parts.last = QImage();
   parts.context.release();
 }
 
-void SurfaceScene::Parts::drape(Piece& piece, vtkPolyData* triangles, const std::vector<double>& levels) {
-  vtkNew<vtkContourFilter> filter;
-  filter->SetInputData(triangles);
-  filter->ComputeScalarsOff();
-  filter->SetNumberOfContours(int(levels.size()));
-  for (std::size_t i = 0; i < levels.size(); ++i) filter->SetValue(int(i), levels[i]);
-  filter->Update();
-  piece.data->ShallowCopy(filter->GetOutput());
+BoxPoint SurfaceScene::eye() const {
+  const double az = parts_->view.azimuth * radians, el = parts_->view.elevation * radians;
+  return {eyeDistance * std::cos(el) * std::cos(az), eyeDistance * std::cos(el) * std::sin(az),
+          eyeDistance * std::sin(el)};
 }
 
 void SurfaceScene::setTicks(const std::array<std::vector<double>, 3>& ticks) {
@@ -310,11 +246,11 @@ void SurfaceScene::Parts::aim() {
                       eyeDistance * std::sin(el));
   camera->SetViewUp(0, 0, 1);
   // Lines lie on the surface: a step towards the eye keeps them from sinking into it by rounding.
-  constexpr double step = 0.012;
-  for (auto* lines : {&dark, &bright}) {
-    lines->actor->SetPosition(step * std::cos(el) * std::cos(az), step * std::cos(el) * std::sin(az),
-                              step * std::sin(el));
-  }
+  const auto raise = [&](Piece& lines, double step) {
+    lines.actor->SetPosition(step * std::cos(el) * std::cos(az), step * std::cos(el) * std::sin(az),
+                             step * std::sin(el));
+  };
+  for (auto* level : {&all, &coarse}) raise(level->dark, 0.012), raise(level->bright, 0.012);
   // The same scale from all sides, so that turning does not make the box breathe: its diagonal fits.
   const double perUnit =
       view.zoom * std::min((size.width() - 1.6 * margin) / 2.9, (size.height() - 1.6 * margin) / 2.3);
@@ -339,21 +275,25 @@ QImage SurfaceScene::Parts::readBack() {
   return image;
 }
 
-QImage SurfaceScene::render(QSize pixels, const SurfaceView& view, double margin, double lineWidth) {
+QImage SurfaceScene::render(QSize pixels, const SurfaceView& view, double margin, double lineWidth, Detail detail) {
   auto& parts = *parts_;
-  const bool same =
-      parts.size == pixels && parts.view == view && parts.margin == margin && parts.lineWidth == lineWidth;
+  if (!parts.hasCoarse) detail = Detail::All;
+  const bool same = parts.size == pixels && parts.view == view && parts.margin == margin &&
+                    parts.lineWidth == lineWidth && parts.detail == detail;
   if (same && !parts.last.isNull()) return parts.last;
   parts.size = pixels;
   parts.view = view;
   parts.margin = margin;
   parts.lineWidth = lineWidth;
+  parts.detail = detail;
   parts.context.makeCurrent();
   parts.window->SetSize(pixels.width(), pixels.height());
   parts.rebuildWalls();
   parts.walls.actor->GetProperty()->SetLineWidth(float(lineWidth * 0.8));
-  parts.dark.actor->GetProperty()->SetLineWidth(float(lineWidth));
-  parts.bright.actor->GetProperty()->SetLineWidth(float(lineWidth));
+  parts.all.show(detail == Detail::All);
+  parts.coarse.show(detail == Detail::Moving);
+  for (auto* lines : {&parts.all.dark, &parts.all.bright, &parts.coarse.dark, &parts.coarse.bright})
+    lines->actor->GetProperty()->SetLineWidth(float(lineWidth));
   parts.aim();
   parts.window->Render();
   parts.last = parts.readBack();

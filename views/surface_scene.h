@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "views/surface_data.h"
+#include "views/surface_relief.h"
 
 namespace eigenscape {
 
@@ -20,11 +21,11 @@ struct SurfaceView {
   bool operator==(const SurfaceView&) const = default;
 };
 
-/// Half the extents of the box that the surface is drawn in; its centre is the origin.
-inline constexpr std::array<double, 3> boxHalf = {1, 1, 0.6};
+/// A large surface is drawn from fewer of its points while it is turned: see SurfaceScene::render.
+enum class Detail { All, Moving };
 
-/// The VTK side of the 3D figure: surface, draped iso-lines, the centre and the lines on the box's far walls. Text is
-/// not drawn here: see surface_axes.h.
+/// The VTK side of the 3D figure: surface, draped iso-lines, the centre and the lines on the
+/// box's far walls. Text and the optimizer's path are not drawn here: see surface_axes.h and surface_path.h.
 class SurfaceScene {
  public:
   SurfaceScene();
@@ -38,14 +39,18 @@ class SurfaceScene {
 
   /// Pixels of the surface on white. `margin` (pixels) is kept free for labels around the box; lines are `lineWidth`
   /// pixels wide. Rendered anew only when something changed. Throws NoOpenGl.
-  QImage render(QSize pixels, const SurfaceView& view, double margin, double lineWidth);
+  QImage render(QSize pixels, const SurfaceView& view, double margin, double lineWidth, Detail detail = Detail::All);
+  /// Whether Detail::Moving gives another picture.
+  bool hasCoarseLevel() const;
   /// Where a point of the box was in the last picture, in pixels.
   QPointF project(double x, double y, double z) const;
   /// Larger is farther from the eye.
   double depth(double x, double y, double z) const;
 
-  /// Box coordinates of a grid point.
-  std::array<double, 3> boxPoint(std::size_t i, std::size_t j) const;
+  /// Where the last picture was seen from, in box coordinates.
+  BoxPoint eye() const;
+
+  const SurfaceRelief& relief() const;
 
  private:
   struct Parts;

@@ -15,7 +15,7 @@ constexpr double reachUp = 1e4, reachDown = 1e-8;
 
 }  // namespace
 
-ValueScale::ValueScale(const std::vector<double>& values) {
+ValueScale::ValueScale(const std::vector<double>& values, const HeightChoice& choice) {
   std::vector<double> finite;
   std::copy_if(values.begin(), values.end(), std::back_inserter(finite), [](double v) { return std::isfinite(v); });
   if (finite.empty()) return;
@@ -23,13 +23,16 @@ ValueScale::ValueScale(const std::vector<double>& values) {
   std::sort(finite.begin(), finite.end());
   lower_ = finite.front();
   upper_ = finite.back();
-  const auto positive = std::upper_bound(finite.begin(), finite.end(), 0.0);
   const double median = finite[finite.size() / 2];
+  if (choice.clip > lower_) upper_ = std::min(upper_, choice.clip);
+  const auto positive = std::upper_bound(finite.begin(), finite.end(), 0.0);
+  const bool possible = positive != finite.end() && *positive < upper_;
   // A loss may be exactly zero; a few zeros or tiny negatives don't stop the logarithm, they are clipped below it.
-  if (positive != finite.end() && median > 0 && upper_ > threshold * *positive) {
+  const bool fits = possible && median > 0 && upper_ > threshold * *positive;
+  if (choice.kind == "log" ? possible : choice.kind == "auto" && fits) {
     logarithmic_ = true;
-    lower_ = std::max(*positive, median * reachDown);
-    upper_ = std::min(upper_, median * reachUp);
+    lower_ = median > 0 ? std::max(*positive, median * reachDown) : *positive;
+    if (median > 0) upper_ = std::min(upper_, median * reachUp);
   }
   if (!(upper_ > lower_)) {
     const double pad = lower_ == 0 ? 1 : std::abs(lower_) * 0.05;

@@ -2,17 +2,26 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace eigenscape {
 
+/// What a user chose of the scale of losses.
+struct HeightChoice {
+  std::string kind = "auto";  ///< auto | linear | log
+  double clip = 0;            ///< losses above it are drawn at it; 0: none
+  bool operator==(const HeightChoice&) const = default;
+};
+
 /// The scale on which losses are shown, shared by contour and surface so that colours, heights and iso-lines agree.
-/// Logarithmic where the values span more than one and a half decades. Values far beyond the rest are clipped.
+/// Logarithmic where the values span more than one and a half decades; values far beyond the rest are clipped then.
+/// A choice overrides both. Without a positive value there is no logarithm, and what clips all values clips none.
 class ValueScale {
  public:
   ValueScale() = default;
   /// Values that are not finite are passed over.
-  explicit ValueScale(const std::vector<double>& values);
+  explicit ValueScale(const std::vector<double>& values, const HeightChoice& choice = {});
 
   bool logarithmic() const { return logarithmic_; }
   double lower() const { return lower_; }

@@ -103,9 +103,12 @@ class Solve {
     }
   }
 
+  /// What residuals are measured by.
+  double unit(double value) const {
+    return options_.relativeToLargest ? std::max(std::abs(low_), std::abs(high_)) : std::abs(value);
+  }
   bool hasConverged(Eigen::Index i) const {
-    return space_.residual(ritz_.eigenvectors().col(i)) <=
-           kSafety * options_.tolerance * std::abs(ritz_.eigenvalues()[i]);
+    return space_.residual(ritz_.eigenvectors().col(i)) <= kSafety * options_.tolerance * unit(ritz_.eigenvalues()[i]);
   }
   std::ptrdiff_t convergedCount() const {
     return std::count_if(wanted_.begin(), wanted_.end(), [&](Eigen::Index i) { return hasConverged(i); });
@@ -232,7 +235,8 @@ class Solve {
     const auto coordinates = select(ritz_.eigenvectors(), wanted_);
     const auto vectors = space_.vectors(coordinates);
     std::vector<EigenPair> pairs;
-    if (wanted_.size() > 1) {
+    // The sum that is checked weighs each pair by 1 / λ, which says nothing of pairs measured by another unit.
+    if (wanted_.size() > 1 && !options_.relativeToLargest) {
       const double difference = discrepancy(coordinates);
       for (std::size_t i = 0; i < wanted_.size(); ++i)
         pairs.push_back(pairOf(vectors[static_cast<std::int64_t>(i)], i, difference));
@@ -246,6 +250,9 @@ class Solve {
     for (auto i = static_cast<std::int64_t>(pairs.size()); i < vectors.size(0); ++i) {
       context_.check();
       pairs.push_back(measuredPair(op_, vectors[i], options_.tolerance));
+      auto& pair = pairs.back();
+      if (options_.relativeToLargest && pair.value != 0)
+        pair.converged = pair.residual * std::abs(pair.value) <= options_.tolerance * unit(pair.value);
     }
     const auto bottoms = std::min(static_cast<std::size_t>(bottom_), pairs.size());
     for (std::size_t i = 0; i < pairs.size(); ++i)

@@ -15,6 +15,9 @@ struct LanczosOptions {
   std::int64_t top = 5;     ///< largest eigenvalues wanted
   std::int64_t bottom = 0;  ///< smallest
   double tolerance = 1e-3;  ///< on ‖Av − λv‖₂ / |λ|
+  /// The tolerance is on ‖Av − λv‖₂ over the largest |λ| in place of each pair's own: an eigenvalue near zero beside a
+  /// large one is then no reason to go on.
+  bool relativeToLargest = false;
   std::int64_t maxProducts = 1000;
   std::int64_t maxBasis = 0;  ///< vectors kept before a thick restart; 0: chosen from top, bottom and the dimension
   std::int64_t block = 1;     ///< random start vectors: several find the members of a cluster side by side

@@ -33,9 +33,15 @@ class LinearOperator {
   std::int64_t products_ = 0;
 };
 
+/// Weights at which there is no curvature to be had.
+class NotFinite : public RunError {
+ public:
+  using RunError::RunError;
+};
+
 /// What every method throws that finds a product it cannot go on with.
-inline RunError productNotFinite() {
-  return RunError(
+inline NotFinite productNotFinite() {
+  return NotFinite(
       "a Hessian-vector product is not finite: the weights hold NaN or infinity, or the loss overflows; check the "
       "weights or lower training.learning_rate");
 }

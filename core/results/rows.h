@@ -146,6 +146,20 @@ struct SurfaceRow {
   double accuracy = 0;
 };
 
+/// curvature_map.csv: the ends of the Hessian's spectrum at points of a surface (surface.NAME.curvature_map).
+struct CurvatureMapRow {
+  static constexpr const char* file = "curvature_map.csv";
+  static constexpr double tolerance = 1e-2;  ///< that the residual is to meet
+  std::string name;                          ///< the surface's
+  std::int64_t epoch = 0;
+  double alpha = 0, beta = 0;
+  std::string split;
+  double lambdaMin = 0, lambdaMax = 0;  ///< nan where loss or products are not finite
+  double residual = 0;                  ///< the larger ‖Hv − λv‖₂ of the two, over the larger |λ|
+  bool converged = false;
+  std::int64_t products = 0;
+};
+
 /// trajectory.csv: the optimizer's path on a surface of the last epoch; one row per checkpoint.
 struct TrajectoryRow {
   static constexpr const char* file = "trajectory.csv";
@@ -244,6 +258,10 @@ void columns(Row& row, Visitor&& visit) {
   } else if constexpr (std::is_same_v<Plain, SurfaceRow>) {
     visit("name", row.name), visit("epoch", row.epoch), visit("alpha", row.alpha), visit("beta", row.beta);
     visit("split", row.split), visit("loss", row.loss), visit("accuracy", row.accuracy);
+  } else if constexpr (std::is_same_v<Plain, CurvatureMapRow>) {
+    visit("name", row.name), visit("epoch", row.epoch), visit("alpha", row.alpha), visit("beta", row.beta);
+    visit("split", row.split), visit("lambda_min", row.lambdaMin), visit("lambda_max", row.lambdaMax);
+    visit("residual", row.residual), visit("converged", row.converged), visit("products", row.products);
   } else if constexpr (std::is_same_v<Plain, TrajectoryRow>) {
     visit("name", row.name), visit("epoch", row.epoch), visit("alpha", row.alpha), visit("beta", row.beta);
     visit("unexplained", row.unexplained);

@@ -31,6 +31,7 @@ void fields(Info& info, Visitor&& visit) {
   } else if constexpr (std::is_same_v<Plain, LandscapeInfo>) {
     visit("name", info.name), visit("kind", info.kind), visit("x", info.x), visit("y", info.y);
     visit("normalization", info.normalization), visit("samples", info.samples);
+    visit("scale", info.scale), visit("clip", info.clip);
   } else {
     visit("status", info.status), visit("message", info.message), visit("name", info.name);
     visit("program", info.program), visit("libtorch", info.libtorch), visit("compiler", info.compiler);
@@ -158,6 +159,7 @@ RunResults loadRun(const fs::path& directory) {
   run.overhead = readTable<OverheadRow>(directory);
   run.profiles = readTable<ProfileRow>(directory);
   run.surfaces = readTable<SurfaceRow>(directory);
+  run.curvatureMap = readTable<CurvatureMapRow>(directory);
   run.trajectory = readTable<TrajectoryRow>(directory);
   run.persistence = readTable<PersistenceRow>(directory);
   run.shapes = readTable<ShapeRow>(directory);

@@ -24,7 +24,9 @@ struct LandscapeInfo {
   std::string kind;  ///< "profile" or "surface"
   std::string x, y;  ///< as in the recipe, e.g. "eigenvector:1"; y is empty for a profile
   std::string normalization;
-  std::int64_t samples = 0;  ///< examples of each split, as evaluated; 0: all
+  std::int64_t samples = 0;    ///< examples of each split, as evaluated; 0: all
+  std::string scale = "auto";  ///< of a surface's height and colours: auto, linear or log
+  double clip = 0;             ///< losses of a surface above it are drawn at it; 0: none
 };
 
 /// run.json
@@ -69,6 +71,7 @@ struct RunResults {
   std::vector<OverheadRow> overhead;
   std::vector<ProfileRow> profiles;
   std::vector<SurfaceRow> surfaces;
+  std::vector<CurvatureMapRow> curvatureMap;
   std::vector<TrajectoryRow> trajectory;
   std::vector<PersistenceRow> persistence;
   std::vector<ShapeRow> shapes;

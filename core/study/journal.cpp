@@ -86,6 +86,7 @@ void Journal::dropUnfinished() {
   // Landscapes go on within a grid; only a line that was cut off goes.
   retainRows<ProfileRow>(directory_, [](const ProfileRow&) { return true; });
   retainRows<SurfaceRow>(directory_, [](const SurfaceRow&) { return true; });
+  dropLastLine();
   retainRows<TrajectoryRow>(directory_, [&](const TrajectoryRow& row) { return has("trajectory:" + row.name); });
   const auto shaped = [&](const std::string& kind, const std::string& name, std::int64_t epoch) {
     return has("shape:" + kind + ":" + name + ":" + std::to_string(epoch));
@@ -94,6 +95,18 @@ void Journal::dropUnfinished() {
                              [&](const PersistenceRow& row) { return shaped("surface", row.name, row.epoch); });
   retainRows<ShapeRow>(directory_, [&](const ShapeRow& row) { return shaped(row.kind, row.name, row.epoch); });
   retainRows<SensitivityRow>(directory_, [&](const SensitivityRow&) { return has("sensitivity"); });
+}
+
+/// Along a line of a curvature map each point starts from the one before, so an unfinished line begins anew.
+void Journal::dropLastLine() {
+  const auto rows = readTable<CurvatureMapRow>(directory_);
+  if (rows.empty()) return;
+  const auto last = rows.back();
+  const bool finished = has("curvature_map:" + last.name + ":" + std::to_string(last.epoch));
+  retainRows<CurvatureMapRow>(directory_, [&](const CurvatureMapRow& row) {
+    return finished || row.name != last.name || row.epoch != last.epoch || row.split != last.split ||
+           row.beta != last.beta;
+  });
 }
 
 void Journal::note(const std::string& line) {

@@ -19,7 +19,8 @@ namespace eigenscape {
 ///
 /// A phase ("spectrum:3") counts as finished once run.json names it, which happens after its last row is flushed. What
 /// a killed run left of an unfinished phase is dropped when the run is resumed, except points of profiles and surfaces:
-/// those stand for themselves, so the evaluation goes on behind the last of them.
+/// those stand for themselves, so the evaluation goes on behind the last of them. Of a curvature map the
+/// lines before the last one stay.
 class Journal {
  public:
   /// A fresh directory: makes it, writes recipe.toml and run.json. Throws RunError.
@@ -69,6 +70,7 @@ class Journal {
 
   Journal(Lock lock, std::filesystem::path directory, RunInfo info, std::function<void(const std::string&)> changed);
   void dropUnfinished();
+  void dropLastLine();
   void write();
 
   template <class Row>
@@ -87,7 +89,7 @@ class Journal {
         : std::tuple<TableWriter<Rows>...>(TableWriter<Rows>(directory)...) {}
   };
   Writers<MetricRow, SpectrumRow, PowerRow, DensityRow, DensityNodeRow, TraceRow, FrobeniusRow, OverlapRow, GradientRow,
-          OverheadRow, ProfileRow, SurfaceRow, TrajectoryRow, PersistenceRow, ShapeRow, SensitivityRow>
+          OverheadRow, ProfileRow, SurfaceRow, CurvatureMapRow, TrajectoryRow, PersistenceRow, ShapeRow, SensitivityRow>
       writers_;
 };
 

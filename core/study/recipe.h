@@ -67,6 +67,10 @@ struct LandscapeRecipe {
   std::int64_t points = 51;
   std::string normalization = "none", split = "both", batchNorm = "eval";
   std::int64_t samples = 0, batchSize = 256, every = 0;  ///< every: epochs between evaluations; 0: the last epoch alone
+  // Of a surface alone:
+  std::int64_t curvatureMap = 0;  ///< points along each direction at which λ_min and λ_max are found; 0: none
+  std::string scale = "auto";     ///< of height and colours in figures
+  double clip = 0;                ///< losses above it are drawn at it; 0: none
 };
 
 struct QuantizationRecipe {

@@ -206,6 +206,10 @@ void checkEntries(const std::string& section, const std::vector<LandscapeRecipe>
     checkDirection(prefix + "x", entry.x, entry, recipe);
     if (section == "profile") continue;
     checkDirection(prefix + "y", entry.y, entry, recipe);
+    if (entry.curvatureMap == 1 || entry.curvatureMap > entry.points) {
+      refuse(prefix + "curvature_map", std::to_string(entry.curvatureMap),
+             "expected 0, or from 2 to the " + std::to_string(entry.points) + " of " + prefix + "points");
+    }
     if (entry.x == entry.y) refuse(prefix + "y", tomlString(entry.y), "expected another direction than x");
   }
 }
@@ -269,6 +273,13 @@ std::string landscapeText(const LandscapeRecipe& entry, std::int64_t last) {
          splitText(entry.split) + ", at " + counted(timesDue(entry.every, last), "epoch", "epochs");
 }
 
+std::string curvatureMapText(const LandscapeRecipe& entry, const CurvatureRecipe& curvature, std::int64_t last) {
+  const std::string points = std::to_string(entry.curvatureMap);
+  return "curvature map of surface " + entry.name + ": smallest and largest eigenvalue of the Hessian at " + points +
+         " × " + points + " points, on " + sampleText(curvature.samples) + " of " + splitText(curvature.split) +
+         ", at " + counted(timesDue(entry.every, last), "epoch", "epochs");
+}
+
 }  // namespace
 
 void validate(const Recipe& recipe) {
@@ -315,7 +326,10 @@ std::vector<std::string> plannedWork(const Recipe& recipe) {
         " products each");
   }
   for (const auto& entry : recipe.profiles) lines.push_back(landscapeText(entry, last));
-  for (const auto& entry : recipe.surfaces) lines.push_back(landscapeText(entry, last));
+  for (const auto& entry : recipe.surfaces) {
+    lines.push_back(landscapeText(entry, last));
+    if (entry.curvatureMap > 0) lines.push_back(curvatureMapText(entry, curvature, last));
+  }
   if (recipe.quantization.enabled) {
     std::string bits;
     for (const auto width : recipe.quantization.bits) bits += (bits.empty() ? "" : ", ") + std::to_string(width);

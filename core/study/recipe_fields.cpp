@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -268,6 +269,17 @@ std::vector<Entry> landscapeEntries() {
           .oneOf({"eval", "reestimate"})
           .advanced(),
       Entry("every", IN_ENTRY(every), "Epochs between evaluations; 0: the last epoch alone").range(0, many),
+      Entry("curvature_map", IN_ENTRY(curvatureMap),
+            "Points along each direction at which the Hessian's λ_min and λ_max are found, on curvature.samples "
+            "examples; 0: none")
+          .range(0, 1001)
+          .advanced(),
+      Entry("scale", IN_ENTRY(scale), "Height and colours in figures; auto: log where losses span 1.5 decades")
+          .oneOf({"auto", "linear", "log"})
+          .advanced(),
+      Entry("clip", IN_ENTRY(clip), "Figures draw losses above this at it, and say how many; 0: all as they are")
+          .range(0, 1e9)
+          .advanced(),
   };
 }
 
@@ -280,7 +292,8 @@ std::vector<Field> makeTable() {
   for (const char* section : {"profile", "surface"}) {
     for (const auto& entry : landscapeEntries()) {
       Field field = entry.field();
-      if (field.key == "y" && std::string(section) == "profile") continue;
+      const std::set<std::string> ofSurfaces{"y", "curvature_map", "scale", "clip"};
+      if (ofSurfaces.contains(field.key) && std::string(section) == "profile") continue;
       field.key = std::string(section) + "." + field.key;
       table.push_back(std::move(field));
     }

@@ -70,7 +70,8 @@ void Session::visit(std::size_t index) {
     if (spectrumDue) skipped += costs_.spectrum;
     if (regular) skipped += costs_.density + costs_.sharpness + (curvature.trace ? costs_.trace : 0);
     for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
-      for (const auto& item : *list) skipped += isDue(item.every) ? costs_.landscape(item) : 0;
+      for (const auto& item : *list)
+        skipped += isDue(item.every) ? costs_.landscape(item) + costs_.curvatureMap(item) : 0;
     }
     workload_.endPhase(skipped, false);
     return;

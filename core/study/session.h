@@ -62,6 +62,8 @@ class Session {
   void sensitivity(std::int64_t epoch);
   std::vector<double> topEigenvalues(std::int64_t epoch) const;
   void landscape(const LandscapeRecipe& recipe, std::int64_t epoch);
+  /// λ_min and λ_max over a surface that is measured.
+  void curvatureMap(const LandscapeRecipe& recipe, std::int64_t epoch);
   /// The checkpoints up to the present epoch, in order; the model's own and those made elsewhere alike.
   std::vector<Visit> trajectory() const;
   /// Where the path ran over a surface around the present weights.

@@ -308,6 +308,7 @@ void Session::landscape(const LandscapeRecipe& recipe, std::int64_t epoch) {
           return 0;
         });
   shape(recipe, epoch);
+  if (surface && recipe.curvatureMap > 0) curvatureMap(recipe, epoch);
   // Around the weights of an earlier epoch the path to come is not known yet.
   if (surface && visit_ == lastVisit_) trajectoryOn(recipe, epoch);
 }

@@ -49,6 +49,7 @@ Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t test
   double examples = 0;
   if (curvature.split != "test") examples += limited(trainExamples_, curvature.samples);
   if (curvature.split != "train") examples += limited(testExamples_, curvature.samples);
+  curvatureExamples_ = examples;
   const auto pairs = static_cast<double>(curvature.top + curvature.bottom);
   const bool model = curvature.scopes != "layers";
   const auto scopes = static_cast<double>(layerScopes);
@@ -82,6 +83,13 @@ double Costs::landscape(const LandscapeRecipe& recipe) const {
   return examples * (recipe.y.empty() ? points : points * points);
 }
 
+double Costs::curvatureMap(const LandscapeRecipe& recipe) const {
+  // From a neighbour's vectors some twenty products are enough, mostly.
+  constexpr double gradient = 3, product = 6, products = 20;
+  const auto points = static_cast<double>(recipe.curvatureMap);
+  return (gradient + products * product) * points * points * curvatureExamples_;
+}
+
 double Costs::total(const Recipe& recipe, std::int64_t lastVisit) const {
   const auto regularly = [lastVisit](std::int64_t every) { return static_cast<double>(timesDue(every, lastVisit)); };
   double sum = train * static_cast<double>(recipe.training.epochs) + measure * static_cast<double>(lastVisit + 1) +
@@ -89,7 +97,7 @@ double Costs::total(const Recipe& recipe, std::int64_t lastVisit) const {
   sum += recipe.curvature.trace ? trace * regularly(recipe.curvature.every) : trace;
   sum += (density + sharpness) * regularly(recipe.curvature.every);
   for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
-    for (const auto& item : *list) sum += landscape(item) * regularly(item.every);
+    for (const auto& item : *list) sum += (landscape(item) + curvatureMap(item)) * regularly(item.every);
   }
   return sum;
 }

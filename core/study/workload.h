@@ -18,10 +18,12 @@ struct Costs {
 
   double train = 0, measure = 0, spectrum = 0, trace = 0, density = 0, sharpness = 0;
   double landscape(const LandscapeRecipe& recipe) const;
+  double curvatureMap(const LandscapeRecipe& recipe) const;
   double total(const Recipe& recipe, std::int64_t lastVisit) const;
 
  private:
   double trainExamples_, testExamples_;
+  double curvatureExamples_ = 0;  ///< of the splits together
 };
 
 /// Visits (epochs of a training, or checkpoints; from 0 to `last`) at which something with `every` is due: 0 means the
