@@ -40,7 +40,8 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
   app->add_option("--threads", words.threads, "Threads of the computation; default: all cores")->type_name("N");
   app->add_option("--seed", words.seed, "Override the recipe's seed")->type_name("N");
   app->add_flag("--resume", words.resume, "Go on with an interrupted run in DIR");
-  app->add_option("--figures", words.figures, "png, svg, pdf; csv; of surfaces vtp, obj, h5; or none. Default: png")
+  app->add_option("--figures", words.figures,
+                  "png, svg, pdf; csv; of surfaces vtp, obj, glb, h5; or none. Default: png")
       ->type_name("FORMATS");
   app->add_option("--figure-size", words.figureSize, "Width and height in millimetres; default: 120x90")
       ->type_name("WxH");
@@ -67,14 +68,14 @@ std::int64_t wholeNumber(const std::string& option, const std::string& text, std
   return value;
 }
 
-constexpr const char* kFormats = "png, svg, pdf, csv, vtp, obj and h5, separated by commas, or none";
+constexpr const char* kFormats = "png, svg, pdf, csv, vtp, obj, glb and h5, separated by commas, or none";
 
 std::vector<std::string> figureFormats(const std::string& text) {
   if (text == "none") return {};
   std::vector<std::string> formats;
   std::istringstream stream(text);
   for (std::string format; std::getline(stream, format, ',');) {
-    const std::set<std::string> known{"png", "svg", "pdf", "csv", "vtp", "obj", "h5"};
+    const std::set<std::string> known{"png", "svg", "pdf", "csv", "vtp", "obj", "glb", "h5"};
     if (!known.contains(format)) throw RecipeError("--figures " + text + ": expected " + kFormats);
     if (std::find(formats.begin(), formats.end(), format) == formats.end()) formats.push_back(format);
   }

@@ -64,14 +64,14 @@ void hatch(QCustomPlot& plot, const Frame& frame, const Style& style, const Surf
 
 }  // namespace
 
-void addIsoLines(QCustomPlot& plot, const Frame& frame, const Style& style, const SurfaceData& data) {
+void addIsoLines(QCustomPlot& plot, const Frame& frame, const Style& style, const SurfaceData& data, bool allBright) {
   auto* item = new IsoLines(&plot, frame.rect, style);
   std::vector<double> places(data.grid.loss.size());
   std::transform(data.grid.loss.begin(), data.grid.loss.end(), places.begin(),
                  [&](double loss) { return std::isfinite(loss) ? data.scale.position(loss) : loss; });
   for (const double level : data.levels) {
     const double place = data.scale.position(level);
-    item->addLevel(level, numberText(level), isoLines(data.grid, places, place), place > 0.5);
+    item->addLevel(level, numberText(level), isoLines(data.grid, places, place), place > 0.5 && !allBright);
   }
 }
 

@@ -8,8 +8,9 @@
 
 namespace eigenscape {
 
-/// Labelled lines of equal loss, as over the contour.
-void addIsoLines(QCustomPlot& plot, const Frame& frame, const Style& style, const SurfaceData& data);
+/// Labelled lines of equal loss: dark where the contour is bright, or bright all over.
+void addIsoLines(QCustomPlot& plot, const Frame& frame, const Style& style, const SurfaceData& data,
+                 bool allBright = false);
 /// The weights around which the surface was measured.
 void markCentre(QCustomPlot& plot, const Frame& frame, const Style& style);
 

@@ -15,6 +15,8 @@ namespace {
 
 constexpr int mostPixels = 360;  ///< along each side, so that cells of unequal width have sharp edges
 
+constexpr double brightest = 0.8;  ///< of the colour map: white lines are seen on all of it
+
 /// nan where there is none.
 double ratioOf(const CurvatureMapRow& row) {
   const double ratio = std::abs(row.lambdaMin / row.lambdaMax);
@@ -150,14 +152,14 @@ Drawn CurvatureMapFigure::draw(QCustomPlot& plot, const Style& style) const {
     }
   }
   const double highest = map().highest > 0 ? map().highest : 1;
-  auto* scale = addColorScale(plot, frame, style, viridisGradient(), {0, highest});
-  scale->axis()->setLabel(tr("|λ_min / λ_max|"));
+  auto* scale = addColorScale(plot, frame, style, viridisGradient(brightest), {0, highest});
+  scale->axis()->setLabel(tr("|λₘᵢₙ / λₘₐₓ|"));
   scale->axis()->setTicker(QSharedPointer<RoundTicker>::create());
   colours->setColorScale(scale);
   hatch(plot, frame, style);
   frame.x->setRange(grid.xs.front(), grid.xs.back());
   frame.y->setRange(grid.ys.front(), grid.ys.back());
-  if (surface.problem(id().name).isEmpty()) addIsoLines(plot, frame, style, surface);
+  if (surface.problem(id().name).isEmpty()) addIsoLines(plot, frame, style, surface, true);
   markCentre(plot, frame, style);
   frame.x->grid()->setVisible(false);
   frame.y->grid()->setVisible(false);
@@ -183,7 +185,7 @@ QString CurvatureMapFigure::readout(const QPointF& position) const {
   const QString place = QStringLiteral("α = %1, β = %2: ").arg(numberText(grid.xs[i]), numberText(grid.ys[j]));
   const auto* row = map().rows[grid.index(i, j)];
   if (!row) return place + tr("not known yet");
-  return place + tr("λ_min = %1, λ_max = %2, |λ_min / λ_max| = %3%4")
+  return place + tr("λₘᵢₙ = %1, λₘₐₓ = %2, |λₘᵢₙ / λₘₐₓ| = %3%4")
                      .arg(numberText(row->lambdaMin, 4), numberText(row->lambdaMax, 4), numberText(ratioOf(*row), 4),
                           row->converged ? QString() : tr(", not converged"));
 }

@@ -36,7 +36,7 @@ SurfaceFigure::~SurfaceFigure() = default;
 
 QStringList SurfaceFigure::formats() const {
   if (both()) return {"png", "csv"};
-  return {"png", "csv", "vtp", "obj", "h5"};
+  return {"png", "csv", "vtp", "obj", "glb", "h5"};
 }
 
 void SurfaceFigure::showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch) {
@@ -175,6 +175,7 @@ void SurfaceFigure::drawPanel(Panel& panel, QCPPainter& painter, const Style& st
   const QSize pixels(int(std::lround(area.width() * pixelRatio)), int(std::lround(area.height() * pixelRatio)));
   const QImage image = scene.render(pixels, view_, style.millimetres(labelsMm) * pixelRatio,
                                     std::max(1.0, style.points(0.8) * pixelRatio), detail);
+  painter.setRenderHint(QPainter::SmoothPixmapTransform, image.size() != pixels);
   painter.drawImage(area, image);
   paintBoxAxes(painter, style, area, pixelRatio, scene, view_, axes);
   paintPath(painter, style, area, pixelRatio, scene, panel.data);
@@ -191,15 +192,16 @@ Picture SurfaceFigure::toPicture() {
 
 void SurfaceFigure::exportTo(const std::filesystem::path& file, const ExportOptions& options) {
   const auto kind = file.extension();
-  if (kind == ".csv" || kind == ".vtp" || kind == ".obj" || kind == ".h5") {
+  if (kind == ".csv" || kind == ".vtp" || kind == ".obj" || kind == ".glb" || kind == ".h5") {
     if (!problem_.isEmpty()) throw RunError("cannot write " + file.string() + ": " + problem_.toStdString());
     if (kind == ".csv") writeFileAtomically(file, surfaceCsv(*run_, id().name, epoch_));
     if (kind == ".vtp") writeVtp(first(), file);
     if (kind == ".obj") writeObj(first(), file);
+    if (kind == ".glb") writeGlb(first(), file);
     if (kind == ".h5") writeHdf5(*run_, id().name, epoch_, file);
   } else if (file.extension() == ".svg" || file.extension() == ".pdf") {
     throw RunError("cannot write " + file.string() +
-                   ": a 3D surface is made of pixels; choose .png, .csv, .vtp, .obj or .h5");
+                   ": a 3D surface is made of pixels; choose .png, .csv, .vtp, .obj, .glb or .h5");
   } else {
     writePicture(toPicture(), file, options);
     update();

@@ -22,19 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Triangles of the squares whose corners are measured and finite.
-void forEachTriangle(const SurfaceGrid& grid, const std::function<void(std::size_t, std::size_t, std::size_t)>& use) {
-  const auto finite = [&](std::size_t at) { return grid.known[at] && std::isfinite(grid.loss[at]); };
-  for (std::size_t j = 0; j + 1 < grid.ys.size(); ++j) {
-    for (std::size_t i = 0; i + 1 < grid.xs.size(); ++i) {
-      const std::size_t a = grid.index(i, j), b = grid.index(i + 1, j);
-      const std::size_t c = grid.index(i + 1, j + 1), d = grid.index(i, j + 1);
-      if (finite(a) && finite(b) && finite(c)) use(a, b, c);
-      if (finite(a) && finite(c) && finite(d)) use(a, c, d);
-    }
-  }
-}
-
 /// A library writes `beside`; whole, it takes the place of `file`.
 void replaced(const fs::path& file, const std::function<bool(const fs::path& beside)>& write) {
   fs::path beside = file;
@@ -91,6 +78,18 @@ bool addSplit(hid_t file, const SurfaceGrid& grid, const std::string& split) {
 }
 
 }  // namespace
+
+void forEachTriangle(const SurfaceGrid& grid, const std::function<void(std::size_t, std::size_t, std::size_t)>& use) {
+  const auto finite = [&](std::size_t at) { return grid.known[at] && std::isfinite(grid.loss[at]); };
+  for (std::size_t j = 0; j + 1 < grid.ys.size(); ++j) {
+    for (std::size_t i = 0; i + 1 < grid.xs.size(); ++i) {
+      const std::size_t a = grid.index(i, j), b = grid.index(i + 1, j);
+      const std::size_t c = grid.index(i + 1, j + 1), d = grid.index(i, j + 1);
+      if (finite(a) && finite(b) && finite(c)) use(a, b, c);
+      if (finite(a) && finite(c) && finite(d)) use(a, c, d);
+    }
+  }
+}
 
 void writeVtp(const SurfaceData& data, const fs::path& file) {
   vtkNew<vtkPoints> points;

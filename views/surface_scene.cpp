@@ -16,6 +16,7 @@
 #include <vtkUnsignedCharArray.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -31,6 +32,9 @@ constexpr double eyeDistance = 7;  // of the box's half width: a mild perspectiv
 constexpr double radians = 3.14159265358979323846 / 180;
 /// Points along each side that a software renderer draws fast enough to be turned.
 constexpr std::size_t mostMovingPoints = 100;
+constexpr int samples = 4;  ///< of a pixel, against jagged edges
+/// Above it what moves is drawn without smooth edges, and then with half of the pixels each way.
+constexpr auto mostFrameTime = std::chrono::milliseconds(33);
 
 /// A set of lines or triangles with its mapper and actor.
 struct Piece {
@@ -81,6 +85,7 @@ struct SurfaceScene::Parts {
   Piece centre, walls;
   SurfaceRelief relief;
   bool hasCoarse = false;
+  bool slow = false, slowMoving = false;  ///< a picture of all points, a moving one took too long
   std::array<std::vector<double>, 3> ticks;
   std::array<double, 16> projection{};
   QImage last;
@@ -94,7 +99,7 @@ struct SurfaceScene::Parts {
   void dress();
   void rebuildWalls();
   void aim();
-  QImage readBack();
+  QImage readBack(QSize rendered);
 };
 
 void SurfaceScene::Parts::startWindow() {
@@ -103,7 +108,7 @@ void SurfaceScene::Parts::startWindow() {
   window->SetSupportsOpenGL(1);
   window->SetOwnContext(0);
   window->SetOffScreenRendering(1);
-  window->SetMultiSamples(4);
+  window->SetMultiSamples(samples);
   window->SetSize(64, 64);
   window->OpenGLInitContext();
   window->AddRenderer(renderer);
@@ -263,21 +268,21 @@ void SurfaceScene::Parts::aim() {
   std::memcpy(projection.data(), matrix->GetData(), sizeof(double) * 16);
 }
 
-QImage SurfaceScene::Parts::readBack() {
+QImage SurfaceScene::Parts::readBack(QSize rendered) {
   vtkNew<vtkUnsignedCharArray> pixels;
-  window->GetRGBACharPixelData(0, 0, size.width() - 1, size.height() - 1, 0, pixels);
-  QImage image(size, QImage::Format_RGB32);
-  for (int y = 0; y < size.height(); ++y) {
-    const unsigned char* from = pixels->GetPointer(vtkIdType(4) * size.width() * (size.height() - 1 - y));
+  window->GetRGBACharPixelData(0, 0, rendered.width() - 1, rendered.height() - 1, 0, pixels);
+  QImage image(rendered, QImage::Format_RGB32);
+  for (int y = 0; y < rendered.height(); ++y) {
+    const unsigned char* from = pixels->GetPointer(vtkIdType(4) * rendered.width() * (rendered.height() - 1 - y));
     auto* to = reinterpret_cast<QRgb*>(image.scanLine(y));
-    for (int x = 0; x < size.width(); ++x) to[x] = qRgb(from[4 * x], from[4 * x + 1], from[4 * x + 2]);
+    for (int x = 0; x < rendered.width(); ++x) to[x] = qRgb(from[4 * x], from[4 * x + 1], from[4 * x + 2]);
   }
   return image;
 }
 
 QImage SurfaceScene::render(QSize pixels, const SurfaceView& view, double margin, double lineWidth, Detail detail) {
   auto& parts = *parts_;
-  if (!parts.hasCoarse) detail = Detail::All;
+  if (!parts.hasCoarse && !parts.slow) detail = Detail::All;
   const bool same = parts.size == pixels && parts.view == view && parts.margin == margin &&
                     parts.lineWidth == lineWidth && parts.detail == detail;
   if (same && !parts.last.isNull()) return parts.last;
@@ -287,17 +292,25 @@ QImage SurfaceScene::render(QSize pixels, const SurfaceView& view, double margin
   parts.lineWidth = lineWidth;
   parts.detail = detail;
   parts.context.makeCurrent();
-  parts.window->SetSize(pixels.width(), pixels.height());
+  const auto start = std::chrono::steady_clock::now();
+  const bool moving = detail == Detail::Moving;
+  const int shrink = moving && parts.slowMoving ? 2 : 1;
+  const QSize rendered(std::max(1, pixels.width() / shrink), std::max(1, pixels.height() / shrink));
+  lineWidth /= shrink;
+  parts.window->SetMultiSamples(moving ? 0 : samples);
+  parts.window->SetSize(rendered.width(), rendered.height());
   parts.rebuildWalls();
   parts.walls.actor->GetProperty()->SetLineWidth(float(lineWidth * 0.8));
-  parts.all.show(detail == Detail::All);
-  parts.coarse.show(detail == Detail::Moving);
+  parts.all.show(!moving || !parts.hasCoarse);
+  parts.coarse.show(moving && parts.hasCoarse);
   for (auto* lines : {&parts.all.dark, &parts.all.bright, &parts.coarse.dark, &parts.coarse.bright})
     lines->actor->GetProperty()->SetLineWidth(float(lineWidth));
   parts.aim();
   parts.window->Render();
-  parts.last = parts.readBack();
+  parts.last = parts.readBack(rendered);
   parts.context.release();
+  const bool late = std::chrono::steady_clock::now() - start > mostFrameTime;
+  (moving ? parts.slowMoving : parts.slow) = late || (moving && parts.slowMoving);
   return parts.last;
 }
 

@@ -21,7 +21,8 @@ struct SurfaceView {
   bool operator==(const SurfaceView&) const = default;
 };
 
-/// A large surface is drawn from fewer of its points while it is turned: see SurfaceScene::render.
+/// What it takes to turn a surface smoothly: a large one is drawn from fewer of its points, and where pictures come too
+/// slowly all the same, without smooth edges and with fewer pixels (the image is smaller then).
 enum class Detail { All, Moving };
 
 /// The VTK side of the 3D figure: surface, draped iso-lines, the centre and the lines on the

@@ -192,9 +192,70 @@ class TestSurface : public QObject {
     QVERIFY(said.contains("train loss 0.11"));
   }
 
+  // Of a large surface that turns a coarser one is drawn, and all of it once it rests.
+  void aLargeSurfaceMovesCoarsely() {
+    sample::Options options;
+    options.points = 181;
+    const auto figure = figureOf(sample::shared(options));
+    figure->show();
+    QVERIFY(QTest::qWaitForWindowExposed(figure.get()));
+    QWheelEvent wheel(QPointF(200, 200), figure->mapToGlobal(QPointF(200, 200)), {}, {0, 120}, Qt::NoButton,
+                      Qt::NoModifier, Qt::NoScrollPhase, false);
+    QApplication::sendEvent(figure.get(), &wheel);
+    QVERIFY(figure->isMoving());
+    const QImage moving = figure->grab().toImage();
+    QTRY_VERIFY(!figure->isMoving());
+    const QImage resting = figure->grab().toImage();
+    QVERIFY(moving != resting);
+    const double ratio = double(colouredPixels(moving)) / colouredPixels(resting);
+    QVERIFY2(ratio > 0.95 && ratio < 1.05, qPrintable(QString::number(ratio)));
+  }
+
+  void trainAndTestSideBySide() {
+    SurfaceFigure figure({"surface-both", "e1-e2"});
+    figure.resize(800, 400);
+    figure.showRun(sample::shared(), 10);
+    QCOMPARE(figure.formats(), (QStringList{"png", "csv"}));
+    QVERIFY(figure.splits().isEmpty());
+    const QImage both = figure.picture({});
+    const auto coloured = [](const QImage& image, int from, int to) {
+      int count = 0;
+      for (int y = 0; y < image.height(); ++y) {
+        for (int x = from; x < to; ++x) count += image.pixelColor(x, y).saturation() > 60;
+      }
+      return count;
+    };
+    const int panel = (both.width() - both.width() * 22 / 120) / 2;
+    QVERIFY(coloured(both, 0, panel) > 8000);
+    QVERIFY(coloured(both, panel, 2 * panel) > 8000);
+    QVERIFY(captionOf(figure).contains("train"));
+    QVERIFY(captionOf(figure).contains("test"));
+    figure.setView({30, 50, 1});
+    const QImage turned = figure.picture({});
+    QVERIFY(turned.copy(0, 0, panel, turned.height()) != both.copy(0, 0, panel, both.height()));
+    QVERIFY(turned.copy(panel, 0, panel, turned.height()) != both.copy(panel, 0, panel, both.height()));
+  }
+
+  void thePathIsDrawnOnTheSurface() {
+    auto run = sample::run();
+    const QImage without = figureOf(std::make_shared<RunResults>(run))->picture({});
+    run.trajectory = {{"e1-e2", 0, 0.7, 0.6, 0.95}, {"e1-e2", 5, 0.4, 0.1, 0.3}, {"e1-e2", 10, 0, 0, 0}};
+    const auto figure = figureOf(std::make_shared<RunResults>(run));
+    const QImage with = figure->picture({});
+    QVERIFY(with != without);
+    QVERIFY2(captionOf(*figure).contains("ath of 3 checkpoints"), qPrintable(captionOf(*figure)));
+    // What the plane does not show is pale, what it shows is not: the dots differ.
+    run.trajectory[0].unexplained = 0;
+    QVERIFY(figureOf(std::make_shared<RunResults>(run))->picture({}) != with);
+    // Around earlier weights there is no path.
+    for (auto& row : run.surfaces) row.epoch = 3;
+    figure->showRun(std::make_shared<RunResults>(run), 3);
+    QVERIFY(!captionOf(*figure).contains("checkpoints"));
+  }
+
   void vectorFormatsAreRefused() {
     const auto figure = figureOf(sample::shared());
-    QCOMPARE(figure->formats(), (QStringList{"png", "csv", "vtp", "obj", "h5"}));
+    QCOMPARE(figure->formats(), (QStringList{"png", "csv", "vtp", "obj", "glb", "h5"}));
     QVERIFY_EXCEPTION_THROWN(figure->exportTo("surface.svg", {}), RunError);
   }
 

@@ -8,8 +8,13 @@
 
 #include <QApplication>
 #include <QDir>
+#include <QFile>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QtEndian>
 #include <cmath>
 #include <fstream>
 #include <sstream>
@@ -101,6 +106,30 @@ class TestSurfaceExport : public QObject {
     QCOMPARE(highest, 19);
   }
 
+  void glb() {
+    figure_->exportTo(path("a.glb"), {});
+    QFile file(QString::fromStdString(path("a.glb").string()));
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    const QByteArray bytes = file.readAll();
+    const auto word = [&](qsizetype at) { return qFromLittleEndian<quint32>(bytes.constData() + at); };
+    QCOMPARE(bytes.left(4), QByteArray("glTF"));
+    QCOMPARE(word(4), quint32(2));
+    QCOMPARE(qsizetype(word(8)), bytes.size());
+    const auto length = qsizetype(word(12));
+    QCOMPARE(bytes.mid(16, 4), QByteArray("JSON"));
+    const auto json = QJsonDocument::fromJson(bytes.mid(20, length)).object();
+    const auto accessors = json["accessors"].toArray();
+    QCOMPARE(accessors[0].toObject()["count"].toInt(), 20);
+    QCOMPARE(accessors[3].toObject()["count"].toInt(), 3 * 22);
+    const qsizetype binary = 20 + length + 8;
+    QCOMPARE(json["buffers"].toArray()[0].toObject()["byteLength"].toInteger(), qint64(bytes.size() - binary));
+    const auto views = json["bufferViews"].toArray();
+    const auto first = binary + qsizetype(views[3].toObject()["byteOffset"].toInteger());
+    quint32 highest = 0;
+    for (qsizetype k = 0; k < 66; ++k) highest = std::max(highest, word(first + 4 * k));
+    QCOMPARE(highest, quint32(18));  // the last point is not finite
+  }
+
   void hdf5() {
     figure_->exportTo(path("a.h5"), {});
     const auto file = H5Fopen(path("a.h5").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
@@ -120,7 +149,7 @@ class TestSurfaceExport : public QObject {
 
   // Nothing half-written stays behind, and the message names the file.
   void aFolderThatIsNotThere() {
-    for (const char* name : {"gone/a.vtp", "gone/a.obj", "gone/a.h5"}) {
+    for (const char* name : {"gone/a.vtp", "gone/a.obj", "gone/a.glb", "gone/a.h5"}) {
       try {
         figure_->exportTo(path(name), {});
         QFAIL(name);
