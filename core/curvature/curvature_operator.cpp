@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "core/curvature/double_backward.h"
 #include "core/curvature/graphs.h"
@@ -24,16 +25,36 @@ std::int64_t defaultGraphMemory(const torch::Device& device) {
   return device.is_cuda() ? std::int64_t{4} << 30 : freeMemory() / 4;
 }
 
+/// Bytes that each weight layer puts out for one example.
+std::vector<std::int64_t> activationBytes(const Model& model) {
+  std::vector<std::int64_t> bytes;
+  for (const auto& layer : model.weightLayers()) {
+    const auto& entry = model.parameters().entries()[layer.parameterEntry];
+    bytes.push_back(entry.shape.front() * layer.macs / std::max<std::int64_t>(entry.size, 1) *
+                    static_cast<std::int64_t>(c10::elementSize(model.type())));
+  }
+  return bytes;
+}
+
 /// An estimate of what a kept graph takes: the activations of each weight layer are saved by the forward pass, by the
 /// backward pass and by the ReLU and sum between, about six times in all (measured on ResNet-20).
 std::int64_t graphBytesPerExample(const Model& model, std::int64_t inputElements) {
   constexpr std::int64_t copies = 6;
-  std::int64_t elements = inputElements;
-  for (const auto& layer : model.weightLayers()) {
-    const auto& entry = model.parameters().entries()[layer.parameterEntry];
-    elements += entry.shape.front() * layer.macs / std::max<std::int64_t>(entry.size, 1);
-  }
-  return elements * copies * static_cast<std::int64_t>(c10::elementSize(model.type()));
+  const auto activations = activationBytes(model);
+  const auto input = inputElements * static_cast<std::int64_t>(c10::elementSize(model.type()));
+  return copies * std::accumulate(activations.begin(), activations.end(), input);
+}
+
+/// Most examples at once for which the passes over an activation find it in a processor's cache: of ResNet-20's 64,
+/// with which a product takes three quarters of the time that it takes with 256. The oneDNN of LibTorch 1.x is the
+/// faster the more it is given.
+std::int64_t examplesInCache(const Model& model) {
+  constexpr std::int64_t all = std::numeric_limits<std::int64_t>::max();
+  if (TORCH_VERSION_MAJOR < 2 || model.device().is_cuda()) return all;
+  constexpr std::int64_t cache = std::int64_t{4} << 20, fewest = 16;
+  const auto activations = activationBytes(model);
+  const auto most = std::max_element(activations.begin(), activations.end());
+  return most == activations.end() || *most == 0 ? all : std::max(cache / *most, fewest);
 }
 
 torch::Tensor crossEntropy(const torch::Tensor& outputs, const torch::Tensor& targets) {
@@ -55,6 +76,9 @@ CurvatureOperator::CurvatureOperator(Model& model, const Examples& examples, Cur
       options_(std::move(options)),
       context_(std::move(context)) {
   options_.batchSize = std::clamp<std::int64_t>(options_.batchSize, 1, std::max<std::int64_t>(examples_.size(), 1));
+  // With batch statistics the batch size is part of the objective.
+  if (options_.batchNorm == BatchNormMode::Evaluation)
+    options_.batchSize = std::min(options_.batchSize, examplesInCache(model_));
   if (options_.graphMemory <= 0) options_.graphMemory = defaultGraphMemory(model_.device());
   if (!options_.loss) options_.loss = crossEntropy;
   if (options_.kind == CurvatureKind::SampledFisher) {

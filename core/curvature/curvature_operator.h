@@ -23,7 +23,9 @@ enum class CurvatureKind {
 
 struct CurvatureOptions {
   CurvatureKind kind = CurvatureKind::Hessian;
-  std::int64_t batchSize = 256;  ///< examples per partial product: memory and speed, never the result
+  /// Most examples per partial product: memory and speed, never the result. On a CPU in evaluation mode it may take
+  /// fewer, so that an activation stays in the cache.
+  std::int64_t batchSize = 256;
   BatchNormMode batchNorm = BatchNormMode::Evaluation;
   /// Bytes that kept graphs may take; 0: a quarter of the memory that is free, 4 GiB on a GPU. Batches beyond it are
   /// differentiated anew in every product (three gradients in place of two).
@@ -78,7 +80,7 @@ class CurvatureOperator : public LinearOperator {
   /// Batches whose graph is kept, of all.
   std::int64_t keptBatches() const;
   std::int64_t batches() const;
-  /// Examples per partial product now: less than asked for after memory ran out.
+  /// Examples per partial product now.
   std::int64_t batchSize() const { return options_.batchSize; }
   /// Relative error of a product by central differences, estimated from two step lengths; 0 for exact products.
   double differenceError() const { return differenceError_; }

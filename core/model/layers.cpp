@@ -79,6 +79,10 @@ torch::Tensor Linear::forward(const torch::Tensor& x) {
   return torch::linear(x, weight, bias);
 }
 
+torch::Tensor channelsLast(const torch::Tensor& images) {
+  return images.is_cuda() ? images : images.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
 torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x) {
   if (norm.is_training()) return norm.forward(convolution.forward(x));
   const auto [scale, shift] = norm.affine();

@@ -136,7 +136,7 @@ class Cnn : public Network {
     linear_ = register_module("linear", std::make_shared<Linear>(init, Init::Uniform, previous, in.classes));
   }
   torch::Tensor forward(const torch::Tensor& x) override {
-    auto y = x;
+    auto y = channelsLast(x);
     for (std::size_t i = 0; i < convolutions_.size(); ++i) {
       y = convolveAndNormalize(*convolutions_[i], *norms_[i], y).relu_();
     }
@@ -199,7 +199,7 @@ class CifarResNet : public Network {
     linear_ = register_module("linear", std::make_shared<Linear>(init, Init::KaimingNormal, channels, in.classes));
   }
   torch::Tensor forward(const torch::Tensor& x) override {
-    auto y = convolveAndNormalize(*conv1_, *bn1_, x).relu_();
+    auto y = convolveAndNormalize(*conv1_, *bn1_, channelsLast(x)).relu_();
     for (const auto& block : blocks_) y = block->forward(y);
     return linear_->forward(y.mean({2, 3}));
   }

@@ -81,9 +81,10 @@ class Benchmark:
 
     def run(self):
         for library in self.options.libraries:
-            for letter in self.options.cases:
-                for case in CASES[letter] if letter in LIBRARIES[library] else []:
-                    self.measure(library, case)
+            for letter, cases in CASES.items():
+                for case in cases if letter in LIBRARIES[library] else []:
+                    if letter in self.options.cases or case in self.options.cases:
+                        self.measure(library, case)
 
     def measure(self, library, case):
         if case.startswith("top-"):
@@ -159,8 +160,9 @@ def parse_arguments():
     parser.add_argument("--images", type=int, default=512, help="the first so many; a multiple of --batch")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--cases", type=listed(CASES), default=list(CASES),
-                        help="a product and gradient, b eigenpairs, c trace, d layer traces, e density; default all")
+    parser.add_argument("--cases", type=listed([*CASES, *sum(CASES.values(), [])]), default=list(CASES),
+                        help="a product and gradient, b eigenpairs, c trace, d layer traces, e density, or one "
+                             "measurement, as top-5; default all")
     parser.add_argument("--libraries", type=listed(LIBRARIES), default=list(LIBRARIES),
                         help="default: " + ",".join(LIBRARIES))
     parser.add_argument("--layers", default="weights",
