@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/command_line.h"
+#include "app/compared_runs.h"
 #include "app/interruption.h"
 #include "app/listing.h"
 #include "app/progress_line.h"
@@ -114,10 +115,14 @@ void sayHowToGoOn(const CommandLine& line) {
                line.resume ? "" : " --resume");
 }
 
-std::string placesText(const fs::path& directory, const std::vector<fs::path>& figures) {
-  std::string text = "tables   " + directory.string() + "\n";
+std::string figuresText(const std::vector<fs::path>& figures) {
+  std::string text;
   for (const auto& figure : figures) text += "figure   " + figure.string() + "\n";
   return text;
+}
+
+std::string placesText(const fs::path& directory, const std::vector<fs::path>& figures) {
+  return "tables   " + directory.string() + "\n" + figuresText(figures);
 }
 
 }  // namespace
@@ -200,6 +205,16 @@ int renderAgain(const CommandLine& line) {
     std::_Exit(interrupted);
   });
   const auto formats = formatsOf(line);
+  if (const auto compared = comparedRuns(line)) {
+    if (!compared->remark.empty() && !line.quiet) std::fprintf(stderr, "eigenscape: %s\n", compared->remark.c_str());
+#ifdef EIGENSCAPE_WITH_GUI
+    const auto drawn = drawComparison(compared->directories, compared->out / "figures", formats, line.figureSize);
+    printOut(figuresText(drawn));
+    return interruption.requested() ? interrupted : done;
+#else
+    throw RecipeError("--compare: this program was built without figures");
+#endif
+  }
   if (!isRunDirectory(line.subject)) {
     throw RecipeError("--render " + line.subject + ": holds no run.json; expected the folder that --out named");
   }

@@ -18,7 +18,7 @@ namespace {
 /// The options as text; values are checked here and not by CLI11, so that every message names key, value and remedy.
 struct Words {
   std::string path, batch, render, check, list, out, device, threads, seed, figures, figureSize, animate;
-  std::vector<std::string> sets;
+  std::vector<std::string> sets, compare;
   bool resume = false, quiet = false, version = false, help = false;
 };
 
@@ -31,7 +31,8 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
   app->add_option("PATH", words.path, "A recipe (.toml) or a run directory to open in the window")->type_name("");
   app->add_option("--batch", words.batch, "Run the recipe without window or display; a path or a shipped recipe's name")
       ->type_name("RECIPE");
-  app->add_option("--out", words.out, "Run directory to write (with --batch)")->type_name("DIR");
+  app->add_option("--out", words.out, "Run directory to write (with --batch); folder of a comparison's figures")
+      ->type_name("DIR");
   app->add_option("--set", words.sets, "Override one recipe key, dotted: training.epochs=3 (repeatable)")
       ->type_name("KEY=VALUE")
       ->type_size(1)
@@ -49,7 +50,13 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
   app->add_option("--animate", words.animate,
                   "With --render: that figure at every epoch, and a video if ffmpeg is there")
       ->type_name("FIGURE");
-  app->add_option("--render", words.render, "Draw a run's figures again")->type_name("RUN_DIR");
+  app->add_option("--render", words.render, "Draw a run's figures again; of a sweep's folder: compare its runs")
+      ->type_name("RUN_DIR");
+  app->add_option("--compare", words.compare,
+                  "With --render and --out: draw these runs over or beside that one, on one scale (up to three)")
+      ->type_name("RUN_DIR")
+      ->type_size(1)
+      ->allow_extra_args(false);
   app->add_option("--check", words.check, "Validate; print the resolved recipe and the work it asks for")
       ->type_name("RECIPE");
   app->add_option("--list", words.list, "models, datasets, recipes or options")->type_name("WHAT");
@@ -154,7 +161,7 @@ void chooseMode(const Words& words, const CLI::App& app, CommandLine& line) {
 /// Which options a mode knows; another one given would be without effect, which is worse than an error.
 void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
   using Mode = CommandLine::Mode;
-  const std::pair<const char*, std::vector<Mode>> places[] = {{"--out", {Mode::Batch}},
+  const std::pair<const char*, std::vector<Mode>> places[] = {{"--out", {Mode::Batch, Mode::Render}},
                                                               {"--set", {Mode::Batch, Mode::Check, Mode::Render}},
                                                               {"--device", {Mode::Batch}},
                                                               {"--threads", {Mode::Batch}},
@@ -163,6 +170,7 @@ void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
                                                               {"--quiet", {Mode::Batch, Mode::Render}},
                                                               {"--figures", {Mode::Batch, Mode::Render}},
                                                               {"--animate", {Mode::Render}},
+                                                              {"--compare", {Mode::Render}},
                                                               {"--figure-size", {Mode::Batch, Mode::Render}}};
   for (const auto& [option, modes] : places) {
     if (app.count(option) == 0 || std::find(modes.begin(), modes.end(), mode) != modes.end()) continue;
@@ -209,6 +217,9 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
     if (app->count("--figures") > 0) throw RecipeError("--figures: has no effect with --animate, which draws png");
   }
   line.sets = words.sets;
+  line.compare = words.compare;
+  if (!line.compare.empty() && app->count("--animate") > 0)
+    throw RecipeError("--animate: cannot be combined with --compare");
   line.resume = words.resume;
   line.quiet = words.quiet;
   if (app->count("--device") > 0) line.device = words.device;

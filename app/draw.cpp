@@ -5,7 +5,10 @@
 #include <QStringList>
 #include <clocale>
 
+#include "app/compared_runs.h"
+#include "core/results/error.h"
 #include "views/animation.h"
+#include "views/comparison.h"
 #include "views/figure.h"
 
 namespace eigenscape {
@@ -61,6 +64,32 @@ std::vector<std::filesystem::path> drawAnimation(const RunResults& run, const st
   auto files = made.frames;
   if (!made.video.empty()) files.push_back(made.video);
   return files;
+}
+
+std::vector<std::filesystem::path> drawComparison(const std::vector<std::filesystem::path>& runs,
+                                                  const std::filesystem::path& folder,
+                                                  const std::vector<std::string>& formats,
+                                                  const std::optional<std::pair<int, int>>& sizeMm) {
+  const Offscreen offscreen;
+  std::vector<std::shared_ptr<const RunResults>> loaded;
+  std::vector<const RunResults*> plain;
+  for (const auto& directory : runs) {
+    loaded.push_back(std::make_shared<const RunResults>(loadRun(directory)));
+    plain.push_back(loaded.back().get());
+  }
+  const auto names = distinguishingNames(plain);
+  ComparedRuns compared;
+  for (std::size_t i = 0; i < loaded.size(); ++i) compared.push_back({loaded[i], QString::fromStdString(names[i])});
+  if (commonFigures(compared).empty()) {
+    std::string all;
+    for (const auto& directory : runs) all += (all.empty() ? "" : ", ") + directory.string();
+    throw RecipeError("--compare: no figure is common to " + all + "; choose runs that measured the same");
+  }
+  QStringList list;
+  for (const auto& format : formats) list << QString::fromStdString(format);
+  std::optional<ExportOptions> options;
+  if (sizeMm) options = sized(sizeMm);
+  return renderComparison(compared, folder, list, options);
 }
 
 }  // namespace eigenscape

@@ -20,4 +20,11 @@ std::vector<std::filesystem::path> drawAnimation(const RunResults& run, const st
 std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std::vector<std::string>& formats,
                                                const std::optional<std::pair<int, int>>& sizeMm);
 
+/// Draws two to four runs over or beside one another into FOLDER/compare-*.FORMAT and returns the files. Throws
+/// RunError, and RecipeError where the runs have no figure in common.
+std::vector<std::filesystem::path> drawComparison(const std::vector<std::filesystem::path>& runs,
+                                                  const std::filesystem::path& folder,
+                                                  const std::vector<std::string>& formats,
+                                                  const std::optional<std::pair<int, int>>& sizeMm);
+
 }  // namespace eigenscape

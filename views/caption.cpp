@@ -3,6 +3,7 @@
 
 #include <QFontMetricsF>
 #include <QPainter>
+#include <algorithm>
 #include <filesystem>
 
 namespace eigenscape {
@@ -77,32 +78,71 @@ QString epochWords(std::int64_t shown, std::int64_t wanted) {
                                  : QStringLiteral(" (the first measured)"));
 }
 
-QString captionText(const RunInfo& info, const Provenance& provenance) {
+namespace {
+
+/// Model, data, epoch, seed, operator, program; what is not known is empty.
+QStringList captionParts(const RunInfo& info, const Provenance& provenance) {
   QStringList parts;
-  const auto add = [&](const QString& part) {
-    if (!part.isEmpty()) parts << together(part);
-  };
-  add(model(info));
-  add(data(info, provenance));
-  if (provenance.epoch >= 0) add(QStringLiteral("epoch %1").arg(provenance.epoch));
-  add(QStringLiteral("seed %1").arg(info.seed));
+  parts << model(info) << data(info, provenance);
+  parts << (provenance.epoch >= 0 ? QStringLiteral("epoch %1").arg(provenance.epoch) : QString());
+  parts << QStringLiteral("seed %1").arg(info.seed);
+  QString said;
   if (provenance.curvature && !info.curvatureOperator.empty()) {
-    QString said = operatorName(info.curvatureOperator);
+    said = operatorName(info.curvatureOperator);
     // Where the figure shows both splits of the operator's own examples, the part on the data says how many of each.
     const bool counted = info.curvatureSplit == "both" && provenance.split.contains("test") &&
                          provenance.samples == curvatureSamples(info);
     if (info.curvatureSamples > 0 && !counted) {
       said += " over " + grouped(info.curvatureSamples) + (info.curvatureSplit == "test" ? " test" : "") + " examples";
     }
-    add(said);
   }
   const QString program = text(info.program);
-  add(program.contains("igenscape") || program.isEmpty() ? program : "Eigenscape " + program);
-  QString caption = parts.join(QStringLiteral("\u00A0· "));
-  for (const QString& note : provenance.notes) {
+  parts << said << (program.contains("igenscape") || program.isEmpty() ? program : "Eigenscape " + program);
+  return parts;
+}
+
+QString joinedCaption(const QStringList& parts, const QStringList& notes) {
+  QStringList said;
+  for (const QString& part : parts) {
+    if (!part.isEmpty()) said << together(part);
+  }
+  QString caption = said.join(QStringLiteral("\u00A0· "));
+  for (const QString& note : notes) {
     if (!note.isEmpty()) caption += (caption.isEmpty() ? "" : ". ") + together(note.left(1).toUpper() + note.mid(1));
   }
   return caption.isEmpty() ? caption : caption + '.';
+}
+
+}  // namespace
+
+QString captionText(const RunInfo& info, const Provenance& provenance) {
+  return joinedCaption(captionParts(info, provenance), provenance.notes);
+}
+
+QString captionText(const std::vector<const RunInfo*>& infos, const std::vector<Provenance>& provenance,
+                    const QStringList& notes) {
+  std::vector<QStringList> all;
+  for (std::size_t i = 0; i < infos.size(); ++i) all.push_back(captionParts(*infos[i], provenance[i]));
+  QStringList parts;
+  for (qsizetype k = 0; !all.empty() && k < all.front().size(); ++k) {
+    QStringList each;
+    for (const auto& own : all) each << own[k];
+    QStringList different = each;
+    different.removeDuplicates();
+    QString part = different.size() == 1 ? different.front() : each.join(QStringLiteral(" / "));
+    // "seed 1 / 2": the word once.
+    const QString word = each.front().section(' ', 0, 0) + ' ';
+    const bool sameWord = std::all_of(each.begin(), each.end(),
+                                      [&](const QString& one) { return one.startsWith(word) && one.count(' ') == 1; });
+    if (different.size() > 1 && sameWord) {
+      for (QString& one : each) one = one.mid(word.size());
+      part = word + each.join(QStringLiteral(" / "));
+    }
+    parts << part;
+  }
+  QStringList unique = notes;
+  unique.removeDuplicates();
+  return joinedCaption(parts, unique);
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #include <QRectF>
 #include <QString>
 #include <QStringList>
+#include <vector>
 
 #include "core/results/run_directory.h"
 #include "views/style.h"
@@ -30,6 +31,10 @@ QString epochWords(std::int64_t shown, std::int64_t wanted);
 /// The small type below a figure: model, weights, data, split and samples, epoch, seed, operator, program version; then
 /// the notes.
 QString captionText(const RunInfo& info, const Provenance& provenance);
+/// The same of several runs: what all share stands once, what differs in their order with strokes between. `notes`
+/// instead of their own.
+QString captionText(const std::vector<const RunInfo*>& infos, const std::vector<Provenance>& provenance,
+                    const QStringList& notes);
 
 /// Height of the caption in layout units, its margin included; 0 for an empty one.
 double captionHeight(const QString& text, const Style& style, double width);

@@ -98,7 +98,8 @@ void ContourFigure::refreshAll() {
 }
 
 const SurfaceData& ContourFigure::data() const {
-  if (!data_) data_ = hasRun() ? surfaceData(run(), id().name, epoch(), split_, sharedScale(), height_) : SurfaceData();
+  if (!data_)
+    data_ = hasRun() ? surfaceData(run(), id().name, epoch(), split_, sharedScale(), peers(), height_) : SurfaceData();
   return *data_;
 }
 

@@ -19,6 +19,8 @@
 #include "views/layers.h"
 #include "views/overhead.h"
 #include "views/overlap.h"
+#include "views/picture.h"
+#include "views/plotting.h"
 #include "views/power.h"
 #include "views/profile.h"
 #include "views/sensitivity.h"
@@ -44,6 +46,8 @@ QString FigureId::title() const {
   if (kind == "overhead") return QStringLiteral("Overhead");
   if (kind == "sensitivity") return QStringLiteral("Sensitivity");
   if (kind == "profile") return QStringLiteral("Profile %1").arg(name);
+  if (kind == "profiles") return QStringLiteral("Profiles");
+  if (kind == "compare") return QStringLiteral("Comparison %1").arg(name);
   if (kind == "landscape") return QStringLiteral("Landscape %1").arg(name);
   if (kind == "cut") return QStringLiteral("Cut %1").arg(name);
   if (kind == "contour") return QStringLiteral("Contour %1").arg(name);
@@ -64,6 +68,25 @@ QString FigureId::fileStem() const {
 }
 
 Figure::Figure(FigureId id, QWidget* parent) : QWidget(parent), id_(std::move(id)) {}
+
+void Figure::setPeers(std::vector<std::shared_ptr<const RunResults>> peers) {
+  peers_ = std::move(peers);
+  refreshAll();
+}
+
+Picture Figure::toPicture() {
+  Picture whole;
+  whole.body = [this](QCPPainter& painter, const Style& style, double ratio) {
+    ExportOptions options;
+    options.caption = false;
+    options.fontPoints = style.fontPoints;
+    options.widthMm = style.size.width() / style.millimetres(1);
+    options.heightMm = style.size.height() / style.millimetres(1);
+    options.scale = ratio;
+    painter.drawImage(QRectF(QPointF(0, 0), QSizeF(style.size)), picture(options));
+  };
+  return whole;
+}
 
 void Figure::setSharedScale(bool on) {
   sharedScale_ = on;
@@ -93,7 +116,9 @@ std::unique_ptr<QMenu> Figure::contextMenu() {
     }
   });
   menu->addAction(tr("Copy as batch command"), this, [this] { Q_EMIT copyBatchCommandRequested(); });
-  menu->addAction(tr("Export frames of all epochs"), this, [this] { Q_EMIT animationRequested(); });
+  if (canBeAnimated()) {
+    menu->addAction(tr("Export frames of all epochs"), this, [this] { Q_EMIT animationRequested(); });
+  }
   if (hasSharedScale()) {
     menu->addSeparator();
     QAction* shared = menu->addAction(tr("One scale for all epochs"), this, [this](bool on) { setSharedScale(on); });
@@ -165,6 +190,7 @@ std::vector<FigureId> availableFigures(const RunResults& run) {
   if (!run.gradients.empty()) all.push_back({"gradient", {}});
   if (hasOverhead(run)) all.push_back({"overhead", {}});
   for (const auto& name : namesOf(run.profiles)) all.push_back({"profile", name});
+  if (namesOf(run.profiles).size() > 1) all.push_back({"profiles", {}});
   for (const auto& name : namesOf(run.surfaces)) all.push_back({"contour", name});
   for (const auto& name : namesOf(run.surfaces)) all.push_back({"surface", name});
   for (const auto& name : namesOf(run.surfaces)) {
@@ -198,6 +224,7 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
   if (id.kind == "gradient") return std::make_unique<GradientFigure>(id, parent);
   if (id.kind == "overhead") return std::make_unique<OverheadFigure>(id, parent);
   if (id.kind == "profile") return std::make_unique<ProfileFigure>(id, parent);
+  if (id.kind == "profiles") return std::make_unique<ProfilesFigure>(id, parent);
   if (id.kind == "landscape") return std::make_unique<LandscapeFigure>(id, parent);
   if (id.kind == "cut") return std::make_unique<CutFigure>(id, parent);
   if (id.kind == "contour") return std::make_unique<ContourFigure>(id, parent);
@@ -209,7 +236,7 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
   throw RunError(
       "no figure is called '" + id.kind.toStdString() +
       "'; expected training, trajectories, spectrum, density, power, layers, overlap, gradient, overhead, profile, "
-      "contour, surface, surface-both, curvature-map, persistence, merge-tree or sensitivity");
+      "profiles, contour, surface, surface-both, curvature-map, persistence, merge-tree or sensitivity");
 }
 
 std::vector<std::filesystem::path> renderFigure(const RunResults& run, const FigureId& id, const QStringList& formats,

@@ -16,6 +16,8 @@ class QMenu;
 
 namespace eigenscape {
 
+struct Picture;
+
 /// How a figure is written. Sizes are physical, so that what is legible on screen is legible in print.
 struct ExportOptions {
   double widthMm = 120, heightMm = 90;
@@ -27,8 +29,9 @@ struct ExportOptions {
 
 /// A figure of a run, e.g. kind "surface" and name "e1-e2". `fileStem()` names its files: "surface-e1-e2".
 struct FigureId {
-  /// training | trajectories | spectrum | density | power | layers | overlap | gradient | overhead | profile | contour
-  /// | surface | surface-both | curvature-map | persistence | merge-tree | sensitivity
+  /// training | trajectories | spectrum | density | power | layers | overlap | gradient | overhead | profile | profiles
+  /// | contour | surface | surface-both | curvature-map | persistence | merge-tree | sensitivity; "compare" for several
+  /// runs (compare_figure.h)
   QString kind;
   QString name;  ///< of the [[profile]] or [[surface]]; else empty
   QString title() const;
@@ -55,6 +58,8 @@ class Figure : public QWidget {
   virtual void resetView() = 0;
   /// What a PNG export would hold. Throws RunError.
   virtual QImage picture(const ExportOptions& options) = 0;
+  /// The figure as a part of a larger one; it must outlive what is returned.
+  virtual Picture toPicture();
   /// Puts the figure, in the size that it has on screen, on the clipboard.
   void copyPicture();
 
@@ -70,6 +75,12 @@ class Figure : public QWidget {
 
   /// Assignments to the recipe after which batch mode draws what is seen: what "copy as batch command" adds.
   virtual QStringList recipeSettings() const { return {}; }
+  /// Runs that stand beside this one in a comparison: the figure's scales hold their values too, each at the epoch that
+  /// it shows of itself. The own run may be among them.
+  void setPeers(std::vector<std::shared_ptr<const RunResults>> peers);
+  const std::vector<std::shared_ptr<const RunResults>>& peers() const { return peers_; }
+
+  virtual bool canBeAnimated() const { return true; }
 
   /// The least width at which everything can be read, e.g. the names of many layers; 0: any.
   virtual double preferredWidthMm() const { return 0; }
@@ -96,6 +107,7 @@ class Figure : public QWidget {
  private:
   FigureId id_;
   bool sharedScale_ = false;
+  std::vector<std::shared_ptr<const RunResults>> peers_;
 };
 
 /// The figures that a run has rows for, in the order of the window's tabs.

@@ -43,7 +43,7 @@ class LandscapeFigure : public Figure {
 
  private:
   void sayPicked();
-  Picture toPicture();
+  Picture toPicture() override;
 
   std::shared_ptr<const RunResults> run_;
   std::int64_t epoch_ = 0;

@@ -67,6 +67,23 @@ void PlotFigure::setRanges(QCustomPlot& plot, const Ranges& ranges) {
   }
 }
 
+std::vector<PlotFigure::AxisRange> PlotFigure::axisRanges() const {
+  std::vector<AxisRange> all;
+  for (const auto* rect : plot_->axisRects()) {
+    for (const auto* axis : rect->axes())
+      all.push_back({axis->range().lower, axis->range().upper, axis->scaleType() == QCPAxis::stLogarithmic});
+  }
+  return all;
+}
+
+void PlotFigure::setAxisRanges(const std::vector<AxisRange>& all) {
+  if (!drawn_.nothing.isEmpty() || all.size() != fitted_.size()) return;
+  Ranges plain;
+  for (const auto& one : all) plain.emplace_back(one.lower, one.upper);
+  setRanges(*plot_, plain);
+  plot_->replot(QCustomPlot::rpQueuedReplot);
+}
+
 void PlotFigure::redraw() {
   const Ranges before = ranges(*plot_);
   const bool zoomed = !fitted_.empty() && before != fitted_;

@@ -75,6 +75,20 @@ class PlotFigure : public Figure {
   void setCaptionShown(bool on);
   /// Why the figure is empty; empty when it is not.
   QString emptyMessage() const { return drawn_.nothing; }
+  const Provenance& provenance() const { return drawn_.provenance; }
+  /// The figure's own rows, as the CSV export has them. There must be a run.
+  std::string table() const { return csv(); }
+  Picture toPicture() override;
+
+  /// Lower and upper end of each axis, and whether it is logarithmic.
+  struct AxisRange {
+    double lower = 0, upper = 0;
+    bool logarithmic = false;
+    bool operator==(const AxisRange&) const = default;
+  };
+  std::vector<AxisRange> axisRanges() const;
+  /// As if the user had moved the axes.
+  void setAxisRanges(const std::vector<AxisRange>& ranges);
 
  protected:
   /// Fills an empty plot. The run is not null.
@@ -89,13 +103,13 @@ class PlotFigure : public Figure {
   bool hasRun() const { return run_ != nullptr; }
   std::int64_t epoch() const { return epoch_; }
   void redraw();
+  void refreshAll() override { redraw(); }
 
  private:
   using Ranges = std::vector<std::pair<double, double>>;
   void drawAll();
   static Ranges ranges(const QCustomPlot& plot);
   static void setRanges(QCustomPlot& plot, const Ranges& ranges);
-  Picture toPicture();
 
   std::shared_ptr<const RunResults> run_;
   std::int64_t epoch_ = 0;

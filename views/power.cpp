@@ -170,6 +170,12 @@ Drawn PowerFigure::draw(QCustomPlot& plot, const Style& style) const {
     values.insert(values.end(), path.highest.begin(), path.highest.end());
     iterations.push_back(double(path.mean.size()));
   }
+  for (const auto& peer : peers()) {
+    for (const auto& [key, path] : collect(*peer, epoch()).all) {
+      values.insert(values.end(), path.lowest.begin(), path.lowest.end());
+      values.insert(values.end(), path.highest.begin(), path.highest.end());
+    }
+  }
   const ValueAxis axis(values);
   addPaths(plot, frame, style, paths, axis);
   const bool crowded = (paths.oneBlock() ? std::size_t(paths.indices) : paths.scopes.size()) > mostInLegend;

@@ -36,19 +36,16 @@ double lossAtCentre(const Points& points, double extent) {
 }
 
 /// L0 + ½λα² as far as it stays within the losses that were measured.
-void addParabola(QCustomPlot& plot, const Frame& frame, const Style& style, const SpectrumRow& eigen, double atCentre,
-                 double reach, double lowest, double highest) {
-  const double lambda = eigen.eigenvalue;
-  QCPGraph* graph = addSeries(plot, frame, QStringLiteral("L(0) + ½λα², λ = %1").arg(numberText(lambda, 4)),
-                              style.pen(colors::vermillion, 1.2, Qt::DashDotLine));
-  graph->setObjectName("parabola");
+std::vector<QPointF> parabolaOf(double lambda, double atCentre, double reach, double lowest, double highest) {
   const double room = lambda > 0 ? highest - atCentre : atCentre - lowest;
   const double limit = lambda == 0 ? reach : std::min(reach, std::sqrt(2 * std::max(0.0, room) / std::abs(lambda)));
   constexpr int steps = 50;
+  std::vector<QPointF> points;
   for (int i = -steps; i <= steps; ++i) {
     const double alpha = limit * i / steps;
-    graph->addData(alpha, atCentre + lambda * alpha * alpha / 2);
+    points.emplace_back(alpha, atCentre + lambda * alpha * alpha / 2);
   }
+  return points;
 }
 
 void hatchGaps(QCustomPlot& plot, const Frame& frame, const Style& style, const Points& points) {
@@ -63,33 +60,43 @@ void hatchGaps(QCustomPlot& plot, const Frame& frame, const Style& style, const 
 
 }  // namespace
 
-std::optional<std::int64_t> ProfileFigure::shownEpoch() const {
+ProfileCurves profileCurves(const RunResults& run, const std::string& name, std::int64_t wanted) {
+  ProfileCurves curves;
   std::vector<std::int64_t> epochs;
-  for (const auto& row : run().profiles) {
-    if (row.name == id().name.toStdString()) epochs.push_back(row.epoch);
+  for (const auto& row : run.profiles) {
+    if (row.name == name) epochs.push_back(row.epoch);
   }
-  return epochToShow(epochs, epoch());
+  curves.epoch = epochToShow(epochs, wanted);
+  for (const auto& row : run.profiles) {
+    if (row.name != name || row.epoch != curves.epoch) continue;
+    curves.splits[row.split][row.alpha] = &row;
+    curves.alphas.push_back(row.alpha);
+    if (std::isfinite(row.loss)) curves.losses.push_back(row.loss);
+    curves.accuracies.push_back(row.accuracy * 100);
+    curves.notFinite += !std::isfinite(row.loss);
+  }
+  if (!curves.epoch || curves.losses.empty()) return curves;
+  const SpectrumRow* eigen = eigenvalueFor(run, landscapeInfo(run.info, "profile", name), *curves.epoch);
+  if (!eigen) return curves;
+  const auto [first, last] = std::minmax_element(curves.alphas.begin(), curves.alphas.end());
+  const double reach = std::max(std::abs(*first), std::abs(*last));
+  const double centre = lossAtCentre(curves.splits[eigen->split], reach);
+  if (!std::isfinite(centre)) return curves;
+  const auto [lowest, highest] = std::minmax_element(curves.losses.begin(), curves.losses.end());
+  curves.eigenvalue = eigen->eigenvalue;
+  curves.parabola = parabolaOf(eigen->eigenvalue, centre, reach, *lowest, *highest);
+  return curves;
 }
 
 Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
   Drawn drawn;
-  const auto shown = shownEpoch();
+  const ProfileCurves curves = profileCurves(run(), id().name.toStdString(), epoch());
+  const auto& [shown, splits] = std::tie(curves.epoch, curves.splits);
   if (!shown) {
     drawn.nothing = tr("The profile “%1” has no points yet.").arg(id().name);
     return drawn;
   }
   const LandscapeInfo info = landscapeInfo(run().info, "profile", id().name.toStdString());
-  std::map<std::string, Points> splits;
-  std::vector<double> alphas, losses, accuracies;
-  std::size_t notFinite = 0;
-  for (const auto& row : run().profiles) {
-    if (row.name != id().name.toStdString() || row.epoch != *shown) continue;
-    splits[row.split][row.alpha] = &row;
-    alphas.push_back(row.alpha);
-    if (std::isfinite(row.loss)) losses.push_back(row.loss);
-    accuracies.push_back(row.accuracy * 100);
-    notFinite += !std::isfinite(row.loss);
-  }
   const QString along = directionName(info.x, id().name);
   const Frame frame = makeFrame(plot, style, tr("Loss along %1, %2").arg(along, epochWords(*shown, epoch())));
   const QColor muted(0xE6, 0x9F, 0x00, 150);  // only the background of the story
@@ -110,10 +117,10 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
       accuracy->addData(alpha, row->accuracy * 100);
     }
   }
-  const bool logarithmic = wantsLogarithm(losses);
-  fitAxis(frame.x, alphas, false, 0.02);
-  fitAxis(frame.y, losses, logarithmic, 0.06);
-  fitAxis(frame.right, accuracies, false, 0.06);
+  const bool logarithmic = wantsLogarithm(curves.losses);
+  fitAxis(frame.x, curves.alphas, false, 0.02);
+  fitAxis(frame.y, curves.losses, logarithmic, 0.06);
+  fitAxis(frame.right, curves.accuracies, false, 0.06);
   const QCPRange share = frame.right->range();
   frame.right->setRange(std::max(share.lower, -3.0), std::min(share.upper, 103.0));
   labelAxis(frame.x, style, directionTitle(info.x, info.normalization, tr("α")), QSharedPointer<RoundTicker>::create());
@@ -121,18 +128,17 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
       frame.y, style, logarithmic ? tr("mean cross-entropy (log)") : tr("mean cross-entropy"),
       logarithmic ? QSharedPointer<QCPAxisTicker>(new DecadeTicker) : QSharedPointer<QCPAxisTicker>(new RoundTicker));
   labelAxis(frame.right, style, tr("accuracy (%)"), QSharedPointer<RoundTicker>::create(), colors::orange.darker(125));
-  if (notFinite) {
+  if (curves.notFinite) {
     for (const auto& [split, points] : splits) hatchGaps(plot, frame, style, points);
-    drawn.provenance.notes << tr("%1 of %2 points not finite (hatched)").arg(notFinite).arg(alphas.size());
+    drawn.provenance.notes
+        << tr("%1 of %2 points not finite (hatched)").arg(curves.notFinite).arg(curves.alphas.size());
   }
-  if (const SpectrumRow* eigen = eigenvalueFor(run(), info, *shown)) {
-    const double reach = std::max(std::abs(*std::min_element(alphas.begin(), alphas.end())),
-                                  std::abs(*std::max_element(alphas.begin(), alphas.end())));
-    const double centre = lossAtCentre(splits[eigen->split], reach);
-    if (std::isfinite(centre)) {
-      addParabola(plot, frame, style, *eigen, centre, reach, *std::min_element(losses.begin(), losses.end()),
-                  *std::max_element(losses.begin(), losses.end()));
-    }
+  if (!curves.parabola.empty()) {
+    QCPGraph* graph =
+        addSeries(plot, frame, QStringLiteral("L(0) + ½λα², λ = %1").arg(numberText(curves.eigenvalue, 4)),
+                  style.pen(colors::vermillion, 1.2, Qt::DashDotLine));
+    graph->setObjectName("parabola");
+    for (const auto& point : curves.parabola) graph->addData(point.x(), point.y());
   }
   for (auto* graph : background) graph->addToLegend(frame.legend);
   finishFrame(plot, frame, style);
@@ -144,10 +150,9 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
 }
 
 std::string ProfileFigure::csv() const {
-  const auto shown = shownEpoch();
-  return csvOf(run().profiles, [&](const ProfileRow& row) {
-    return shown && row.name == id().name.toStdString() && row.epoch == *shown;
-  });
+  const auto curves = profileCurves(run(), id().name.toStdString(), epoch());
+  return csvOf(run().profiles,
+               [&](const ProfileRow& row) { return row.name == id().name.toStdString() && row.epoch == curves.epoch; });
 }
 
 }  // namespace eigenscape

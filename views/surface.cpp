@@ -72,6 +72,12 @@ void SurfaceFigure::setView(const SurfaceView& view) {
   view_.elevation = std::clamp(view_.elevation, 2.0, 89.0);
   view_.zoom = std::clamp(view_.zoom, 0.3, 8.0);
   update();
+  Q_EMIT viewChanged();
+}
+
+void SurfaceFigure::setCaptionShown(bool on) {
+  captionShown_ = on;
+  update();
 }
 
 /// By hand: quick until it rests.
@@ -86,7 +92,7 @@ void SurfaceFigure::resetView() {
 
 void SurfaceFigure::refresh() {
   const auto dataOf = [this](const QString& split) {
-    return run_ ? surfaceData(*run_, id().name, epoch_, split, sharedScale(), height_) : SurfaceData();
+    return run_ ? surfaceData(*run_, id().name, epoch_, split, sharedScale(), peers(), height_) : SurfaceData();
   };
   const SurfaceData own = dataOf(both() ? QStringLiteral("train") : split_);
   panels_.resize(both() && own.splits.size() > 1 ? 2 : 1);
@@ -216,7 +222,7 @@ void SurfaceFigure::paintEvent(QPaintEvent*) {
   QCPPainter painter(this);
   painter.fillRect(rect(), colors::paper);
   Style style;
-  const QString text = caption();
+  const QString text = captionShown_ ? caption() : QString();
   const int below = int(std::ceil(captionHeight(text, style, width())));
   style.size = {width(), std::max(16, height() - below)};
   const auto say = [&] {

@@ -36,10 +36,15 @@ class SurfaceFigure : public Figure {
   const SurfaceView& view() const { return view_; }
   void setView(const SurfaceView& view);
   QString caption() const;
+  /// On screen; an export has its own option.
+  void setCaptionShown(bool on);
   /// Why there is no surface; empty when there is one.
   QString emptyMessage() const { return missing_.isEmpty() ? problem_ : missing_; }
   /// Whether the picture on screen is the quick one of a surface that moves.
   bool isMoving() const { return rest_.isActive(); }
+
+ Q_SIGNALS:
+  void viewChanged();
 
  protected:
   void paintEvent(QPaintEvent* event) override;
@@ -66,7 +71,7 @@ class SurfaceFigure : public Figure {
   /// The draw function: the body of the figure, without its caption. Throws NoOpenGl.
   void draw(QCPPainter& painter, const Style& style, double pixelRatio, Detail detail);
   void drawPanel(Panel& panel, QCPPainter& painter, const Style& style, double pixelRatio, Detail detail);
-  Picture toPicture();
+  Picture toPicture() override;
   void readOut(const QPointF& position);
 
   std::shared_ptr<const RunResults> run_;
@@ -79,6 +84,7 @@ class SurfaceFigure : public Figure {
   QString missing_;  ///< why nothing can be drawn on this machine; an export tries again and throws
   QTimer rest_;      ///< runs while the surface moves
   QPointF dragFrom_;
+  bool captionShown_ = true;
   double sceneRatio_ = 1;
 };
 

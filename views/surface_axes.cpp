@@ -94,8 +94,8 @@ void paintEdge(QPainter& painter, const Style& style, const Edge& edge, const Bo
 
 std::array<BoxAxis, 3> boxAxes(const SurfaceData& data) {
   std::array<BoxAxis, 3> axes;
-  axes[0] = linearAxis(data.grid.xs.front(), data.grid.xs.back(), boxHalf[0], data.xShort);
-  axes[1] = linearAxis(data.grid.ys.front(), data.grid.ys.back(), boxHalf[1], data.yShort);
+  axes[0] = linearAxis(data.xRange.first, data.xRange.second, boxHalf[0], data.xShort);
+  axes[1] = linearAxis(data.yRange.first, data.yRange.second, boxHalf[1], data.yShort);
   axes[2].title = data.scale.logarithmic() ? QObject::tr("loss (log)") : QObject::tr("loss");
   for (const double value : data.scale.levels(4)) {
     axes[2].ticks.push_back(boxHalf[2] * (2 * data.scale.position(value) - 1));

@@ -23,10 +23,26 @@ std::optional<std::int64_t> shownEpoch(const RunResults& run, const std::string&
   return epochToShow(epochs, epoch);
 }
 
+/// What stands beside widens scale and axes.
+void addPeers(SurfaceData& data, std::vector<double>& losses, const std::string& name, std::int64_t epoch,
+              bool sharedScale, const std::vector<std::shared_ptr<const RunResults>>& peers) {
+  for (const auto& peer : peers) {
+    const auto shown = shownEpoch(*peer, name, epoch);
+    for (const auto& row : peer->surfaces) {
+      if (row.name != name || (row.epoch != shown && !sharedScale)) continue;
+      losses.push_back(row.loss);
+      if (row.epoch != shown) continue;
+      data.xRange = {std::min(data.xRange.first, row.alpha), std::max(data.xRange.second, row.alpha)};
+      data.yRange = {std::min(data.yRange.first, row.beta), std::max(data.yRange.second, row.beta)};
+    }
+  }
+}
+
 }  // namespace
 
 SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split,
-                        bool sharedScale, const std::optional<HeightChoice>& height) {
+                        bool sharedScale, const std::vector<std::shared_ptr<const RunResults>>& peers,
+                        const std::optional<HeightChoice>& height) {
   SurfaceData data;
   const std::string key = name.toStdString();
   data.epoch = shownEpoch(run, key, epoch);
@@ -46,6 +62,11 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
   data.split = data.splits.contains(split) ? split : data.splits.value(0);
   data.grid = surfaceGrid(run.surfaces, key, *data.epoch, data.split.toStdString());
   interpolateUnknown(data.grid);
+  if (data.grid.drawable()) {
+    data.xRange = {data.grid.xs.front(), data.grid.xs.back()};
+    data.yRange = {data.grid.ys.front(), data.grid.ys.back()};
+  }
+  addPeers(data, losses, key, epoch, sharedScale, peers);
   data.height = height.value_or(HeightChoice{data.info.scale, data.info.clip});
   data.scale = ValueScale(losses, data.height);
   data.levels = data.scale.levels();

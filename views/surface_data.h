@@ -3,7 +3,10 @@
 
 #include <QStringList>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "core/results/run_directory.h"
 #include "views/caption.h"
@@ -20,8 +23,9 @@ struct SurfaceData {
   QStringList splits;                 ///< that have rows
   QString split;                      ///< the shown one
   SurfaceGrid grid;
-  ValueScale scale;     ///< over both splits, so that train and test can be compared
-  HeightChoice height;  ///< what the scale was chosen by
+  ValueScale scale;                          ///< over both splits, so that train and test can be compared
+  HeightChoice height;                       ///< what the scale was chosen by
+  std::pair<double, double> xRange, yRange;  ///< of the axes; the grid's where there are no peers
   std::vector<double> levels;
   LandscapeInfo info;
   QString xTitle, yTitle;
@@ -37,10 +41,12 @@ struct SurfaceData {
   QString readout(double x, double y) const;
 };
 
-/// `sharedScale`: losses of all epochs set the scale, so that epochs can be compared. `height`: what the window chose
-/// in place of the recipe's surface.NAME.scale and clip.
+/// `sharedScale`: losses of all epochs set the scale, so that epochs can be compared. `peers`: theirs do too, and their
+/// grids are within the axes, so that runs can be compared. `height`: what the window chose in place of the recipe's
+/// surface.NAME.scale and clip.
 SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split,
-                        bool sharedScale = false, const std::optional<HeightChoice>& height = {});
+                        bool sharedScale = false, const std::vector<std::shared_ptr<const RunResults>>& peers = {},
+                        const std::optional<HeightChoice>& height = {});
 
 /// The choices of a figure's menu: automatic, linear or logarithmic, and up to which loss.
 void addHeightChoices(QMenu& menu, const SurfaceData& data, std::function<void(const HeightChoice&)> choose);

@@ -14,8 +14,8 @@ namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr int mostSteps = 600;  ///< of one leg of the path
 
-double place(const std::vector<double>& values, double value) {
-  return 2 * (value - values.front()) / (values.back() - values.front()) - 1;
+double place(const std::pair<double, double>& range, double value) {
+  return 2 * (value - range.first) / (range.second - range.first) - 1;
 }
 
 /// The square of the grid that holds `value`, and where in it (0..1); false beside the grid.
@@ -30,19 +30,20 @@ bool locate(const std::vector<double>& values, double value, std::size_t& index,
 
 }  // namespace
 
-SurfaceRelief::SurfaceRelief(const SurfaceData& data) : grid_(data.grid), heights_(data.grid.loss) {
+SurfaceRelief::SurfaceRelief(const SurfaceData& data)
+    : grid_(data.grid), xRange_(data.xRange), yRange_(data.yRange), heights_(data.grid.loss) {
   for (double& value : heights_) value = std::isfinite(value) ? data.scale.position(data.scale.clamp(value)) : nan;
 }
 
 BoxPoint SurfaceRelief::point(std::size_t i, std::size_t j) const {
-  return {boxHalf[0] * place(grid_.xs, grid_.xs[i]), boxHalf[1] * place(grid_.ys, grid_.ys[j]),
+  return {boxHalf[0] * place(xRange_, grid_.xs[i]), boxHalf[1] * place(yRange_, grid_.ys[j]),
           boxHalf[2] * (2 * height(i, j) - 1)};
 }
 
 BoxPoint SurfaceRelief::over(double alpha, double beta) const {
   BoxPoint at{nan, nan, nan};
   if (!grid_.drawable()) return at;
-  at[0] = boxHalf[0] * place(grid_.xs, alpha), at[1] = boxHalf[1] * place(grid_.ys, beta);
+  at[0] = boxHalf[0] * place(xRange_, alpha), at[1] = boxHalf[1] * place(yRange_, beta);
   std::size_t i = 0, j = 0;
   double u = 0, v = 0;
   if (!locate(grid_.xs, alpha, i, u) || !locate(grid_.ys, beta, j, v)) return at;
@@ -56,8 +57,8 @@ BoxPoint SurfaceRelief::over(double alpha, double beta) const {
 bool SurfaceRelief::hides(const BoxPoint& point, const BoxPoint& eye) const {
   const BoxPoint way{eye[0] - point[0], eye[1] - point[1], eye[2] - point[2]};
   const double length = std::sqrt(way[0] * way[0] + way[1] * way[1] + way[2] * way[2]);
-  const auto value = [](const std::vector<double>& values, double place, double half) {
-    return values.front() + (place / half + 1) / 2 * (values.back() - values.front());
+  const auto value = [](const std::pair<double, double>& range, double place, double half) {
+    return range.first + (place / half + 1) / 2 * (range.second - range.first);
   };
   // The first step leaves the surface that the point lies on.
   constexpr double first = 0.04, step = 0.03;
@@ -65,7 +66,7 @@ bool SurfaceRelief::hides(const BoxPoint& point, const BoxPoint& eye) const {
     const double x = point[0] + way[0] * far / length, y = point[1] + way[1] * far / length,
                  z = point[2] + way[2] * far / length;
     if (std::abs(x) > boxHalf[0] || std::abs(y) > boxHalf[1] || z > boxHalf[2]) return false;
-    const auto below = over(value(grid_.xs, x, boxHalf[0]), value(grid_.ys, y, boxHalf[1]));
+    const auto below = over(value(xRange_, x, boxHalf[0]), value(yRange_, y, boxHalf[1]));
     if (z < below[2] - 0.004) return true;
   }
   return false;

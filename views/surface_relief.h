@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "core/results/rows.h"
@@ -35,6 +36,7 @@ class SurfaceRelief {
 
  private:
   SurfaceGrid grid_;
+  std::pair<double, double> xRange_{-1, 1}, yRange_{-1, 1};  ///< of the box
   std::vector<double> heights_;
 };
 

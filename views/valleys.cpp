@@ -120,14 +120,23 @@ void ValleyFigure::setSplit(const QString& split) {
   redraw();
 }
 
-std::vector<PersistenceRow> ValleyFigure::rows(std::int64_t& epoch) const {
+std::vector<PersistenceRow> ValleyFigure::withPeers(std::vector<PersistenceRow> rows) const {
+  for (const auto& peer : peers()) {
+    auto shown = epoch();
+    const auto more = rowsOf(*peer, shown);
+    rows.insert(rows.end(), more.begin(), more.end());
+  }
+  return rows;
+}
+
+std::vector<PersistenceRow> ValleyFigure::rowsOf(const RunResults& run, std::int64_t& epoch) const {
   const auto name = id().name.toStdString(), split = this->split().toStdString();
   const auto ours = [&](const PersistenceRow& row) { return row.name == name && row.split == split; };
   std::vector<PersistenceRow> rows;
-  const auto shown = epochToShow(epochsOf(run().persistence, ours), epoch);
+  const auto shown = epochToShow(epochsOf(run.persistence, ours), epoch);
   if (!shown) return rows;
   epoch = *shown;
-  for (const auto& row : run().persistence) {
+  for (const auto& row : run.persistence) {
     if (ours(row) && row.epoch == epoch && std::isfinite(row.birth) && std::isfinite(row.death)) rows.push_back(row);
   }
   return rows;
@@ -194,7 +203,8 @@ Drawn MergeTreeFigure::draw(QCustomPlot& plot, const Style& style) const {
   const Frame frame =
       makeFrame(plot, style, titleOf(run(), id(), shown, epoch(), tr("Merge tree"), list.front().split));
   double low = HUGE_VAL, high = -HUGE_VAL;
-  for (const auto& row : list) low = std::min(low, row.birth), high = std::max(high, row.death);
+  const auto scaled = withPeers(list);
+  for (const auto& row : scaled) low = std::min(low, row.birth), high = std::max(high, row.death);
   const auto places = placesOf(list);
   QCPGraph* minima = addSeries(plot, frame, tr("lowest point of a valley"), QPen(Qt::NoPen));
   minima->setLineStyle(QCPGraph::lsNone);
@@ -211,7 +221,7 @@ Drawn MergeTreeFigure::draw(QCustomPlot& plot, const Style& style) const {
     minima->addData(places[i], row.birth);
     if (list.size() <= mostNames) writeAt(plot, frame, style, places[i], row.birth, placeOf(row));
   }
-  lossAxis(frame.y, style, tr("mean cross-entropy"), spansDecades(list), low, high);
+  lossAxis(frame.y, style, tr("mean cross-entropy"), spansDecades(scaled), low, high);
   // Room for what is written below the lowest point.
   if (list.size() <= mostNames && frame.y->scaleType() == QCPAxis::stLinear)
     frame.y->setRangeLower(frame.y->range().lower - 0.08 * frame.y->range().size());

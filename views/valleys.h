@@ -19,7 +19,10 @@ class ValleyFigure : public PlotFigure {
 
  protected:
   /// Those of the shown epoch and split, the deepest first; `epoch` becomes the shown one.
-  std::vector<PersistenceRow> rows(std::int64_t& epoch) const;
+  std::vector<PersistenceRow> rows(std::int64_t& epoch) const { return rowsOf(run(), epoch); }
+  std::vector<PersistenceRow> rowsOf(const RunResults& run, std::int64_t& epoch) const;
+  /// Those and the rows of the runs beside this one: what the axes have to hold.
+  std::vector<PersistenceRow> withPeers(std::vector<PersistenceRow> rows) const;
   Drawn drawn(const std::vector<PersistenceRow>& rows, std::int64_t epoch) const;
   std::string csv() const override;
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "views/plotting.h"
+#include "views/value_scale.h"
 
 namespace eigenscape {
 
@@ -31,6 +32,16 @@ ValueAxis ValueAxis::symmetric(const SymmetricLog& scale) {
   axis.kind_ = Kind::Symmetric;
   axis.scale_ = scale;
   return axis;
+}
+
+ValueAxis ValueAxis::logarithmic() {
+  ValueAxis axis;
+  axis.kind_ = Kind::Logarithmic;
+  return axis;
+}
+
+ValueAxis ValueAxis::ofLosses(const std::vector<double>& losses) {
+  return wantsLogarithm(losses) ? logarithmic() : ValueAxis();
 }
 
 void ValueAxis::apply(QCPAxis* axis, const Style& style, const QString& label, std::vector<double> values,

@@ -17,6 +17,9 @@ class ValueAxis {
   /// By the values that are to be shown; those that are not finite are passed over.
   explicit ValueAxis(const std::vector<double>& values);
   static ValueAxis symmetric(const SymmetricLog& scale);
+  static ValueAxis logarithmic();
+  /// As losses are shown: logarithmic over more than one and a half decades, else linear.
+  static ValueAxis ofLosses(const std::vector<double>& losses);
 
   bool isLogarithmic() const { return kind_ == Kind::Logarithmic; }
   /// Where a value is put: plots know no symmetric logarithm, so the values themselves are turned.

@@ -157,6 +157,14 @@ std::string firstDifference(const Recipe& old, const Recipe& now);
 /// The assignments for setKey that make `to` of `from`; nothing when there are none, e.g. another [[profile]].
 std::optional<std::vector<std::string>> assignmentsBetween(const Recipe& from, const Recipe& to);
 
+/// A key that is not the same in several recipes.
+struct RecipeDifference {
+  std::string key;
+  std::vector<std::string> values;  ///< as one would type them behind --set; "" where the recipe lacks the key
+};
+/// In the order of the recipe's table of keys, entries last.
+std::vector<RecipeDifference> differences(const std::vector<Recipe>& recipes);
+
 /// What a run of this recipe will do, for --check and the window: one line each, such as
 /// "5 epochs of 4000 examples", "6 spectra: top 5 of the Hessian on 512 examples", "1 surface, 31 × 31 points, train
 /// and test".

@@ -59,6 +59,30 @@ std::string firstDifference(const Recipe& old, const Recipe& now) {
   return toToml(old) == toToml(now) ? "" : "the order of sections is another";
 }
 
+std::vector<RecipeDifference> differences(const std::vector<Recipe>& recipes) {
+  std::vector<std::vector<Setting>> all;
+  for (const auto& recipe : recipes) all.push_back(settings(recipe));
+  std::vector<std::string> keys;
+  for (const auto& list : all) {
+    for (const auto& one : list) {
+      if (std::find(keys.begin(), keys.end(), one.key) == keys.end()) keys.push_back(one.key);
+    }
+  }
+  std::vector<RecipeDifference> different;
+  for (const auto& key : keys) {
+    RecipeDifference difference{key, {}};
+    bool same = true;
+    const Setting* first = find(all.front(), key);
+    for (const auto& list : all) {
+      const Setting* own = find(list, key);
+      difference.values.push_back(own ? own->bare : "");
+      same = same && (own && first ? own->literal == first->literal : own == first);
+    }
+    if (!same) different.push_back(std::move(difference));
+  }
+  return different;
+}
+
 std::optional<std::vector<std::string>> assignmentsBetween(const Recipe& from, const Recipe& to) {
   Recipe result = from;
   std::vector<std::string> assignments;

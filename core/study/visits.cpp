@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/results/error.h"
+#include "core/study/natural_order.h"
 #include "core/study/recipe_values.h"
 
 namespace eigenscape {
@@ -20,7 +21,8 @@ bool isDigit(char c) {
   return std::isdigit(static_cast<unsigned char>(c)) != 0;
 }
 
-/// Runs of digits compare as numbers, everything else by its bytes.
+}  // namespace
+
 bool naturallyBefore(const std::string& a, const std::string& b) {
   std::size_t i = 0, j = 0;
   while (i < a.size() && j < b.size()) {
@@ -41,6 +43,8 @@ bool naturallyBefore(const std::string& a, const std::string& b) {
   }
   return a.size() - i < b.size() - j;
 }
+
+namespace {
 
 std::optional<std::int64_t> lastNumber(const std::string& stem) {
   auto end = stem.size();

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/compare_figure.h"
+
+#include <QGridLayout>
+#include <QLabel>
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/results/error.h"
+#include "core/results/tables.h"
+#include "views/comparison.h"
+#include "views/contour.h"
+#include "views/overlay_figure.h"
+#include "views/plotting.h"
+#include "views/run_key.h"
+#include "views/surface.h"
+#include "views/surface_data.h"
+
+namespace eigenscape {
+namespace {
+
+constexpr double pageMm = 180, columnMm = 120;  // two columns of a page, and the usual figure
+
+/// So many columns that the parts come close to four to three, with few places left empty.
+int columnsFor(std::size_t count, double width, double height) {
+  int best = 1;
+  double least = HUGE_VAL;
+  for (int columns = 1; columns <= int(count); ++columns) {
+    const int rows = int((count + std::size_t(columns) - 1) / std::size_t(columns));
+    const double aspect = (width / columns) / std::max(1.0, height / rows);
+    const double cost = std::abs(std::log(aspect / 1.25)) + 0.4 * double(rows * columns - int(count));
+    if (cost < least) least = cost, best = columns;
+  }
+  return best;
+}
+
+std::vector<KeyEntry> entriesOf(const ComparedRuns& runs) {
+  std::vector<KeyEntry> entries;
+  for (std::size_t i = 0; i < runs.size(); ++i) entries.push_back({runs[i].name, runColor(Style(), i)});
+  return entries;
+}
+
+/// What the caption says of a run's part.
+Provenance provenanceOf(const Figure& part, const RunResults& run, std::int64_t epoch) {
+  if (const auto* plot = qobject_cast<const PlotFigure*>(&part)) return plot->provenance();
+  if (part.id().kind == QLatin1String("surface"))
+    return surfaceData(run, part.id().name, epoch, part.split()).provenance();
+  return {};
+}
+
+}  // namespace
+
+CompareFigure::CompareFigure(FigureId compared, QWidget* parent)
+    : Figure({QStringLiteral("compare"), compared.fileStem()}, parent),
+      compared_(std::move(compared)),
+      key_(new RunKey),
+      grid_(new QGridLayout),
+      caption_(new QLabel) {
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(0, 0, 0, 0);
+  column->setSpacing(0);
+  column->addWidget(key_);
+  column->addLayout(grid_, 1);
+  column->addWidget(caption_);
+  grid_->setSpacing(0);
+  QPalette white = palette();
+  white.setColor(QPalette::Window, colors::paper);
+  white.setColor(QPalette::WindowText, colors::softInk);
+  setPalette(white);
+  setAutoFillBackground(true);
+  caption_->setWordWrap(true);
+  caption_->setFont(Style().font(0.8));
+  caption_->setMargin(int(Style().millimetres(1.5)));
+}
+
+void CompareFigure::showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch) {
+  showRuns({{run, QString::fromStdString(run->info.name)}}, epoch);
+}
+
+void CompareFigure::showRuns(ComparedRuns runs, std::int64_t epoch) {
+  runs_ = std::move(runs);
+  epoch_ = epoch;
+  refreshAll();
+}
+
+void CompareFigure::refreshAll() {
+  if (runs_.empty()) return;
+  overlay_ = isOverlaid(compared_, runs_) ? std::make_shared<Overlay>(overlayOf(compared_, runs_, epoch_)) : nullptr;
+  rebuild(overlay_ ? std::max<std::size_t>(1, overlay_->panels.size()) : runs_.size());
+  fill();
+  key_->setVisible(isOverlay());
+  key_->setEntries(entriesOf(runs_));
+  caption_->setText(caption());
+  arrange();
+}
+
+/// Parts that are there stay, so that a camera and a zoom do.
+void CompareFigure::rebuild(std::size_t count) {
+  const bool overlays = !parts_.empty() && qobject_cast<OverlayFigure*>(parts_.front());
+  if (parts_.size() == count && overlays == isOverlay()) return;
+  for (Figure* part : parts_) delete part->parentWidget();
+  parts_.clear(), keys_.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    auto* cell = new QWidget;
+    auto* rows = new QVBoxLayout(cell);
+    rows->setContentsMargins(0, 0, 0, 0);
+    rows->setSpacing(0);
+    Figure* part = isOverlay() ? new OverlayFigure(compared_) : makeFigure(compared_).release();
+    keys_.push_back(new RunKey);
+    keys_.back()->setVisible(!isOverlay());
+    rows->addWidget(keys_.back());
+    rows->addWidget(part, 1);
+    if (auto* plot = qobject_cast<PlotFigure*>(part)) {
+      plot->setCaptionShown(false);
+      if (!isOverlay()) connect(plot->plot(), &QCustomPlot::afterReplot, this, [this, part] { followAxes(part); });
+    }
+    if (auto* surface = qobject_cast<SurfaceFigure*>(part)) {
+      surface->setCaptionShown(false);
+      connect(surface, &SurfaceFigure::viewChanged, this, [this, part] { followCamera(part); });
+    }
+    connect(part, &Figure::hovered, this, &Figure::hovered);
+    connect(part, &Figure::failed, this, &Figure::failed);
+    parts_.push_back(part);
+  }
+}
+
+void CompareFigure::fill() {
+  following_ = true;
+  std::vector<std::shared_ptr<const RunResults>> all;
+  for (const auto& one : runs_) all.push_back(one.run);
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    if (isOverlay()) {
+      static_cast<OverlayFigure*>(parts_[i])->show(overlay_, i, runs_, epoch_);
+      continue;
+    }
+    keys_[i]->setEntries({entriesOf(runs_)[i]});
+    parts_[i]->setPeers(all);
+    if (parts_[i]->sharedScale() != sharedScale()) parts_[i]->setSharedScale(sharedScale());
+    parts_[i]->showRun(runs_[i].run, epoch_);
+  }
+  following_ = false;
+  if (!isOverlay()) unifyAxes();
+}
+
+void CompareFigure::arrange() {
+  while (grid_->count() > 0) grid_->removeItem(grid_->itemAt(0));
+  const int columns = columnsFor(parts_.size(), width(), height());
+  for (int i = 0; i < 4; ++i) {
+    grid_->setColumnStretch(i, i < columns ? 1 : 0);
+    grid_->setRowStretch(i, i * columns < int(parts_.size()) ? 1 : 0);
+  }
+  for (int i = 0; i < int(parts_.size()); ++i)
+    grid_->addWidget(parts_[std::size_t(i)]->parentWidget(), i / columns, i % columns);
+}
+
+void CompareFigure::resizeEvent(QResizeEvent* event) {
+  Figure::resizeEvent(event);
+  arrange();
+}
+
+/// The same axes in all parts: each as wide as the widest. Not where one is logarithmic and another is not.
+void CompareFigure::unifyAxes() {
+  std::vector<PlotFigure*> plots;
+  for (Figure* part : parts_) {
+    auto* plot = qobject_cast<PlotFigure*>(part);
+    if (plot && plot->emptyMessage().isEmpty()) plots.push_back(plot);
+  }
+  if (plots.size() < 2) return;
+  following_ = true;
+  for (auto* plot : plots) plot->resetView();
+  auto common = plots.front()->axisRanges();
+  bool alike = true;
+  for (auto* plot : plots) {
+    const auto own = plot->axisRanges();
+    alike = alike && own.size() == common.size();
+    for (std::size_t k = 0; alike && k < own.size(); ++k) {
+      alike = own[k].logarithmic == common[k].logarithmic;
+      common[k].lower = std::min(common[k].lower, own[k].lower);
+      common[k].upper = std::max(common[k].upper, own[k].upper);
+    }
+  }
+  for (auto* plot : plots) {
+    if (alike) plot->setAxisRanges(common);
+  }
+  following_ = false;
+}
+
+void CompareFigure::followAxes(Figure* moved) {
+  const auto* source = qobject_cast<PlotFigure*>(moved);
+  if (following_ || !source || !source->emptyMessage().isEmpty()) return;
+  following_ = true;
+  const auto ranges = source->axisRanges();
+  for (Figure* part : parts_) {
+    auto* plot = qobject_cast<PlotFigure*>(part);
+    if (part == moved || !plot || plot->axisRanges() == ranges) continue;
+    const auto own = plot->axisRanges();
+    const bool alike = std::equal(own.begin(), own.end(), ranges.begin(), ranges.end(),
+                                  [](const auto& a, const auto& b) { return a.logarithmic == b.logarithmic; });
+    if (alike) plot->setAxisRanges(ranges);
+  }
+  following_ = false;
+}
+
+void CompareFigure::followCamera(Figure* turned) {
+  if (following_) return;
+  following_ = true;
+  const auto* source = qobject_cast<SurfaceFigure*>(turned);
+  for (Figure* part : parts_) {
+    auto* surface = qobject_cast<SurfaceFigure*>(part);
+    if (source && surface && part != turned) surface->setView(source->view());
+  }
+  following_ = false;
+}
+
+void CompareFigure::resetView() {
+  for (Figure* part : parts_) part->resetView();
+  if (!isOverlay()) unifyAxes();
+}
+
+QStringList CompareFigure::splits() const {
+  return isOverlay() || parts_.empty() ? QStringList() : parts_.front()->splits();
+}
+
+QString CompareFigure::split() const {
+  return isOverlay() || parts_.empty() ? QString() : parts_.front()->split();
+}
+
+void CompareFigure::setSplit(const QString& split) {
+  for (Figure* part : parts_) part->setSplit(split);
+  caption_->setText(caption());
+}
+
+bool CompareFigure::hasSharedScale() const {
+  return !isOverlay() && !parts_.empty() && parts_.front()->hasSharedScale();
+}
+
+QString CompareFigure::caption() const {
+  if (runs_.empty() || parts_.empty()) return {};
+  std::vector<const RunInfo*> infos;
+  std::vector<Provenance> provenance;
+  std::vector<std::int64_t> shown;
+  QStringList notes = overlay_ ? overlay_->notes : QStringList();
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    infos.push_back(&runs_[i].run->info);
+    if (overlay_)
+      provenance.push_back(i < overlay_->provenance.size() ? overlay_->provenance[i] : Provenance());
+    else
+      provenance.push_back(provenanceOf(*parts_[i], *runs_[i].run, epoch_));
+    shown.push_back(provenance.back().epoch);
+    // What the parts' own notes say of single epochs stands above them.
+    for (const QString& note : provenance.back().notes) {
+      if (!overlay_ && !note.isEmpty() && !note.startsWith(QLatin1String("epoch "))) {
+        notes << tr("“%1”: %2").arg(runs_[i].name, note);
+      }
+    }
+  }
+  return captionText(infos, provenance, epochNotes(runs_, shown, epoch_) + notes);
+}
+
+QStringList CompareFigure::formats() const {
+  const bool vectors = isOverlay() || (!parts_.empty() && parts_.front()->formats().contains("svg"));
+  return vectors ? QStringList{"png", "svg", "pdf", "csv"} : QStringList{"png", "csv"};
+}
+
+QSizeF CompareFigure::preferredMm() const {
+  const std::size_t count = parts_.size();
+  if (isOverlay() && count > 0 && !overlay_->panels.empty() && overlay_->panels.front().layers)
+    return {pageMm, 75.0 * double(count)};
+  if (count < 2) return {columnMm, 90};
+  if (isOverlay() && count == 2) return {pageMm, 90};
+  return count == 2 ? QSizeF(pageMm, 95) : QSizeF(pageMm, count == 3 ? 75 : 165);
+}
+
+Picture CompareFigure::toPicture() {
+  Picture whole;
+  whole.caption = caption();
+  whole.body = [this](QCPPainter& painter, const Style& style, double ratio) {
+    const double width = style.size.width();
+    double top = 0;
+    if (isOverlay()) {
+      top = runKeyHeight(entriesOf(runs_), style, width);
+      paintRunKey(painter, entriesOf(runs_), style, QRectF(0, 0, width, top));
+    }
+    const double height = style.size.height() - top;
+    const int columns = columnsFor(parts_.size(), width, height);
+    const int rows = (int(parts_.size()) + columns - 1) / columns;
+    for (int i = 0; i < int(parts_.size()); ++i) {
+      // Whole units: a plot's layout knows no halves.
+      const double left = std::round(width * (i % columns) / columns),
+                   right = std::round(width * (i % columns + 1) / columns);
+      const double upper = std::round(top + height * (i / columns) / rows),
+                   lower = std::round(top + height * (i / columns + 1) / rows);
+      double head = 0;
+      if (!isOverlay()) {
+        const std::vector<KeyEntry> entry{entriesOf(runs_)[std::size_t(i)]};
+        head = runKeyHeight(entry, style, right - left);
+        paintRunKey(painter, entry, style, QRectF(left, upper, right - left, head));
+      }
+      Style own = style;
+      own.size = QSize(int(right - left), std::max(16, int(lower - upper - head)));
+      painter.save();
+      painter.translate(left, upper + head);
+      parts_[std::size_t(i)]->toPicture().body(painter, own, ratio);
+      painter.restore();
+    }
+  };
+  return whole;
+}
+
+/// A 3D surface has the contour's rows.
+std::string CompareFigure::table() const {
+  FigureId id = compared_;
+  if (id.kind == QLatin1String("surface")) id.kind = QStringLiteral("contour");
+  std::vector<std::pair<QString, std::string>> tables;
+  for (const auto& one : runs_) {
+    const auto figure = makeFigure(id);
+    figure->showRun(one.run, epoch_);
+    figure->setSplit(split());
+    if (const auto* plot = qobject_cast<const PlotFigure*>(figure.get())) tables.emplace_back(one.name, plot->table());
+  }
+  return joinedTables(tables);
+}
+
+void CompareFigure::exportTo(const std::filesystem::path& file, const ExportOptions& options) {
+  if (runs_.empty()) throw RunError("cannot write " + file.string() + ": no runs are compared");
+  if (file.extension() == ".csv") {
+    writeFileAtomically(file, table());
+  } else if (!formats().contains(QString::fromStdString(file.extension().string()).mid(1).toLower())) {
+    throw RunError("cannot write " + file.string() + ": this comparison is written as " +
+                   formats().join(", ").toStdString());
+  } else {
+    writePicture(toPicture(), file, options);
+  }
+}
+
+QImage CompareFigure::picture(const ExportOptions& options) {
+  return renderImage(toPicture(), options);
+}
+
+}  // namespace eigenscape

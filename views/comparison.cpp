@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/comparison.h"
+
+#include <QtDebug>
+#include <algorithm>
+#include <set>
+
+#include "core/results/error.h"
+#include "views/compare_figure.h"
+#include "views/gl_context.h"
+
+namespace eigenscape {
+
+std::vector<FigureId> commonFigures(const ComparedRuns& runs) {
+  std::vector<FigureId> common;
+  if (runs.empty()) return common;
+  common = availableFigures(*runs.front().run);
+  for (const auto& one : runs) {
+    const auto others = availableFigures(*one.run);
+    std::erase_if(common,
+                  [&](const FigureId& id) { return std::find(others.begin(), others.end(), id) == others.end(); });
+  }
+  return common;
+}
+
+std::vector<std::int64_t> epochsOfAll(const ComparedRuns& runs) {
+  std::set<std::int64_t> epochs;
+  for (const auto& one : runs) {
+    for (const auto epoch : one.run->epochs()) epochs.insert(epoch);
+  }
+  return {epochs.begin(), epochs.end()};
+}
+
+std::int64_t lastEpoch(const ComparedRuns& runs) {
+  const auto epochs = epochsOfAll(runs);
+  return epochs.empty() ? 0 : epochs.back();
+}
+
+QStringList epochNotes(const ComparedRuns& runs, const std::vector<std::int64_t>& shown, std::int64_t wanted) {
+  QStringList notes;
+  for (std::size_t i = 0; i < runs.size() && i < shown.size(); ++i) {
+    if (shown[i] < 0 || shown[i] == wanted) continue;
+    notes << QObject::tr("“%1” shows epoch %2, %3")
+                 .arg(runs[i].name)
+                 .arg(shown[i])
+                 .arg(shown[i] < wanted ? QObject::tr("its last measured before %1").arg(wanted)
+                                        : QObject::tr("its first measured"));
+  }
+  return notes;
+}
+
+std::string joinedTables(const std::vector<std::pair<QString, std::string>>& tables) {
+  std::string text;
+  for (const auto& [name, table] : tables) {
+    QString cell = name;
+    if (cell.contains(',') || cell.contains('"')) cell = '"' + cell.replace('"', QLatin1String("\"\"")) + '"';
+    std::size_t begin = 0;
+    for (std::size_t line = 0; begin < table.size(); ++line) {
+      const std::size_t end = std::min(table.find('\n', begin), table.size());
+      const std::string row = table.substr(begin, end - begin);
+      begin = end + 1;
+      if (line == 0 && text.empty()) text = "run," + row + '\n';
+      if (line > 0) text += cell.toStdString() + ',' + row + '\n';
+    }
+  }
+  return text;
+}
+
+std::vector<std::filesystem::path> renderComparison(const ComparedRuns& runs, const std::filesystem::path& folder,
+                                                    const QStringList& formats,
+                                                    const std::optional<ExportOptions>& options) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw RunError("cannot make " + folder.string() + ": " + error.message());
+  std::vector<std::filesystem::path> written;
+  for (const auto& id : commonFigures(runs)) {
+    CompareFigure figure(id);
+    ExportOptions fitting = options.value_or(ExportOptions());
+    figure.showRuns(runs, lastEpoch(runs));
+    if (!options) fitting.widthMm = figure.preferredMm().width(), fitting.heightMm = figure.preferredMm().height();
+    try {
+      for (const QString& format : figure.formats()) {
+        if (!formats.contains(format)) continue;
+        const auto file = folder / (figure.id().fileStem() + '.' + format).toStdString();
+        figure.exportTo(file, fitting);
+        written.push_back(file);
+      }
+    } catch (const NoOpenGl& missing) {
+      // A machine without any OpenGL still gets all that needs none.
+      qCritical("%s is missing: %s", qPrintable(figure.id().fileStem()), missing.what());
+    }
+  }
+  return written;
+}
+
+}  // namespace eigenscape
