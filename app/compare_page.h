@@ -1,2 +1,82 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
+
+#include <QHash>
+#include <QStringList>
+#include <QWidget>
+#include <memory>
+
+#include "views/overlay.h"
+
+class QComboBox;
+class QLabel;
+class QListWidget;
+class QListWidgetItem;
+class QVBoxLayout;
+
+namespace eigenscape {
+
+class CompareFigure;
+class RunLoader;
+
+/// The page that shows two to four runs over or beside one another: the runs to tick, the figure to choose, and it.
+class ComparePage : public QWidget {
+  Q_OBJECT
+ public:
+  explicit ComparePage(QWidget* parent = nullptr);
+  ~ComparePage() override;
+
+  /// The runs that can be ticked; those that were ticked and are still among them stay so.
+  void setRuns(const QStringList& directories);
+  /// Reads the run anew if it is ticked, e.g. because it goes on.
+  void reload(const QString& directory);
+  void tick(const QString& directory, bool on);
+  /// In the order of their colours: that in which they were ticked.
+  QStringList ticked() const { return ticked_; }
+
+  QListWidget* list() const { return list_; }
+  QComboBox* choice() const { return choice_; }
+  /// Null until two runs were read.
+  CompareFigure* figure() const { return figure_; }
+  /// Why there is no figure.
+  QString message() const;
+
+  /// Of all the runs that are shown, ascending.
+  std::vector<std::int64_t> epochs() const;
+  void showEpoch(qint64 epoch);
+  void resetView();
+  /// The command line that draws the same; "" where there is no figure.
+  QString batchCommand() const;
+  /// Asks for a file and exports; an empty format is asked for too.
+  void exportFigure(const QString& format);
+
+ Q_SIGNALS:
+  void epochsChanged();
+  void hovered(const QString& text);
+  void failed(const QString& message);
+  void exported(const QString& file);
+  void copyBatchCommandRequested();
+
+ private:
+  void changed(QListWidgetItem* item);
+  void load(const QString& directory);
+  void forget(const QString& directory);
+  void refresh();
+  void showFigure();
+  QString state() const;
+
+  QListWidget* list_;
+  QComboBox* choice_;
+  QLabel* message_;
+  QVBoxLayout* column_;
+  CompareFigure* figure_ = nullptr;
+  QStringList ticked_;
+  QHash<QString, RunLoader*> loaders_;
+  QHash<QString, std::shared_ptr<const RunResults>> loaded_;
+  ComparedRuns runs_;
+  std::vector<FigureId> figures_;
+  FigureId wanted_{QStringLiteral("training"), {}};
+  std::int64_t epoch_ = 0;
+};
+
+}  // namespace eigenscape

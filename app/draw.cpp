@@ -86,7 +86,11 @@ std::vector<std::filesystem::path> drawComparison(const std::vector<std::filesys
     throw RecipeError("--compare: no figure is common to " + all + "; choose runs that measured the same");
   }
   QStringList list;
-  for (const auto& format : formats) list << QString::fromStdString(format);
+  for (const auto& format : formats) {
+    if (format == "vtp" || format == "obj" || format == "h5")
+      throw RecipeError("--figures " + format + ": comparisons are written as png, svg, pdf or csv");
+    list << QString::fromStdString(format);
+  }
   std::optional<ExportOptions> options;
   if (sizeMm) options = sized(sizeMm);
   return renderComparison(compared, folder, list, options);

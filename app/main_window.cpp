@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "app/batch_command.h"
+#include "app/compare_page.h"
 #include "app/epoch_bar.h"
 #include "app/figure_tabs.h"
 #include "app/figure_writer.h"
@@ -176,11 +177,12 @@ void MainWindow::takeRun(std::shared_ptr<const RunResults> run) {
   } else if (!ours) {
     runs_->setState(directory, stateWord(run_->info, false));
   }
-  epochBar_->setEpochs(run_->epochs(), run_->info.epochs);
+  if (!isComparing()) epochBar_->setEpochs(run_->epochs(), run_->info.epochs);
+  comparePage_->reload(directory);
   figures_->showRun(run_, epochBar_->epoch());
   waiting_->setText(ours ? tr("The first figures appear as soon as there are results.")
                          : tr("This run holds no results yet."));
-  pages_->setCurrentWidget(figures_->count() > 0 ? figures_->parentWidget() : waiting_);
+  if (!isComparing()) pages_->setCurrentWidget(figures_->count() > 0 ? figures_->parentWidget() : waiting_);
   setWindowTitle(tr("%1 – Eigenscape").arg(QString::fromStdString(run_->info.name)));
   if (!ours && another && run_->info.status == "failed") complain(QString::fromStdString(run_->info.message));
   refreshActions();
@@ -339,9 +341,11 @@ void MainWindow::refreshActions() {
   resumeAction_->setEnabled(resumable);
   resumeAction_->setToolTip(resumable ? tr("Continue where the run was interrupted")
                                       : tr("The run that is shown is finished, or there is none"));
-  epochBar_->setVisible(run_ && figures_->count() > 0);
-  exportAction_->setEnabled(run_ && figures_->count() > 0);
-  copyAction_->setEnabled(run_ != nullptr);
+  const bool figures = isComparing() ? comparePage_->figure() != nullptr : run_ && figures_->count() > 0;
+  epochBar_->setVisible(figures);
+  exportAction_->setEnabled(figures);
+  copyAction_->setEnabled(isComparing() ? figures : run_ != nullptr);
+  compareAction_->setChecked(isComparing());
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {

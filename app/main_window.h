@@ -20,6 +20,7 @@ class QStackedWidget;
 
 namespace eigenscape {
 
+class ComparePage;
 class EpochBar;
 class FigureTabs;
 class FigureWriter;
@@ -47,6 +48,10 @@ class MainWindow : public QMainWindow {
 
   RecipeForm* form() const { return form_; }
   FigureTabs* figures() const { return figures_; }
+  ComparePage* comparePage() const { return comparePage_; }
+  /// The page of several runs, or the figures of the one that is open.
+  void showComparison(bool on);
+  bool isComparing() const;
   EpochBar* epochBar() const { return epochBar_; }
   RunList* runList() const { return runs_; }
   std::shared_ptr<const RunResults> run() const { return run_; }
@@ -99,6 +104,7 @@ class MainWindow : public QMainWindow {
 
   QStackedWidget* pages_ = nullptr;
   FigureTabs* figures_ = nullptr;
+  ComparePage* comparePage_ = nullptr;
   EpochBar* epochBar_ = nullptr;
   RunList* runs_ = nullptr;
   RecipeForm* form_ = nullptr;
@@ -106,7 +112,7 @@ class MainWindow : public QMainWindow {
   QLabel *message_ = nullptr, *phase_ = nullptr, *waiting_ = nullptr;
   QProgressBar* progress_ = nullptr;
   QAction *runAction_ = nullptr, *cancelAction_ = nullptr, *resumeAction_ = nullptr, *exportAction_ = nullptr,
-          *copyAction_ = nullptr;
+          *copyAction_ = nullptr, *compareAction_ = nullptr;
   QList<QShortcut*> singleKeys_;
   RunLoader* loader_ = nullptr;
   FigureWriter* writer_ = nullptr;

@@ -24,6 +24,7 @@
 #include <QUrl>
 #include <QVBoxLayout>
 
+#include "app/compare_page.h"
 #include "app/epoch_bar.h"
 #include "app/figure_tabs.h"
 #include "app/figure_writer.h"
@@ -72,6 +73,8 @@ void MainWindow::makePages() {
   waiting_->setAlignment(Qt::AlignCenter);
   waiting_->setWordWrap(true);
   pages_->addWidget(waiting_);
+  comparePage_ = new ComparePage;
+  pages_->addWidget(comparePage_);
   column->addWidget(epochBar_);
   setCentralWidget(central);
 }
@@ -172,6 +175,9 @@ void MainWindow::makeMenus() {
 
   QMenu* view = menuBar()->addMenu(tr("&View"));
   for (QDockWidget* dock : findChildren<QDockWidget*>()) view->addAction(dock->toggleViewAction());
+  view->addSeparator();
+  compareAction_ = view->addAction(tr("Compare runs (5)"), this, [this](bool on) { showComparison(on); });
+  compareAction_->setCheckable(true);
   QMenu* help = menuBar()->addMenu(tr("&Help"));
   help->addAction(tr("Keys (?)"), this, &MainWindow::showKeys);
   help->addAction(tr("About Qt"), qApp, &QApplication::aboutQt);
@@ -192,11 +198,15 @@ void MainWindow::makeSingleKeys() {
   add(Qt::Key_Escape, [this] { cancelRun(); });
   add(Qt::Key_E, [this] { exportFigure(); });
   add(Qt::Key_R, [this] {
+    if (isComparing()) return comparePage_->resetView();
     if (Figure* figure = figures_->current()) figure->resetView();
   });
   add(QKeySequence(QStringLiteral("?")), [this] { showKeys(); });
+  constexpr int compareKey = 4;  // 5: the page of several runs
   for (int i = 0; i < 9; ++i) {
     add(QKeySequence(Qt::Key_1 + i), [this, i] {
+      showComparison(i == compareKey);
+      if (i == compareKey) return;
       if (i < figures_->count()) figures_->setCurrentIndex(i);
     });
   }
@@ -216,6 +226,14 @@ void MainWindow::connectParts() {
     if (!run_) pages_->setCurrentIndex(0);
   });
   connect(epochBar_, &EpochBar::epochChanged, figures_, &FigureTabs::showEpoch);
+  connect(epochBar_, &EpochBar::epochChanged, comparePage_, &ComparePage::showEpoch);
+  connect(comparePage_, &ComparePage::epochsChanged, this, [this] {
+    if (isComparing()) showComparison(true);
+  });
+  connect(comparePage_, &ComparePage::hovered, this, [this](const QString& text) { statusBar()->showMessage(text); });
+  connect(comparePage_, &ComparePage::copyBatchCommandRequested, this, &MainWindow::copyBatchCommand);
+  connect(comparePage_, &ComparePage::exported, this, [this](const QString& file) { say(tr("exported %1").arg(file)); });
+  connect(comparePage_, &ComparePage::failed, this, &MainWindow::complain);
   connect(figures_, &FigureTabs::hovered, this, [this](const QString& text) { statusBar()->showMessage(text); });
   connect(figures_, &FigureTabs::copyBatchCommandRequested, this, &MainWindow::copyBatchCommand);
   connect(figures_, &FigureTabs::exported, this, [this](const QString& file) { say(tr("exported %1").arg(file)); });
@@ -229,6 +247,28 @@ void MainWindow::connectParts() {
   });
   connect(form_, &RecipeForm::edited, this, &MainWindow::refreshActions);
   statusBar();
+}
+
+bool MainWindow::isComparing() const {
+  return pages_->currentWidget() == comparePage_;
+}
+
+void MainWindow::showComparison(bool on) {
+  if (on && !isComparing()) {
+    comparePage_->setRuns(runs_->directories());
+    if (run_) comparePage_->tick(QString::fromStdString(run_->directory.string()), true);
+    pages_->setCurrentWidget(comparePage_);
+  }
+  compareAction_->setChecked(on);
+  if (on) {
+    const auto epochs = comparePage_->epochs();
+    if (!epochs.empty()) epochBar_->setEpochs(epochs, epochs.back());
+    comparePage_->showEpoch(epochBar_->epoch());
+  } else if (isComparing()) {
+    pages_->setCurrentIndex(0);
+    if (run_) takeRun(run_);
+  }
+  refreshActions();
 }
 
 void MainWindow::openRunDialog() {
@@ -283,7 +323,8 @@ void MainWindow::chooseRunsFolder() {
 }
 
 void MainWindow::copyBatchCommand() {
-  QString command = commandOfShownRun();
+  QString command = isComparing() ? comparePage_->batchCommand() : commandOfShownRun();
+  if (command.isEmpty() && isComparing()) return complain(comparePage_->message());
   if (command.isEmpty()) return complain(tr("The run that is shown has no recipe that could be read."));
   // A program that is not on the path is called where it is.
   const QString name = QStringLiteral("eigenscape");
@@ -296,6 +337,7 @@ void MainWindow::copyBatchCommand() {
 }
 
 void MainWindow::exportFigure() {
+  if (isComparing()) return comparePage_->exportFigure(QString());
   figures_->exportCurrent(QString());
 }
 
@@ -304,6 +346,7 @@ void MainWindow::showKeys() {
                                                {tr("← →"), tr("one epoch back or on")},
                                                {tr("Home, End"), tr("first or last epoch")},
                                                {QStringLiteral("1 … 9"), tr("the figure with that number")},
+                                               {QStringLiteral("5"), tr("compare runs")},
                                                {QStringLiteral("E"), tr("export the figure")},
                                                {QStringLiteral("R"), tr("reset the figure's view")},
                                                {QStringLiteral("Ctrl+R"), tr("run the recipe")},

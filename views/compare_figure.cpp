@@ -22,14 +22,14 @@ namespace {
 
 constexpr double pageMm = 180, columnMm = 120;  // two columns of a page, and the usual figure
 
-/// So many columns that the parts come close to four to three, with few places left empty.
-int columnsFor(std::size_t count, double width, double height) {
+/// So many columns that the parts come close to a shape, with few places left empty.
+int columnsFor(std::size_t count, double width, double height, double shape) {
   int best = 1;
   double least = HUGE_VAL;
   for (int columns = 1; columns <= int(count); ++columns) {
     const int rows = int((count + std::size_t(columns) - 1) / std::size_t(columns));
     const double aspect = (width / columns) / std::max(1.0, height / rows);
-    const double cost = std::abs(std::log(aspect / 1.25)) + 0.4 * double(rows * columns - int(count));
+    const double cost = std::abs(std::log(aspect / shape)) + 0.4 * double(rows * columns - int(count));
     if (cost < least) least = cost, best = columns;
   }
   return best;
@@ -39,6 +39,21 @@ std::vector<KeyEntry> entriesOf(const ComparedRuns& runs) {
   std::vector<KeyEntry> entries;
   for (std::size_t i = 0; i < runs.size(); ++i) entries.push_back({runs[i].name, runColor(Style(), i)});
   return entries;
+}
+
+/// What all parts note stands once. What a part says of its epoch stands above it.
+QStringList notesOf(const std::vector<Provenance>& provenance, const ComparedRuns& runs) {
+  QStringList notes;
+  for (std::size_t i = 0; i < provenance.size(); ++i) {
+    for (const QString& note : provenance[i].notes) {
+      if (note.isEmpty() || note.startsWith(QLatin1String("epoch "))) continue;
+      const bool common = std::all_of(provenance.begin(), provenance.end(),
+                                      [&](const Provenance& other) { return other.notes.contains(note); });
+      if (!common) notes << QObject::tr("“%1”: %2").arg(runs[i].name, note);
+      if (common && i == 0) notes << note;
+    }
+  }
+  return notes;
 }
 
 /// What the caption says of a run's part.
@@ -145,7 +160,7 @@ void CompareFigure::fill() {
 
 void CompareFigure::arrange() {
   while (grid_->count() > 0) grid_->removeItem(grid_->itemAt(0));
-  const int columns = columnsFor(parts_.size(), width(), height());
+  const int columns = columnsFor(parts_.size(), width(), height(), shape());
   for (int i = 0; i < 4; ++i) {
     grid_->setColumnStretch(i, i < columns ? 1 : 0);
     grid_->setRowStretch(i, i * columns < int(parts_.size()) ? 1 : 0);
@@ -248,19 +263,19 @@ QString CompareFigure::caption() const {
     else
       provenance.push_back(provenanceOf(*parts_[i], *runs_[i].run, epoch_));
     shown.push_back(provenance.back().epoch);
-    // What the parts' own notes say of single epochs stands above them.
-    for (const QString& note : provenance.back().notes) {
-      if (!overlay_ && !note.isEmpty() && !note.startsWith(QLatin1String("epoch "))) {
-        notes << tr("“%1”: %2").arg(runs_[i].name, note);
-      }
-    }
   }
+  if (!overlay_) notes = notesOf(provenance, runs_);
   return captionText(infos, provenance, epochNotes(runs_, shown, epoch_) + notes);
 }
 
 QStringList CompareFigure::formats() const {
   const bool vectors = isOverlay() || (!parts_.empty() && parts_.front()->formats().contains("svg"));
   return vectors ? QStringList{"png", "svg", "pdf", "csv"} : QStringList{"png", "csv"};
+}
+
+/// Width over height of a part: the names of layers want to be level.
+double CompareFigure::shape() const {
+  return overlay_ && !overlay_->panels.empty() && overlay_->panels.front().layers ? 2.4 : 1.25;
 }
 
 QSizeF CompareFigure::preferredMm() const {
@@ -283,7 +298,7 @@ Picture CompareFigure::toPicture() {
       paintRunKey(painter, entriesOf(runs_), style, QRectF(0, 0, width, top));
     }
     const double height = style.size.height() - top;
-    const int columns = columnsFor(parts_.size(), width, height);
+    const int columns = columnsFor(parts_.size(), width, height, shape());
     const int rows = (int(parts_.size()) + columns - 1) / columns;
     for (int i = 0; i < int(parts_.size()); ++i) {
       // Whole units: a plot's layout knows no halves.

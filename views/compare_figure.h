@@ -52,6 +52,7 @@ class CompareFigure : public Figure {
   void rebuild(std::size_t count);
   void fill();
   void arrange();
+  double shape() const;
   void unifyAxes();
   void followAxes(Figure* moved);
   void followCamera(Figure* turned);

@@ -255,7 +255,7 @@ Overlay overlaidPersistence(const QString& name, const ComparedRuns& runs, std::
   panel.xLabel = tr("loss at the lowest point (birth)");
   panel.yLabel = tr("loss where it runs over (death)");
   panel.diagonal = true;
-  std::vector<double> births, all;
+  std::vector<double> all;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const auto& rows = runs[i].run->persistence;
     const auto ours = [&](const PersistenceRow& row) { return row.name == key; };
@@ -272,14 +272,16 @@ Overlay overlaidPersistence(const QString& name, const ComparedRuns& runs, std::
     for (const auto& row : rows) {
       if (!ours(row) || row.epoch != shown || row.split != splits.front()) continue;
       (row.into == 0 ? deepest : others).points.push_back({row.birth, row.death, 0, false});
-      births.push_back(row.birth);
       all.insert(all.end(), {row.birth, row.death});
     }
     panel.series.push_back(others);
     panel.series.push_back(deepest);
   }
   panel.x = panel.y = ValueAxis::ofLosses(all);
-  panel.legend = {{tr("deepest valley, up to the highest point"), Qt::NoPen, true}, {tr("other valleys"), Qt::NoPen}};
+  panel.legend.push_back({tr("deepest valley, up to the highest point"), Qt::NoPen, true});
+  const bool others = std::any_of(panel.series.begin(), panel.series.end(),
+                                  [](const auto& one) { return !one.square && !one.points.empty(); });
+  if (others) panel.legend.push_back({tr("other valleys"), Qt::NoPen});
   overlay.notes << tr("sublevel sets of the grid, eight neighbours a point");
   overlay.panels = {panel};
   return overlay;

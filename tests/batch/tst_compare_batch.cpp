@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QDir>
+#include <QFileInfo>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QtEndian>
+#include <utility>
+
+#include "tests/batch/program.h"
+
+namespace {
+
+/// Width and height as a PNG's header has them.
+std::pair<int, int> pixelsOf(const QString& png) {
+  const QByteArray bytes = readFile(png);
+  if (bytes.size() < 24) return {};
+  return {qFromBigEndian<int>(bytes.constData() + 16), qFromBigEndian<int>(bytes.constData() + 20)};
+}
+
+}  // namespace
+
+class TestCompareBatch : public QObject {
+  Q_OBJECT
+ private Q_SLOTS:
+  void initTestCase() {
+    writeFile(path("tiny.toml"), tinyRecipe());
+    for (const char* size : {"16", "32"}) {
+      const Outcome outcome = runProgram({"--batch", path("tiny.toml"), "--out", path(QString("b") + size), "--quiet",
+                                          "--figures", "none", "--set", QString("training.batch_size=") + size});
+      QVERIFY2(outcome.status == 0, outcome.err.constData());
+    }
+    // A run that measured nothing yet.
+    QVERIFY(QDir().mkpath(path("empty")));
+    QVERIFY(QFile::copy(path("b16/run.json"), path("empty/run.json")));
+    QVERIFY(QFile::copy(path("b16/recipe.toml"), path("empty/recipe.toml")));
+  }
+
+  void drawsTwoRuns() {
+    const Outcome outcome = runProgram({"--render", path("b16"), "--compare", path("b32"), "--out", path("both"),
+                                        "--figures", "png,svg,pdf,csv"});
+    QVERIFY2(outcome.status == 0, outcome.err.constData());
+    for (const char* suffix : {"png", "svg", "pdf", "csv"}) {
+      const QString file = path(QString("both/figures/compare-training.") + suffix);
+      QVERIFY2(QFileInfo(file).size() > 100, suffix);
+      QVERIFY(outcome.out.contains(file.toUtf8()));
+    }
+    QCOMPARE(pixelsOf(path("both/figures/compare-training.png")).first, 1361);  // 180 mm
+    const QByteArray table = readFile(path("both/figures/compare-training.csv"));
+    QVERIFY(table.startsWith("run,epoch,iteration,"));
+    QVERIFY(table.contains("\nbatch_size = 16,0,") && table.contains("\nbatch_size = 32,0,"));
+    // Nothing was drawn into the runs' own folders.
+    QVERIFY(!QFileInfo::exists(path("b16/figures")));
+  }
+
+  void oneColumnWide() {
+    const Outcome outcome = runProgram({"--render", path("b16"), "--compare", path("b32"), "--out", path("column"),
+                                        "--figure-size", "86x130"});
+    QVERIFY2(outcome.status == 0, outcome.err.constData());
+    for (const auto& file : QDir(path("column/figures")).entryInfoList({"*.png"}))
+      QCOMPARE(pixelsOf(file.filePath()), std::pair(650, 983));
+  }
+
+  void aSweepsRunsAreCompared() {
+    QVERIFY(QDir().mkpath(path("sweep/runs")));
+    for (const char* name : {"b16", "b32"}) {
+      QVERIFY(QDir().mkpath(path(QString("sweep/runs/") + name)));
+      for (const auto& file : QDir(path(name)).entryInfoList(QDir::Files))
+        QVERIFY(QFile::copy(file.filePath(), path(QString("sweep/runs/%1/%2").arg(name, file.fileName()))));
+    }
+    const Outcome outcome = runProgram({"--render", path("sweep")});
+    QVERIFY2(outcome.status == 0, outcome.err.constData());
+    QVERIFY(QFileInfo::exists(path("sweep/figures/compare-training.png")));
+  }
+
+  void wrongInput_data() {
+    QTest::addColumn<QStringList>("arguments");
+    QTest::addColumn<QStringList>("named");
+    const QString a = path("b16"), b = path("b32"), out = path("out");
+    QTest::newRow("without --render") << QStringList{"--compare", b, "--out", out} << QStringList{"--compare", "--render"};
+    QTest::newRow("without --out") << QStringList{"--render", a, "--compare", b} << QStringList{"--out"};
+    QTest::newRow("--out alone") << QStringList{"--render", a, "--out", out} << QStringList{"--out", "--compare"};
+    QTest::newRow("missing") << QStringList{"--render", a, "--compare", path("nowhere"), "--out", out}
+                             << QStringList{"--compare", "nowhere", "run.json"};
+    QTest::newRow("twice") << QStringList{"--render", a, "--compare", a + "/.", "--out", out}
+                           << QStringList{"--compare", "b16", "already"};
+    QTest::newRow("five") << QStringList{"--render", a,  "--compare", b,    "--compare", b,  "--compare",
+                                         b,          "--compare", b, "--out", out}
+                          << QStringList{"--compare", "5 runs"};
+    QTest::newRow("nothing in common") << QStringList{"--render", a, "--compare", path("empty"), "--out", out}
+                                       << QStringList{"--compare", "common", "empty"};
+    QTest::newRow("meshes") << QStringList{"--render", a, "--compare", b, "--out", out, "--figures", "vtp"}
+                            << QStringList{"--figures", "vtp", "png"};
+    QTest::newRow("animated") << QStringList{"--render", a, "--compare", b, "--out", out, "--animate", "contour-s"}
+                              << QStringList{"--animate", "--compare"};
+  }
+  void wrongInput() {
+    QFETCH(QStringList, arguments);
+    QFETCH(QStringList, named);
+    const Outcome outcome = runProgram(arguments);
+    QVERIFY2(outcome.status == 2, outcome.err.constData());
+    QVERIFY2(outcome.errorLines() == 1, outcome.err.constData());
+    for (const QString& word : named) QVERIFY2(outcome.err.contains(word.toUtf8()), outcome.err.constData());
+    QVERIFY(!QFileInfo::exists(path("out")));
+  }
+
+ private:
+  QString path(const QString& name) const { return folder_.filePath(name); }
+  QTemporaryDir folder_;
+};
+
+QTEST_GUILESS_MAIN(TestCompareBatch)
+#include "tst_compare_batch.moc"

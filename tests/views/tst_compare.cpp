@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QTest>
+#include <set>
+
+#include "support/plots.h"
+#include "views/compare_figure.h"
+#include "views/comparison.h"
+#include "views/overlay_figure.h"
+#include "views/surface.h"
+
+using namespace eigenscape;
+
+namespace {
+
+ComparedRuns two(int every = 1) {
+  sample::Options first = plots::curvature(), second = plots::curvature();
+  first.points = second.points = 9;
+  second.surfaceSpan = 3;
+  second.every = every;
+  return {{sample::shared(first), QStringLiteral("small")}, {sample::shared(second), QStringLiteral("large")}};
+}
+
+std::unique_ptr<CompareFigure> comparison(const FigureId& id, const ComparedRuns& runs, std::int64_t epoch) {
+  auto figure = std::make_unique<CompareFigure>(id);
+  figure->resize(900, 500);
+  figure->showRuns(runs, epoch);
+  return figure;
+}
+
+const PlotFigure& plotOf(const CompareFigure& figure, std::size_t part) {
+  return *qobject_cast<PlotFigure*>(figure.parts().at(part));
+}
+
+QString plain(QString text) {
+  return text.replace(QChar(0xA0), ' ').replace(QChar(0x202F), ' ');
+}
+
+}  // namespace
+
+class TestCompare : public QObject {
+  Q_OBJECT
+ private Q_SLOTS:
+  void runsKeepTheirColours() {
+    const auto runs = two();
+    const auto figure = comparison({"training", {}}, runs, 6);
+    QVERIFY(figure->isOverlay());
+    QCOMPARE(figure->parts().size(), std::size_t(2));
+    std::set<QRgb> colours;
+    for (const char* name : {"small", "large"}) {
+      auto* train = plots::graph(plotOf(*figure, 0), QStringLiteral("%1: loss, train").arg(name));
+      auto* test = plots::graph(plotOf(*figure, 0), QStringLiteral("%1: loss, test").arg(name));
+      QVERIFY(train && test);
+      QCOMPARE(train->pen().style(), Qt::SolidLine);
+      QCOMPARE(test->pen().style(), Qt::DashLine);
+      QCOMPARE(train->pen().color(), test->pen().color());
+      colours.insert(train->pen().color().rgb());
+      const auto accuracy = plots::graph(plotOf(*figure, 1), QStringLiteral("%1: accuracy, train").arg(name));
+      QCOMPARE(accuracy->pen().color(), train->pen().color());
+    }
+    QCOMPARE(colours.size(), std::size_t(2));
+    std::vector<double> expected;
+    for (const auto& row : runs[1].run->metrics) {
+      if (row.split == "test") expected.push_back(row.loss);
+    }
+    QCOMPARE(plots::values(plotOf(*figure, 0), "large: loss, test"), expected);
+  }
+
+  void aRunWithoutTheEpochShowsItsNearestEarlierOne() {
+    const auto runs = two(2);
+    const auto figure = comparison({"spectrum", {}}, runs, 5);
+    const QString caption = plain(figure->caption());
+    std::set<std::int64_t> epochs;
+    for (const auto& row : runs[1].run->densities) epochs.insert(row.epoch);
+    const auto density = comparison({"density", {}}, runs, 5);
+    QVERIFY(!epochs.count(5) && epochs.count(4));
+    QVERIFY2(plain(density->caption()).contains("“large” shows epoch 4, its last measured before 5"),
+             qPrintable(density->caption()));
+    QVERIFY(!plain(density->caption()).contains("“small” shows"));
+    std::vector<double> expected;
+    for (const auto& row : runs[1].run->densities) {
+      if (row.epoch == 4 && row.split == "train" && row.scope == "model") expected.push_back(row.density);
+    }
+    QVERIFY(!expected.empty());
+    const auto drawn = plots::values(plotOf(*density, 0), "large: train");
+    QCOMPARE(drawn.size(), expected.size());
+    QCOMPARE(*std::max_element(drawn.begin(), drawn.end()), *std::max_element(expected.begin(), expected.end()));
+  }
+
+  void contoursShareColoursAndAxes() {
+    auto runs = two();
+    // The second run was measured farther out.
+    auto wider = *runs[1].run;
+    for (auto& row : wider.surfaces) row.alpha *= 2;
+    runs[1].run = std::make_shared<const RunResults>(wider);
+    const auto figure = comparison({"contour", "e1-e2"}, runs, 6);
+    QVERIFY(!figure->isOverlay());
+    const auto &first = plotOf(*figure, 0), &second = plotOf(*figure, 1);
+    auto *left = plots::plottables<QCPColorMap>(first).at(0), *right = plots::plottables<QCPColorMap>(second).at(0);
+    QCOMPARE(left->dataRange(), right->dataRange());
+    QCOMPARE(plots::axis(first, QCPAxis::atBottom)->range(), plots::axis(second, QCPAxis::atBottom)->range());
+    QVERIFY(plots::axis(first, QCPAxis::atBottom)->range().upper > 1.5);
+    // Moving one moves the other.
+    plots::axis(first, QCPAxis::atBottom)->setRange(-0.25, 0.25);
+    first.plot()->replot();
+    QCOMPARE(plots::axis(second, QCPAxis::atBottom)->range(), QCPRange(-0.25, 0.25));
+    figure->resetView();
+    QVERIFY(plots::axis(second, QCPAxis::atBottom)->range().upper > 1.5);
+  }
+
+  void camerasAreLinked() {
+    const auto figure = comparison({"surface", "e1-e2"}, two(), 6);
+    auto *first = qobject_cast<SurfaceFigure*>(figure->parts().at(0)),
+         *second = qobject_cast<SurfaceFigure*>(figure->parts().at(1));
+    QVERIFY(first && second);
+    first->setView({30, 50, 1.5});
+    QCOMPARE(second->view(), first->view());
+    second->resetView();
+    QCOMPARE(first->view(), SurfaceView());
+    QCOMPARE(figure->formats(), (QStringList{"png", "csv"}));
+  }
+
+  void everyCommonFigureIsDrawn() {
+    const auto runs = two();
+    const auto ids = commonFigures(runs);
+    QVERIFY(ids.size() > 12);
+    for (const auto& id : ids) {
+      if (id.kind == "surface") continue;  // a machine may have no OpenGL
+      const auto figure = comparison(id, runs, 6);
+      for (std::size_t i = 0; i < figure->parts().size(); ++i)
+        QVERIFY2(plotOf(*figure, i).emptyMessage().isEmpty(), qPrintable(id.fileStem()));
+      QVERIFY2(!figure->picture({}).isNull(), qPrintable(id.fileStem()));
+    }
+  }
+
+  void onlyCommonFiguresAreCompared() {
+    auto runs = two();
+    auto less = *runs[1].run;
+    less.densities.clear();
+    runs[1].run = std::make_shared<const RunResults>(less);
+    const auto ids = commonFigures(runs);
+    QVERIFY(std::none_of(ids.begin(), ids.end(), [](const FigureId& id) { return id.kind == "density"; }));
+    runs[1].run = std::make_shared<const RunResults>();
+    QVERIFY(commonFigures(runs).empty());
+  }
+
+  void tablesHaveARunColumn() {
+    auto runs = two();
+    runs[1].name = QStringLiteral("lr = 0.1, batch = 2");
+    const QTemporaryDir folder;
+    const auto file = std::filesystem::path(folder.path().toStdString()) / "t.csv";
+    const auto figure = comparison({"training", {}}, runs, 6);
+    figure->exportTo(file, {});
+    QFile text(QString::fromStdString(file.string()));
+    QVERIFY(text.open(QIODevice::ReadOnly));
+    const auto lines = QString::fromUtf8(text.readAll()).trimmed().split('\n');
+    QCOMPARE(lines.first(), "run," + QString::fromStdString(headerOf<MetricRow>()));
+    QCOMPARE(std::size_t(lines.size()), 1 + runs[0].run->metrics.size() + runs[1].run->metrics.size());
+    QCOMPARE(lines.at(1), "small," + QString::fromStdString(toCsv(runs[0].run->metrics.front())));
+    QVERIFY(lines.last().startsWith("\"lr = 0.1, batch = 2\","));
+  }
+
+  void partsThatDifferStandInTheirOrder() {
+    auto runs = two();
+    auto other = *runs[1].run;
+    other.info.seed = runs[0].run->info.seed + 1;
+    runs[1].run = std::make_shared<const RunResults>(other);
+    const QString caption = plain(comparison({"training", {}}, runs, 6)->caption());
+    QVERIFY2(caption.contains(QStringLiteral("seed %1 / %2").arg(runs[0].run->info.seed).arg(other.info.seed)),
+             qPrintable(caption));
+    QCOMPARE(caption.count("parameters"), 1);
+  }
+
+  void allProfilesInOneFigure() {
+    const auto run = sample::run();
+    const auto ids = availableFigures(run);
+    QVERIFY(std::find(ids.begin(), ids.end(), FigureId{"profiles", {}}) != ids.end());
+    const auto figure = plots::figureOf("profiles", run, 10);
+    QVERIFY(plots::graph(*figure, "along-e1, train") && plots::graph(*figure, "random, train"));
+    QVERIFY(plots::graph(*figure, "along-e1, train")->pen().color() !=
+            plots::graph(*figure, "random, train")->pen().color());
+    auto* parabola = plots::graph(*figure, "parabola, along-e1");
+    QVERIFY(parabola && !plots::graph(*figure, "parabola, random"));
+    QCOMPARE(parabola->pen().style(), Qt::DashDotLine);
+    QCOMPARE(parabola->pen().color(), plots::graph(*figure, "along-e1, train")->pen().color());
+    QVERIFY(parabola->pen().widthF() < plots::graph(*figure, "along-e1, train")->pen().widthF());
+    const auto data = parabola->data();
+    const double middle = data->findBegin(0)->value, end = (data->constEnd() - 1)->value,
+                 alpha = (data->constEnd() - 1)->key;
+    double lambda = 0;
+    for (const auto& row : run.spectrum) {
+      if (row.epoch == 10 && row.index == 1 && row.split == "train" && row.scope == "model") lambda = row.eigenvalue;
+    }
+    QVERIFY(std::abs(end - middle - lambda * alpha * alpha / 2) < 1e-9 * (1 + std::abs(end)));
+  }
+};
+
+QTEST_MAIN(TestCompare)
+#include "tst_compare.moc"
