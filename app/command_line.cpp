@@ -161,7 +161,8 @@ void chooseMode(const Words& words, const CLI::App& app, CommandLine& line) {
 /// Which options a mode knows; another one given would be without effect, which is worse than an error.
 void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
   using Mode = CommandLine::Mode;
-  const std::pair<const char*, std::vector<Mode>> places[] = {{"--out", {Mode::Batch, Mode::Render}},
+  const std::pair<const char*, std::vector<Mode>> places[] = {{"--compare", {Mode::Render}},
+                                                              {"--out", {Mode::Batch, Mode::Render}},
                                                               {"--set", {Mode::Batch, Mode::Check, Mode::Render}},
                                                               {"--device", {Mode::Batch}},
                                                               {"--threads", {Mode::Batch}},
@@ -170,7 +171,6 @@ void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
                                                               {"--quiet", {Mode::Batch, Mode::Render}},
                                                               {"--figures", {Mode::Batch, Mode::Render}},
                                                               {"--animate", {Mode::Render}},
-                                                              {"--compare", {Mode::Render}},
                                                               {"--figure-size", {Mode::Batch, Mode::Render}}};
   for (const auto& [option, modes] : places) {
     if (app.count(option) == 0 || std::find(modes.begin(), modes.end(), mode) != modes.end()) continue;

@@ -232,7 +232,8 @@ void MainWindow::connectParts() {
   });
   connect(comparePage_, &ComparePage::hovered, this, [this](const QString& text) { statusBar()->showMessage(text); });
   connect(comparePage_, &ComparePage::copyBatchCommandRequested, this, &MainWindow::copyBatchCommand);
-  connect(comparePage_, &ComparePage::exported, this, [this](const QString& file) { say(tr("exported %1").arg(file)); });
+  connect(comparePage_, &ComparePage::exported, this,
+          [this](const QString& file) { say(tr("exported %1").arg(file)); });
   connect(comparePage_, &ComparePage::failed, this, &MainWindow::complain);
   connect(figures_, &FigureTabs::hovered, this, [this](const QString& text) { statusBar()->showMessage(text); });
   connect(figures_, &FigureTabs::copyBatchCommandRequested, this, &MainWindow::copyBatchCommand);

@@ -93,13 +93,14 @@ class TestComparePage : public QObject {
     QVERIFY(page()->message().contains("Tick two to four"));
     tick("large");
     QTRY_VERIFY_WITH_TIMEOUT(page()->figure(), patienceMs);
-    QCOMPARE(page()->figure()->runs()[0].name, QString("batch_size = 16, epochs = 3"));
+    QCOMPARE(page()->figure()->runs()[0].name, QString("epochs = 3, batch_size = 16"));
     QCOMPARE(page()->figure()->compared().kind, QString("training"));
     choose("Contour s");
     QCOMPARE(page()->figure()->compared(), (FigureId{"contour", "s"}));
     QCOMPARE(window_->epochBar()->slider()->maximum(), 3);
     QCOMPARE(window_->epochBar()->epoch(), 3);
-    QVERIFY(page()->figure()->caption().replace(QChar(0xA0), ' ').contains("shows epoch 2, its last measured before 3"));
+    QVERIFY(
+        page()->figure()->caption().replace(QChar(0xA0), ' ').contains("shows epoch 2, its last measured before 3"));
     window_->epochBar()->slider()->setValue(1);
     QVERIFY(!page()->figure()->caption().contains("shows"));
     QVERIFY(page()->figure()->caption().replace(QChar(0xA0), ' ').contains("epoch 1"));

@@ -36,8 +36,8 @@ class TestCompareBatch : public QObject {
   }
 
   void drawsTwoRuns() {
-    const Outcome outcome = runProgram({"--render", path("b16"), "--compare", path("b32"), "--out", path("both"),
-                                        "--figures", "png,svg,pdf,csv"});
+    const Outcome outcome = runProgram(
+        {"--render", path("b16"), "--compare", path("b32"), "--out", path("both"), "--figures", "png,svg,pdf,csv"});
     QVERIFY2(outcome.status == 0, outcome.err.constData());
     for (const char* suffix : {"png", "svg", "pdf", "csv"}) {
       const QString file = path(QString("both/figures/compare-training.") + suffix);
@@ -53,8 +53,8 @@ class TestCompareBatch : public QObject {
   }
 
   void oneColumnWide() {
-    const Outcome outcome = runProgram({"--render", path("b16"), "--compare", path("b32"), "--out", path("column"),
-                                        "--figure-size", "86x130"});
+    const Outcome outcome = runProgram(
+        {"--render", path("b16"), "--compare", path("b32"), "--out", path("column"), "--figure-size", "86x130"});
     QVERIFY2(outcome.status == 0, outcome.err.constData());
     for (const auto& file : QDir(path("column/figures")).entryInfoList({"*.png"}))
       QCOMPARE(pixelsOf(file.filePath()), std::pair(650, 983));
@@ -76,15 +76,16 @@ class TestCompareBatch : public QObject {
     QTest::addColumn<QStringList>("arguments");
     QTest::addColumn<QStringList>("named");
     const QString a = path("b16"), b = path("b32"), out = path("out");
-    QTest::newRow("without --render") << QStringList{"--compare", b, "--out", out} << QStringList{"--compare", "--render"};
+    QTest::newRow("without --render") << QStringList{"--compare", b, "--out", out}
+                                      << QStringList{"--compare", "--render"};
     QTest::newRow("without --out") << QStringList{"--render", a, "--compare", b} << QStringList{"--out"};
     QTest::newRow("--out alone") << QStringList{"--render", a, "--out", out} << QStringList{"--out", "--compare"};
     QTest::newRow("missing") << QStringList{"--render", a, "--compare", path("nowhere"), "--out", out}
                              << QStringList{"--compare", "nowhere", "run.json"};
     QTest::newRow("twice") << QStringList{"--render", a, "--compare", a + "/.", "--out", out}
                            << QStringList{"--compare", "b16", "already"};
-    QTest::newRow("five") << QStringList{"--render", a,  "--compare", b,    "--compare", b,  "--compare",
-                                         b,          "--compare", b, "--out", out}
+    QTest::newRow("five") << QStringList{"--render",  a, "--compare", b, "--compare", b,
+                                         "--compare", b, "--compare", b, "--out",     out}
                           << QStringList{"--compare", "5 runs"};
     QTest::newRow("nothing in common") << QStringList{"--render", a, "--compare", path("empty"), "--out", out}
                                        << QStringList{"--compare", "common", "empty"};

@@ -67,8 +67,6 @@ class TestCompare : public QObject {
 
   void aRunWithoutTheEpochShowsItsNearestEarlierOne() {
     const auto runs = two(2);
-    const auto figure = comparison({"spectrum", {}}, runs, 5);
-    const QString caption = plain(figure->caption());
     std::set<std::int64_t> epochs;
     for (const auto& row : runs[1].run->densities) epochs.insert(row.epoch);
     const auto density = comparison({"density", {}}, runs, 5);
@@ -184,7 +182,7 @@ class TestCompare : public QObject {
     QCOMPARE(parabola->pen().color(), plots::graph(*figure, "along-e1, train")->pen().color());
     QVERIFY(parabola->pen().widthF() < plots::graph(*figure, "along-e1, train")->pen().widthF());
     const auto data = parabola->data();
-    const double middle = data->findBegin(0)->value, end = (data->constEnd() - 1)->value,
+    const double middle = data->findBegin(0, false)->value, end = (data->constEnd() - 1)->value,
                  alpha = (data->constEnd() - 1)->key;
     double lambda = 0;
     for (const auto& row : run.spectrum) {

@@ -32,11 +32,12 @@ class TestRenderRun : public QObject {
       QCOMPARE(file.parent_path(), dir_ / "figures");
       names.insert(file.filename().string());
     }
-    const std::set<std::string> expected = {
-        "spectrum.png",       "spectrum.pdf",           "training.png",         "training.pdf",
-        "trajectories.png",   "trajectories.pdf",       "profile-along-e1.png", "profile-along-e1.pdf",
-        "profile-random.png", "profile-random.pdf",     "contour-e1-e2.png",    "contour-e1-e2.pdf",
-        "surface-e1-e2.png",  "surface-both-e1-e2.png", "sensitivity.png",      "sensitivity.pdf"};
+    const std::set<std::string> expected = {"spectrum.png",           "spectrum.pdf",         "training.png",
+                                            "training.pdf",           "trajectories.png",     "trajectories.pdf",
+                                            "profile-along-e1.png",   "profile-along-e1.pdf", "profile-random.png",
+                                            "profile-random.pdf",     "profiles.png",         "profiles.pdf",
+                                            "contour-e1-e2.png",      "contour-e1-e2.pdf",    "surface-e1-e2.png",
+                                            "surface-both-e1-e2.png", "sensitivity.png",      "sensitivity.pdf"};
     std::set<std::string> found = expected;
     if (names != expected) {  // a machine without any OpenGL
       for (const char* name : {"surface-e1-e2.png", "surface-both-e1-e2.png"}) found.erase(name);
@@ -57,7 +58,7 @@ class TestRenderRun : public QObject {
     QStringList stems;
     for (const auto& id : all) stems << id.fileStem();
     QCOMPARE(stems, (QStringList{"training", "trajectories", "spectrum", "profile-along-e1", "profile-random",
-                                 "contour-e1-e2", "surface-e1-e2", "surface-both-e1-e2", "sensitivity"}));
+                                 "profiles", "contour-e1-e2", "surface-e1-e2", "surface-both-e1-e2", "sensitivity"}));
     for (const auto& id : all) QVERIFY(!id.title().isEmpty());
     // Eigenvalues of single layers alone make no figure of the whole model's.
     RunResults layersOnly;
