@@ -51,7 +51,7 @@ std::vector<std::string> formatsOf(const CommandLine& line) {
 
 std::vector<fs::path> draw(const RunResults& run, const std::vector<std::string>& formats, const CommandLine& line) {
 #ifdef EIGENSCAPE_WITH_GUI
-  return drawFigures(run, formats, line.figureSize);
+  return drawFigures(run, formats, {line.figureSize, line.dark});
 #else
   static_cast<void>(run), static_cast<void>(line);
   static_cast<void>(formats);
@@ -208,7 +208,8 @@ int renderAgain(const CommandLine& line) {
   if (const auto compared = comparedRuns(line)) {
     if (!compared->remark.empty() && !line.quiet) std::fprintf(stderr, "eigenscape: %s\n", compared->remark.c_str());
 #ifdef EIGENSCAPE_WITH_GUI
-    const auto drawn = drawComparison(compared->directories, compared->out / "figures", formats, line.figureSize);
+    const auto drawn =
+        drawComparison(compared->directories, compared->out / "figures", formats, {line.figureSize, line.dark});
     printOut(figuresText(drawn));
     return interruption.requested() ? interrupted : done;
 #else
@@ -220,7 +221,7 @@ int renderAgain(const CommandLine& line) {
   }
 #ifdef EIGENSCAPE_WITH_GUI
   if (!line.animate.empty()) {
-    printOut(placesText(line.subject, drawAnimation(loadForDrawing(line), line.animate, line.figureSize)));
+    printOut(placesText(line.subject, drawAnimation(loadForDrawing(line), line.animate, {line.figureSize, line.dark})));
     return interruption.requested() ? interrupted : done;
   }
 #else

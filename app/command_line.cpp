@@ -17,7 +17,7 @@ namespace {
 
 /// The options as text; values are checked here and not by CLI11, so that every message names key, value and remedy.
 struct Words {
-  std::string path, batch, render, check, list, out, device, threads, seed, figures, figureSize, animate;
+  std::string path, batch, render, check, list, out, device, threads, seed, figures, figureSize, style, animate;
   std::vector<std::string> sets, compare;
   bool resume = false, quiet = false, version = false, help = false;
 };
@@ -46,6 +46,8 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
       ->type_name("FORMATS");
   app->add_option("--figure-size", words.figureSize, "Width and height in millimetres; default: 120x90")
       ->type_name("WxH");
+  app->add_option("--style", words.style, "What figures are drawn on: light or dark. Default: light")
+      ->type_name("STYLE");
   app->add_flag("--quiet", words.quiet, "No progress on standard error");
   app->add_option("--animate", words.animate,
                   "With --render: that figure at every epoch, and a video if ffmpeg is there")
@@ -104,6 +106,11 @@ std::pair<int, int> figureSize(const std::string& text) {
                       std::to_string(leastFigureMm) + " to " + std::to_string(mostFigureMm) + ", such as 180x120");
   }
   return {width, height};
+}
+
+bool isDark(const std::string& text) {
+  if (text != "light" && text != "dark") throw RecipeError("--style " + text + ": expected light or dark");
+  return text == "dark";
 }
 
 void checkDevice(const std::string& text) {
@@ -171,7 +178,8 @@ void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
                                                               {"--quiet", {Mode::Batch, Mode::Render}},
                                                               {"--figures", {Mode::Batch, Mode::Render}},
                                                               {"--animate", {Mode::Render}},
-                                                              {"--figure-size", {Mode::Batch, Mode::Render}}};
+                                                              {"--figure-size", {Mode::Batch, Mode::Render}},
+                                                              {"--style", {Mode::Batch, Mode::Render}}};
   for (const auto& [option, modes] : places) {
     if (app.count(option) == 0 || std::find(modes.begin(), modes.end(), mode) != modes.end()) continue;
     std::string accepted;
@@ -227,6 +235,7 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
   if (app->count("--threads") > 0) line.threads = static_cast<int>(wholeNumber("--threads", words.threads, 1, 4096));
   if (app->count("--seed") > 0) line.seed = wholeNumber("--seed", words.seed, 0, std::int64_t{1} << 53);
   if (app->count("--figure-size") > 0) line.figureSize = figureSize(words.figureSize);
+  if (app->count("--style") > 0) line.dark = isDark(words.style);
   if (app->count("--figures") > 0) line.figures = figureFormats(words.figures);
   if (line.mode == CommandLine::Mode::Batch && line.out.empty()) {
     throw RecipeError("--out is missing: expected the run directory to write, --out DIR");

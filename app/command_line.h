@@ -25,6 +25,7 @@ struct CommandLine {
   std::optional<std::vector<std::string>> figures;  ///< --figures; an empty list for none
   std::optional<std::pair<int, int>> figureSize;    ///< --figure-size, millimetres
   std::vector<std::string> compare;                 ///< --compare, in order: runs beside that of --render
+  bool dark = false;                                ///< --style dark
   std::string animate;                              ///< --animate: the file name of a figure, without its suffix
   bool resume = false, quiet = false;
   std::string text;  ///< the words as given, for the line that says how to go on

@@ -197,6 +197,8 @@ void ComparePage::showFigure() {
     connect(figure_, &Figure::failed, this, &ComparePage::failed);
     connect(figure_, &Figure::exportRequested, this, &ComparePage::exportFigure);
     connect(figure_, &Figure::copyBatchCommandRequested, this, &ComparePage::copyBatchCommandRequested);
+    connect(figure_, &Figure::fullPageRequested, this, &ComparePage::fullPageRequested);
+    figure_->setTheme(theme_);
     column_->addWidget(figure_, 1);
   }
   figure_->showRuns(runs_, epoch_);
@@ -214,6 +216,11 @@ void ComparePage::showEpoch(qint64 epoch) {
   if (epoch_ == epoch) return;
   epoch_ = epoch;
   if (figure_) figure_->showRuns(runs_, epoch_);
+}
+
+void ComparePage::setTheme(Theme theme) {
+  theme_ = theme;
+  if (figure_) figure_->setTheme(theme);
 }
 
 void ComparePage::resetView() {

@@ -45,6 +45,7 @@ class ComparePage : public QWidget {
   std::vector<std::int64_t> epochs() const;
   void showEpoch(qint64 epoch);
   void resetView();
+  void setTheme(Theme theme);
   /// The command line that draws the same; "" where there is no figure.
   QString batchCommand() const;
   /// Asks for a file and exports; an empty format is asked for too.
@@ -56,6 +57,7 @@ class ComparePage : public QWidget {
   void failed(const QString& message);
   void exported(const QString& file);
   void copyBatchCommandRequested();
+  void fullPageRequested();
 
  private:
   void changed(QListWidgetItem* item);
@@ -77,6 +79,7 @@ class ComparePage : public QWidget {
   std::vector<FigureId> figures_;
   FigureId wanted_{QStringLiteral("training"), {}};
   std::int64_t epoch_ = 0;
+  Theme theme_ = Theme::Light;
 };
 
 }  // namespace eigenscape

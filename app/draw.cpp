@@ -40,27 +40,28 @@ class Offscreen {
   QApplication application_{count_, arguments_};
 };
 
-ExportOptions sized(const std::optional<std::pair<int, int>>& sizeMm) {
+ExportOptions optionsFor(const Drawing& drawing) {
   ExportOptions options;
-  if (sizeMm) options.widthMm = sizeMm->first, options.heightMm = sizeMm->second;
+  if (drawing.sizeMm) options.widthMm = drawing.sizeMm->first, options.heightMm = drawing.sizeMm->second;
+  if (drawing.dark) options.theme = Theme::Dark;
   return options;
 }
 
 }  // namespace
 
 std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std::vector<std::string>& formats,
-                                               const std::optional<std::pair<int, int>>& sizeMm) {
+                                               const Drawing& drawing) {
   if (formats.empty()) return {};
   const Offscreen offscreen;
   QStringList list;
   for (const auto& format : formats) list << QString::fromStdString(format);
-  return renderRun(run, list, sized(sizeMm));
+  return renderRun(run, list, optionsFor(drawing));
 }
 
 std::vector<std::filesystem::path> drawAnimation(const RunResults& run, const std::string& figure,
-                                                 const std::optional<std::pair<int, int>>& sizeMm) {
+                                                 const Drawing& drawing) {
   const Offscreen offscreen;
-  const auto made = renderAnimation(run, figureCalled(run, QString::fromStdString(figure)), sized(sizeMm));
+  const auto made = renderAnimation(run, figureCalled(run, QString::fromStdString(figure)), optionsFor(drawing));
   auto files = made.frames;
   if (!made.video.empty()) files.push_back(made.video);
   return files;
@@ -68,8 +69,7 @@ std::vector<std::filesystem::path> drawAnimation(const RunResults& run, const st
 
 std::vector<std::filesystem::path> drawComparison(const std::vector<std::filesystem::path>& runs,
                                                   const std::filesystem::path& folder,
-                                                  const std::vector<std::string>& formats,
-                                                  const std::optional<std::pair<int, int>>& sizeMm) {
+                                                  const std::vector<std::string>& formats, const Drawing& drawing) {
   const Offscreen offscreen;
   std::vector<std::shared_ptr<const RunResults>> loaded;
   std::vector<const RunResults*> plain;
@@ -87,13 +87,11 @@ std::vector<std::filesystem::path> drawComparison(const std::vector<std::filesys
   }
   QStringList list;
   for (const auto& format : formats) {
-    if (format == "vtp" || format == "obj" || format == "h5")
+    if (format == "vtp" || format == "obj" || format == "glb" || format == "h5")
       throw RecipeError("--figures " + format + ": comparisons are written as png, svg, pdf or csv");
     list << QString::fromStdString(format);
   }
-  std::optional<ExportOptions> options;
-  if (sizeMm) options = sized(sizeMm);
-  return renderComparison(compared, folder, list, options);
+  return renderComparison(compared, folder, list, optionsFor(drawing), !drawing.sizeMm);
 }
 
 }  // namespace eigenscape

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/appearance.h"
+
 namespace eigenscape {
 
 namespace {
@@ -25,6 +27,7 @@ EpochBar::EpochBar(QWidget* parent) : QWidget(parent) {
   slider_->setTickPosition(QSlider::TicksBelow);
   slider_->setPageStep(1);
   slider_->setTracking(true);
+  slider_->setAccessibleName(tr("epoch"));
   row->addWidget(slider_, 1);
   auto* forward = addButton(QStyle::SP_MediaSeekForward, tr("One epoch on (→)"));
   auto* last = addButton(QStyle::SP_MediaSkipForward, tr("Last epoch (End)"));
@@ -47,16 +50,23 @@ EpochBar::EpochBar(QWidget* parent) : QWidget(parent) {
   });
   timer_.setInterval(playMs);
   connect(&timer_, &QTimer::timeout, this, &EpochBar::advance);
+  tint();
   setEpochs({}, 0);
 }
 
 QToolButton* EpochBar::addButton(QStyle::StandardPixmap picture, const QString& help) {
   auto* button = new QToolButton;
-  button->setIcon(style()->standardIcon(picture));
+  buttons_.emplace_back(button, picture);
   button->setToolTip(help);
+  button->setAccessibleName(help);
   button->setAutoRaise(true);
   layout()->addWidget(button);
   return button;
+}
+
+void EpochBar::tint() {
+  for (const auto& [button, picture] : buttons_) button->setIcon(symbol(*style(), picture));
+  if (isPlaying()) play_->setIcon(symbol(*style(), QStyle::SP_MediaPause));
 }
 
 void EpochBar::setEpochs(std::vector<std::int64_t> epochs, std::int64_t total) {
@@ -106,7 +116,7 @@ void EpochBar::play(bool on) {
   }
   const QSignalBlocker quiet(play_);
   play_->setChecked(on);
-  play_->setIcon(style()->standardIcon(on ? QStyle::SP_MediaPause : QStyle::SP_MediaPlay));
+  play_->setIcon(symbol(*style(), on ? QStyle::SP_MediaPause : QStyle::SP_MediaPlay));
   play_->setText(on ? tr("Pause") : tr("Play"));
 }
 

@@ -5,6 +5,7 @@
 #include <QTimer>
 #include <QWidget>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 class QLabel;
@@ -28,6 +29,8 @@ class EpochBar : public QWidget {
   void step(int by);
   void play(bool on);
   bool isPlaying() const { return timer_.isActive(); }
+  /// Symbols in the colour of the palette's text, after that has changed.
+  void tint();
   QSlider* slider() const { return slider_; }
 
  Q_SIGNALS:
@@ -43,6 +46,7 @@ class EpochBar : public QWidget {
   QSlider* slider_ = nullptr;
   QLabel* label_ = nullptr;
   QToolButton* play_ = nullptr;
+  std::vector<std::pair<QToolButton*, QStyle::StandardPixmap>> buttons_;
   QTimer timer_;
 };
 

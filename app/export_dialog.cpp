@@ -56,8 +56,22 @@ ExportDialog::ExportDialog(const Figure& figure, const QString& folder, const QS
   font_->setDecimals(1);
   font_->setSuffix(tr(" pt"));
   font_->setValue(defaults.fontPoints);
+  style_ = new QComboBox;
+  style_->setObjectName(QStringLiteral("style"));
+  style_->addItem(tr("Light"), QVariant::fromValue(int(Theme::Light)));
+  style_->addItem(tr("Dark"), QVariant::fromValue(int(Theme::Dark)));
+  style_->setCurrentIndex(style_->findData(int(figure.theme())));
   caption_ = new QCheckBox(tr("Caption: model, data, seed, version"));
   caption_->setChecked(defaults.caption);
+  for (const auto& [widget, name] : {std::pair<QWidget*, QString>{file_, tr("file")},
+                                     {format_, tr("format")},
+                                     {width_, tr("width")},
+                                     {height_, tr("height")},
+                                     {scale_, tr("pixel density")},
+                                     {font_, tr("size of type")},
+                                     {style_, tr("style")}}) {
+    widget->setAccessibleName(name);
+  }
   remark_ = new QLabel;
   remark_->setWordWrap(true);
 
@@ -76,6 +90,7 @@ ExportDialog::ExportDialog(const Figure& figure, const QString& folder, const QS
   form->addRow(tr("Width × height"), size);
   form->addRow(tr("Type"), font_);
   form->addRow(tr("Pixel density"), scale_);
+  form->addRow(tr("Style"), style_);
   form->addRow(QString(), caption_);
   form->addRow(remark_);
   auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel);
@@ -104,6 +119,7 @@ ExportOptions ExportDialog::options() const {
   options.scale = scale_->value();
   options.fontPoints = font_->value();
   options.caption = caption_->isChecked();
+  options.theme = Theme(style_->currentData().toInt());
   return options;
 }
 
@@ -121,7 +137,7 @@ void ExportDialog::refresh() {
   const QString format = format_->currentData().toString();
   const bool table = format == "csv", pixels = format == "png";
   for (QWidget* one : {static_cast<QWidget*>(width_), static_cast<QWidget*>(height_), static_cast<QWidget*>(font_),
-                       static_cast<QWidget*>(caption_)}) {
+                       static_cast<QWidget*>(style_), static_cast<QWidget*>(caption_)}) {
     one->setEnabled(!table);
   }
   scale_->setEnabled(pixels);

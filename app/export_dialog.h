@@ -31,7 +31,7 @@ class ExportDialog : public QDialog {
   void browse();
 
   QLineEdit* file_;
-  QComboBox* format_;
+  QComboBox *format_, *style_;
   QSpinBox *width_, *height_, *scale_;
   QDoubleSpinBox* font_;
   QCheckBox* caption_;

@@ -6,10 +6,13 @@
 #include <QEvent>
 #include <QFileDialog>
 #include <QHBoxLayout>
+#include <QKeyEvent>
 #include <QLabel>
 #include <QLineEdit>
 #include <QToolButton>
 #include <QVBoxLayout>
+
+#include "app/appearance.h"
 
 namespace eigenscape {
 namespace {
@@ -49,21 +52,21 @@ FieldEditor::FieldEditor(const Field& field, QWidget* parent) : QWidget(parent),
     auto* open = new QToolButton;
     open->setText(QStringLiteral("…"));
     open->setToolTip(tr("Choose a file or folder"));
+    open->setAccessibleName(tr("choose a file for %1").arg(QString::fromStdString(field.key)));
     connect(open, &QToolButton::clicked, this, &FieldEditor::browse);
     row->addWidget(open);
   }
   reset_ = new QToolButton;
   reset_->setText(QStringLiteral("↺"));
   reset_->setAutoRaise(true);
+  reset_->setAccessibleName(tr("take back the change of %1").arg(QString::fromStdString(field.key)));
   auto kept = reset_->sizePolicy();
   kept.setRetainSizeWhenHidden(true);
   reset_->setSizePolicy(kept);
   connect(reset_, &QToolButton::clicked, this, &FieldEditor::reset);
   row->addWidget(reset_);
-  problem_ = new QLabel;
-  problem_->setWordWrap(true);
+  problem_ = new ToneLabel(ToneLabel::Tone::Problem);
   problem_->setObjectName(QStringLiteral("problem"));
-  problem_->setStyleSheet(QStringLiteral("color: #b3261e; font-size: 90%"));
   column->addWidget(problem_);
   refresh();
 }
@@ -89,10 +92,19 @@ void FieldEditor::makeEditor() {
   line_ = new QLineEdit;
   line_->setMinimumWidth(60);
   if (field_.isPath) line_->setPlaceholderText(tr("none"));
+  line_->installEventFilter(this);
   connect(line_, &QLineEdit::textChanged, this, &FieldEditor::refresh);
 }
 
 bool FieldEditor::eventFilter(QObject* watched, QEvent* event) {
+  if (watched == line_ && event->type() == QEvent::ShortcutOverride) {
+    // The form has one history for all of its fields.
+    auto* key = static_cast<QKeyEvent*>(event);
+    if (key->matches(QKeySequence::Undo) || key->matches(QKeySequence::Redo)) {
+      key->ignore();
+      return true;
+    }
+  }
   if (watched == combo_ && event->type() == QEvent::Wheel && !combo_->hasFocus()) {
     event->ignore();
     return true;

@@ -4,15 +4,26 @@
 #include <QPointer>
 #include <QProcess>
 #include <QTabBar>
+#include <algorithm>
 #include <exception>
 #include <utility>
+#include <vector>
 
 #include "app/export_dialog.h"
+#include "app/picture_saver.h"
 
 namespace eigenscape {
 
-FigureTabs::FigureTabs(QWidget* parent) : QTabWidget(parent) {
+namespace {
+constexpr int widestTab = 190;  ///< pixels of its text
+}
+
+FigureTabs::FigureTabs(QWidget* parent) : QTabWidget(parent), saver_(new PictureSaver(this)) {
+  connect(saver_, &PictureSaver::saved, this, &FigureTabs::exported);
+  connect(saver_, &PictureSaver::failed, this, &FigureTabs::failed);
   setDocumentMode(true);
+  setAccessibleName(tr("figures"));
+  tabBar()->setAccessibleName(tr("figures"));
   setUsesScrollButtons(true);
   tabBar()->setExpanding(false);
   connect(this, &QTabWidget::currentChanged, this, &FigureTabs::bringUpToDate);
@@ -49,9 +60,12 @@ Figure* FigureTabs::addFigure(int index, const FigureId& id) {
   connect(figure, &Figure::failed, this, &FigureTabs::failed);
   connect(figure, &Figure::hovered, this, &FigureTabs::hovered);
   connect(figure, &Figure::copyBatchCommandRequested, this, &FigureTabs::copyBatchCommandRequested);
+  connect(figure, &Figure::fullPageRequested, this, &FigureTabs::fullPageRequested);
   connect(figure, &Figure::exportRequested, this, &FigureTabs::exportCurrent);
   connect(figure, &Figure::animationRequested, this, &FigureTabs::animateCurrent);
-  insertTab(index, figure, id.title());
+  figure->setAccessibleName(id.title());
+  insertTab(index, figure, fontMetrics().elidedText(id.title(), Qt::ElideMiddle, widestTab));
+  setTabToolTip(index, tr("%1 (key %2: %3)").arg(id.title()).arg(id.page()).arg(FigureId::pageTitle(id.page())));
   return figure;
 }
 
@@ -85,8 +99,29 @@ void FigureTabs::showEpoch(std::int64_t epoch) {
   bringUpToDate(currentIndex());
 }
 
+bool FigureTabs::showPage(int page) {
+  std::vector<int> own;
+  for (int step = 1; step <= count(); ++step) {
+    const int index = (currentIndex() + step) % count();
+    if (figure(index)->id().page() == page) own.push_back(index);
+  }
+  if (own.empty()) return false;
+  // Coming from elsewhere, what joins several figures comes first.
+  const auto joined = std::find_if(
+      own.begin(), own.end(), [this](int index) { return figure(index)->id().kind == QLatin1String("landscape"); });
+  const bool elsewhere = current()->id().page() != page;
+  setCurrentIndex(elsewhere && joined != own.end() ? *joined : own.front());
+  return true;
+}
+
+void FigureTabs::setTheme(Theme theme) {
+  theme_ = theme;
+  if (Figure* shown = current()) shown->setTheme(theme);
+}
+
 void FigureTabs::bringUpToDate(int index) {
   Figure* shown = figure(index);
+  if (shown) shown->setTheme(theme_);
   if (shown && run_ && stale_.erase(shown) > 0) shown->showRun(run_, epoch_);
 }
 
@@ -133,6 +168,7 @@ void FigureTabs::animateCurrent() {
 
 void FigureTabs::save(Figure* figure, const QString& file, const ExportOptions& options) {
   try {
+    if (file.endsWith(QLatin1String(".png"))) return saver_->save(figure->picture(options), file.toStdString());
     figure->exportTo(file.toStdString(), options);
     Q_EMIT exported(file);
   } catch (const std::exception& error) {

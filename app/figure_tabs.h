@@ -16,6 +16,8 @@
 
 namespace eigenscape {
 
+class PictureSaver;
+
 /// A tab per figure of the run. All show the same epoch; those that are hidden catch up when they are looked at.
 class FigureTabs : public QTabWidget {
   Q_OBJECT
@@ -26,6 +28,9 @@ class FigureTabs : public QTabWidget {
   /// Tabs for figures that the run has gained are added at their place; the others stay as they are.
   void showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch);
   void showEpoch(std::int64_t epoch);
+  void setTheme(Theme theme);
+  /// The page's next figure after the current one, or its first; false when it has none.
+  bool showPage(int page);
   /// Takes all tabs away.
   void clearFigures();
   Figure* current() const;
@@ -39,6 +44,7 @@ class FigureTabs : public QTabWidget {
  Q_SIGNALS:
   void hovered(const QString& text);
   void copyBatchCommandRequested();
+  void fullPageRequested();
   void exported(const QString& file);
   void failed(const QString& message);
 
@@ -47,8 +53,10 @@ class FigureTabs : public QTabWidget {
   void bringUpToDate(int index);
   void save(Figure* figure, const QString& file, const ExportOptions& options);
 
+  PictureSaver* saver_;
   std::shared_ptr<const RunResults> run_;
   std::int64_t epoch_ = 0;
+  Theme theme_ = Theme::Light;
   QPointer<QProcess> animation_;
   QString program_ = QCoreApplication::applicationFilePath();
   std::set<Figure*> stale_;

@@ -2,11 +2,22 @@
 #include "app/figure_writer.h"
 
 #include <QTimer>
+#include <algorithm>
+#include <filesystem>
 #include <utility>
 
+#include "app/picture_saver.h"
 #include "core/results/error.h"
 
 namespace eigenscape {
+
+FigureWriter::FigureWriter(QObject* parent) : QObject(parent), saver_(new PictureSaver(this)) {
+  connect(saver_, &PictureSaver::saved, this, [this] { std::exchange(goOn_, nullptr)(); });
+  connect(saver_, &PictureSaver::failed, this, [this](const QString& message) {
+    Q_EMIT failed(message);
+    std::exchange(goOn_, nullptr)();
+  });
+}
 
 void FigureWriter::write(std::shared_ptr<const RunResults> run) {
   const auto ids = availableFigures(*run);
@@ -16,15 +27,29 @@ void FigureWriter::write(std::shared_ptr<const RunResults> run) {
 }
 
 void FigureWriter::next() {
-  const Task task = std::move(tasks_.front());
-  tasks_.erase(tasks_.begin());
+  const Task task = tasks_.front();
+  const auto folder = task.run->directory / "figures";
+  const auto goOn = [this, task, folder] {
+    if (task.last) Q_EMIT finished(QString::fromStdString(folder.string()));
+    tasks_.erase(tasks_.begin());
+    if (!tasks_.empty()) QTimer::singleShot(0, this, &FigureWriter::next);
+  };
   try {
-    renderFigure(*task.run, task.id, {QStringLiteral("png")});
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) throw RunError("cannot make " + folder.string() + ": " + error.message());
+    const auto figure = makeFigure(task.id);
+    const auto epochs = task.run->epochs();
+    figure->showRun(task.run, epochs.empty() ? 0 : epochs.back());
+    ExportOptions options;
+    options.widthMm = std::max(options.widthMm, figure->preferredWidthMm());
+    saver_->save(figure->picture(options), folder / (task.id.fileStem() + ".png").toStdString());
   } catch (const RunError& error) {
     Q_EMIT failed(QString::fromUtf8(error.what()));
+    goOn();
+    return;
   }
-  if (task.last) Q_EMIT finished(QString::fromStdString((task.run->directory / "figures").string()));
-  if (!tasks_.empty()) QTimer::singleShot(0, this, &FigureWriter::next);
+  goOn_ = goOn;
 }
 
 }  // namespace eigenscape

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QObject>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -9,12 +10,14 @@
 
 namespace eigenscape {
 
+class PictureSaver;
+
 /// Writes the figures of finished runs into their folders, as --batch does; one for each turn of the event loop, so
 /// that the window goes on answering.
 class FigureWriter : public QObject {
   Q_OBJECT
  public:
-  using QObject::QObject;
+  explicit FigureWriter(QObject* parent = nullptr);
 
   void write(std::shared_ptr<const RunResults> run);
 
@@ -30,7 +33,9 @@ class FigureWriter : public QObject {
   };
   void next();
 
-  std::vector<Task> tasks_;
+  PictureSaver* saver_;
+  std::vector<Task> tasks_;     ///< the first is being done
+  std::function<void()> goOn_;  ///< when its file is written
 };
 
 }  // namespace eigenscape

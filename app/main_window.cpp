@@ -6,20 +6,18 @@
 #include <QCloseEvent>
 #include <QDateTime>
 #include <QDir>
-#include <QDragEnterEvent>
 #include <QFileInfo>
 #include <QLabel>
 #include <QMessageBox>
-#include <QMimeData>
 #include <QPlainTextEdit>
 #include <QProgressBar>
 #include <QSettings>
 #include <QStackedWidget>
 #include <QStandardPaths>
-#include <QUrl>
 #include <exception>
 #include <utility>
 
+#include "app/appearance.h"
 #include "app/batch_command.h"
 #include "app/compare_page.h"
 #include "app/epoch_bar.h"
@@ -66,18 +64,16 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   setWindowTitle(tr("Eigenscape"));
   setObjectName(QStringLiteral("MainWindow"));
   setAcceptDrops(true);
+  appearance_ = new Appearance(this);
   loader_ = new RunLoader(this);
   writer_ = new FigureWriter(this);
   makePages();
   makeDocks();
   makeActions();
   makeMenus();
-  makeSingleKeys();
   connectParts();
   resize(1280, 800);
-  const QSettings settings;
-  restoreGeometry(settings.value(QStringLiteral("geometry")).toByteArray());
-  restoreState(settings.value(QStringLiteral("windowState")).toByteArray());
+  restoreLayout();
   const auto& shipped = shippedRecipes().front();
   showRecipe(QString::fromStdString(shipped.name), parseRecipe(shipped.toml, shipped.name));
   refreshActions();
@@ -126,6 +122,8 @@ void MainWindow::openRecipe(const std::string& pathOrName) {
     showRecipe(QString::fromStdString(pathOrName), loadRecipe(pathOrName));
     say(tr("recipe %1").arg(QString::fromStdString(pathOrName)));
     message_->hide();
+    const QFileInfo file(QString::fromStdString(pathOrName));
+    if (file.isFile()) keepRecipe(file.absoluteFilePath());
   } catch (const std::exception& error) {
     complain(QString::fromUtf8(error.what()));
   }
@@ -155,6 +153,15 @@ void MainWindow::useWeights(const QString& file) {
   recipe.model.weights = file.toStdString();
   showRecipe(file, recipe);
   say(tr("choose the architecture that %1 belongs to, and the data set").arg(file));
+  form_->editor("model.architecture")->setFocus();
+}
+
+void MainWindow::useCheckpoints(const QString& glob) {
+  Recipe recipe;
+  recipe.name = QFileInfo(QFileInfo(glob).absolutePath()).fileName().toStdString();
+  recipe.model.checkpoints = glob.toStdString();
+  showRecipe(glob, recipe);
+  say(tr("choose the architecture that the checkpoints %1 belong to, and the data set").arg(glob));
   form_->editor("model.architecture")->setFocus();
 }
 
@@ -333,10 +340,10 @@ void MainWindow::refreshActions() {
   const QString problem = form_->problem();
   runAction_->setEnabled(!running && problem.isEmpty());
   runAction_->setToolTip(running             ? tr("A study is going on")
-                         : problem.isEmpty() ? tr("Run this recipe (Ctrl+R)")
+                         : problem.isEmpty() ? tr("Run this recipe (R)")
                                              : tr("The recipe is not complete: %1").arg(problem));
   cancelAction_->setEnabled(running && !cancelling);
-  cancelAction_->setToolTip(running ? tr("Stop; what is known is kept (Esc)") : tr("Nothing is running"));
+  cancelAction_->setToolTip(running ? tr("Stop; what is known is kept (Ctrl+.)") : tr("Nothing is running"));
   const bool resumable = !running && run_ && run_->info.status != "done";
   resumeAction_->setEnabled(resumable);
   resumeAction_->setToolTip(resumable ? tr("Continue where the run was interrupted")
@@ -345,7 +352,6 @@ void MainWindow::refreshActions() {
   epochBar_->setVisible(figures);
   exportAction_->setEnabled(figures);
   copyAction_->setEnabled(isComparing() ? figures : run_ != nullptr);
-  compareAction_->setChecked(isComparing());
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
@@ -354,9 +360,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
     if (!closing_) closeSoon();
     return;
   }
-  QSettings settings;
-  settings.setValue(QStringLiteral("geometry"), saveGeometry());
-  settings.setValue(QStringLiteral("windowState"), saveState());
+  keepLayout();
   QMainWindow::closeEvent(event);
 }
 
@@ -373,17 +377,6 @@ void MainWindow::closeSoon() {
     cancelRun();
   });
   question->open();
-}
-
-void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
-  if (event->mimeData()->hasUrls()) event->acceptProposedAction();
-}
-
-void MainWindow::dropEvent(QDropEvent* event) {
-  for (const QUrl& url : event->mimeData()->urls()) {
-    if (url.isLocalFile()) return openPath(url.toLocalFile());
-  }
-  complain(tr("Only files and folders of this machine can be opened."));
 }
 
 }  // namespace eigenscape

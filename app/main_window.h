@@ -13,13 +13,15 @@
 
 class QAction;
 class QLabel;
+class QMenu;
 class QPlainTextEdit;
 class QProgressBar;
-class QShortcut;
 class QStackedWidget;
 
 namespace eigenscape {
 
+class Appearance;
+class Commands;
 class ComparePage;
 class EpochBar;
 class FigureTabs;
@@ -52,6 +54,7 @@ class MainWindow : public QMainWindow {
   /// The page of several runs, or the figures of the one that is open.
   void showComparison(bool on);
   bool isComparing() const;
+  Appearance* appearance() const { return appearance_; }
   EpochBar* epochBar() const { return epochBar_; }
   RunList* runList() const { return runs_; }
   std::shared_ptr<const RunResults> run() const { return run_; }
@@ -60,6 +63,13 @@ class MainWindow : public QMainWindow {
   QString logText() const;
   /// The command line that makes the run that is shown.
   QString commandOfShownRun() const;
+
+  /// The figure alone, without panels, menus and tabs.
+  void setFullPage(bool on);
+  bool isFullPage() const { return fullPage_; }
+  /// The panels as they are at the very first start.
+  void resetLayout();
+  const Commands& commands() const { return *commands_; }
 
   static QString runsFolder();
 
@@ -78,9 +88,9 @@ class MainWindow : public QMainWindow {
   void makeDocks();
   void makeActions();
   void makeMenus();
-  void makeSingleKeys();
+  void makeThemeMenu(QMenu* menu);
+  void makeToolBar();
   void connectParts();
-  QAction* addAction(const QString& text, const QKeySequence& keys, const QString& help, void (MainWindow::*slot)());
 
   void openRunDialog();
   void openOwnDialog();
@@ -90,6 +100,12 @@ class MainWindow : public QMainWindow {
   void openRecipe(const std::string& pathOrName);
   void showRecipe(const QString& source, const Recipe& recipe);
   void useWeights(const QString& file);
+  void useCheckpoints(const QString& glob);
+  void keepRecipe(const QString& file);
+  void fillRecent();
+  void restoreLayout();
+  void keepLayout();
+  void cancelSelection();
   void takeRun(std::shared_ptr<const RunResults> run);
   void launch(const Recipe& recipe, const std::filesystem::path& directory, bool resume);
   void finishJob(const JobEnd& end);
@@ -102,6 +118,7 @@ class MainWindow : public QMainWindow {
   void refreshActions();
   void closeSoon();
 
+  Appearance* appearance_ = nullptr;
   QStackedWidget* pages_ = nullptr;
   FigureTabs* figures_ = nullptr;
   ComparePage* comparePage_ = nullptr;
@@ -112,8 +129,12 @@ class MainWindow : public QMainWindow {
   QLabel *message_ = nullptr, *phase_ = nullptr, *waiting_ = nullptr;
   QProgressBar* progress_ = nullptr;
   QAction *runAction_ = nullptr, *cancelAction_ = nullptr, *resumeAction_ = nullptr, *exportAction_ = nullptr,
-          *copyAction_ = nullptr, *compareAction_ = nullptr;
-  QList<QShortcut*> singleKeys_;
+          *copyAction_ = nullptr, *openRunAction_ = nullptr, *openOwnAction_ = nullptr, *saveAction_ = nullptr,
+          *fullPageAction_ = nullptr, *compareAction_ = nullptr, *undoAction_ = nullptr, *redoAction_ = nullptr;
+  Commands* commands_ = nullptr;
+  QMenu* recent_ = nullptr;
+  QByteArray usualLayout_, beforeFullPage_;
+  bool fullPage_ = false;
   RunLoader* loader_ = nullptr;
   FigureWriter* writer_ = nullptr;
   std::unique_ptr<Job> job_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How the window is put together: pages, docks, actions, menus and keys.
-#include <QAbstractButton>
 #include <QAction>
+#include <QActionGroup>
 #include <QApplication>
 #include <QClipboard>
 #include <QDesktopServices>
@@ -14,7 +14,6 @@
 #include <QPlainTextEdit>
 #include <QProgressBar>
 #include <QSettings>
-#include <QShortcut>
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QStandardPaths>
@@ -24,7 +23,10 @@
 #include <QUrl>
 #include <QVBoxLayout>
 
+#include "app/appearance.h"
+#include "app/commands.h"
 #include "app/compare_page.h"
+#include "app/dropped.h"
 #include "app/epoch_bar.h"
 #include "app/figure_tabs.h"
 #include "app/figure_writer.h"
@@ -44,11 +46,9 @@ void MainWindow::makePages() {
   auto* column = new QVBoxLayout(central);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(0);
-  message_ = new QLabel;
+  message_ = new ToneLabel(ToneLabel::Tone::Alarm);
   message_->setObjectName(QStringLiteral("message"));
-  message_->setWordWrap(true);
   message_->setTextInteractionFlags(Qt::TextSelectableByMouse);
-  message_->setStyleSheet(QStringLiteral("background: #fbe9e7; color: #7f1d1d; padding: 8px"));
   message_->hide();
   column->addWidget(message_);
   pages_ = new QStackedWidget;
@@ -100,28 +100,60 @@ void MainWindow::makeDocks() {
   resizeDocks({runs, recipe}, {120, 560}, Qt::Vertical);
   resizeDocks({recipe}, {330}, Qt::Horizontal);
   resizeDocks({log}, {110}, Qt::Vertical);
-}
-
-QAction* MainWindow::addAction(const QString& text, const QKeySequence& keys, const QString& help,
-                               void (MainWindow::*slot)()) {
-  auto* action = new QAction(text, this);
-  action->setShortcut(keys);
-  action->setToolTip(help);
-  connect(action, &QAction::triggered, this, slot);
-  return action;
+  log_->setAccessibleName(tr("log"));
 }
 
 void MainWindow::makeActions() {
-  runAction_ = addAction(tr("Run"), tr("Ctrl+R"), QString(), &MainWindow::startRun);
-  runAction_->setIcon(style()->standardIcon(QStyle::SP_MediaPlay));
-  cancelAction_ = addAction(tr("Cancel"), {}, QString(), &MainWindow::cancelRun);
-  cancelAction_->setIcon(style()->standardIcon(QStyle::SP_MediaStop));
-  resumeAction_ = addAction(tr("Go on with this run"), {}, QString(), &MainWindow::resumeRun);
-  exportAction_ = addAction(tr("Export figure …"), tr("Ctrl+E"), tr("Write the figure that is shown to a file"),
-                            &MainWindow::exportFigure);
-  copyAction_ = addAction(tr("Copy as batch command"), tr("Ctrl+Shift+C"),
-                          tr("The command line that makes the run that is shown"), &MainWindow::copyBatchCommand);
+  commands_ = new Commands(this);
+  const auto add = [this](const QString& group, const QString& text, const QList<QKeySequence>& keys,
+                          const QString& help, auto&& act) { return commands_->add(group, text, keys, help, act); };
+  const QString run = tr("Study"), file = tr("File"), figure = tr("Figure"), epochs = tr("Epochs");
+  openRunAction_ =
+      add(file, tr("Open run …"), {QKeySequence::Open}, tr("A folder that holds a run"), [this] { openRunDialog(); });
+  openOwnAction_ = add(file, tr("Open recipe or weights …"), {tr("Ctrl+Shift+O")},
+                       tr("A .toml file, or a network's weights"), [this] { openOwnDialog(); });
+  saveAction_ = add(file, tr("Save recipe as …"), {tr("Ctrl+Shift+S")}, tr("What the form says, as a file for --batch"),
+                    [this] { saveRecipeDialog(); });
+  runAction_ = add(run, tr("Run"), {Qt::Key_R, tr("Ctrl+R")}, QString(), [this] { startRun(); });
+  cancelAction_ = add(run, tr("Cancel the study"), {tr("Ctrl+.")}, QString(), [this] { cancelRun(); });
+  cancelAction_->setIconText(tr("Cancel"));
+  resumeAction_ = add(run, tr("Go on with this run"), {}, QString(), [this] { resumeRun(); });
+  add(epochs, tr("Play through the epochs, or pause"), {Qt::Key_Space}, {},
+      [this] { epochBar_->play(!epochBar_->isPlaying()); });
+  add(epochs, tr("One epoch back"), {Qt::Key_Left}, {}, [this] { epochBar_->step(-1); });
+  add(epochs, tr("One epoch on"), {Qt::Key_Right}, {}, [this] { epochBar_->step(1); });
+  add(epochs, tr("First epoch"), {Qt::Key_Home}, {}, [this] { epochBar_->step(-1 << 20); });
+  add(epochs, tr("Last epoch"), {Qt::Key_End}, {}, [this] { epochBar_->step(1 << 20); });
+  for (int page = 1; page <= FigureId::pages; ++page) {
+    const bool comparison = page == FigureId::pages;
+    auto* action = add(tr("Pages"), FigureId::pageTitle(page), {QKeySequence(Qt::Key_0 + page)}, {}, [=, this] {
+      showComparison(comparison);
+      if (!comparison && !figures_->showPage(page))
+        statusBar()->showMessage(tr("The run has no figure of %1").arg(FigureId::pageTitle(page)), 4000);
+    });
+    if (comparison) compareAction_ = action;
+  }
+  const QString recipe = tr("Recipe");
+  undoAction_ = add(recipe, tr("Undo"), {QKeySequence::Undo}, tr("Take back the last change of the recipe"),
+                    [this] { form_->history()->undo(); });
+  redoAction_ = add(recipe, tr("Redo"), {tr("Ctrl+Shift+Z"), tr("Ctrl+Y")}, tr("Make the change again"),
+                    [this] { form_->history()->redo(); });
+  exportAction_ = add(figure, tr("Export figure …"), {Qt::Key_E, tr("Ctrl+E")},
+                      tr("Write the figure that is shown to a file"), [this] { exportFigure(); });
+  copyAction_ = add(figure, tr("Copy as batch command"), {tr("Ctrl+Shift+C")},
+                    tr("The command line that makes the run that is shown"), [this] { copyBatchCommand(); });
+  add(figure, tr("Reset the view"), {Qt::Key_0}, {}, [this] {
+    if (isComparing()) return comparePage_->resetView();
+    if (Figure* shown = figures_->current()) shown->resetView();
+  });
+  add(figure, tr("Cancel the selection, or leave the full page"), {Qt::Key_Escape}, {}, [this] { cancelSelection(); });
+  fullPageAction_ = add(figure, tr("Full page"), {Qt::Key_F11}, tr("The figure alone; once more to come back"),
+                        [this] { setFullPage(!isFullPage()); });
+  add(tr("Help"), tr("Keys"), {QKeySequence(QStringLiteral("?")), Qt::Key_F1}, {}, [this] { showKeys(); });
+  makeToolBar();
+}
 
+void MainWindow::makeToolBar() {
   auto* bar = addToolBar(tr("Study"));
   bar->setObjectName(QStringLiteral("StudyBar"));
   bar->setMovable(false);
@@ -131,6 +163,7 @@ void MainWindow::makeActions() {
   progress_ = new QProgressBar;
   progress_->setRange(0, 100);
   progress_->setMaximumWidth(220);
+  progress_->setAccessibleName(tr("progress of the study"));
   progress_->hide();
   phase_ = new QLabel;
   auto* progress = new QWidget;
@@ -144,18 +177,22 @@ void MainWindow::makeActions() {
 void MainWindow::makeMenus() {
   QMenu* file = menuBar()->addMenu(tr("&File"));
   file->setToolTipsVisible(true);
-  file->addAction(
-      addAction(tr("Open run …"), QKeySequence::Open, tr("A folder that holds a run"), &MainWindow::openRunDialog));
-  file->addAction(addAction(tr("Open recipe or weights …"), tr("Ctrl+Shift+O"),
-                            tr("A .toml file, or a network's weights"), &MainWindow::openOwnDialog));
-  file->addAction(addAction(tr("Save recipe as …"), QKeySequence::SaveAs,
-                            tr("What the form says, as a file for --batch"), &MainWindow::saveRecipeDialog));
+  file->addAction(openRunAction_);
+  file->addAction(openOwnAction_);
+  recent_ = file->addMenu(tr("Open recent"));
+  recent_->setToolTipsVisible(true);
+  connect(recent_, &QMenu::aboutToShow, this, &MainWindow::fillRecent);
+  file->addAction(saveAction_);
   file->addSeparator();
   file->addAction(exportAction_);
   file->addAction(copyAction_);
   file->addSeparator();
   auto* quit = file->addAction(tr("Quit"), this, &QWidget::close);
   quit->setShortcut(QKeySequence::Quit);
+
+  QMenu* edit = menuBar()->addMenu(tr("&Edit"));
+  edit->addAction(undoAction_);
+  edit->addAction(redoAction_);
 
   QMenu* study = menuBar()->addMenu(tr("&Study"));
   study->setToolTipsVisible(true);
@@ -170,53 +207,38 @@ void MainWindow::makeMenus() {
         shipped->addAction(QString::fromStdString(recipe.name), this, [this, name = recipe.name] { openRecipe(name); });
     action->setToolTip(QString::fromStdString(recipe.description));
   }
-  study->addAction(
-      addAction(tr("Folder for new runs …"), {}, tr("Where Run writes to"), &MainWindow::chooseRunsFolder));
+  study->addAction(tr("Folder for new runs …"), this, &MainWindow::chooseRunsFolder)
+      ->setToolTip(tr("Where Run writes to"));
 
   QMenu* view = menuBar()->addMenu(tr("&View"));
   for (QDockWidget* dock : findChildren<QDockWidget*>()) view->addAction(dock->toggleViewAction());
+  view->addAction(tr("Reset layout"), this, &MainWindow::resetLayout);
   view->addSeparator();
-  compareAction_ = view->addAction(tr("Compare runs (5)"), this, [this](bool on) { showComparison(on); });
-  compareAction_->setCheckable(true);
+  makeThemeMenu(view->addMenu(tr("Theme")));
+  view->addSeparator();
+  // What has keys and no other menu stands here, so that nobody has to know the keys.
+  for (const auto& entry : commands_->entries()) {
+    if (entry.group == tr("Epochs") || entry.group == tr("Pages") || entry.group == tr("Figure")) {
+      if (entry.action != exportAction_ && entry.action != copyAction_) view->addAction(entry.action);
+    }
+  }
   QMenu* help = menuBar()->addMenu(tr("&Help"));
-  help->addAction(tr("Keys (?)"), this, &MainWindow::showKeys);
+  for (const auto& entry : commands_->entries()) {
+    if (entry.group == tr("Help")) help->addAction(entry.action);
+  }
   help->addAction(tr("About Qt"), qApp, &QApplication::aboutQt);
 }
 
-/// Keys without Ctrl act on the figures; while the form has the focus they belong to its fields.
-void MainWindow::makeSingleKeys() {
-  const auto add = [this](const QKeySequence& key, auto&& act) {
-    auto* shortcut = new QShortcut(key, this);
-    connect(shortcut, &QShortcut::activated, this, act);
-    singleKeys_ << shortcut;
-  };
-  add(Qt::Key_Space, [this] { epochBar_->play(!epochBar_->isPlaying()); });
-  add(Qt::Key_Left, [this] { epochBar_->step(-1); });
-  add(Qt::Key_Right, [this] { epochBar_->step(1); });
-  add(Qt::Key_Home, [this] { epochBar_->step(-1 << 20); });
-  add(Qt::Key_End, [this] { epochBar_->step(1 << 20); });
-  add(Qt::Key_Escape, [this] { cancelRun(); });
-  add(Qt::Key_E, [this] { exportFigure(); });
-  add(Qt::Key_R, [this] {
-    if (isComparing()) return comparePage_->resetView();
-    if (Figure* figure = figures_->current()) figure->resetView();
-  });
-  add(QKeySequence(QStringLiteral("?")), [this] { showKeys(); });
-  constexpr int compareKey = 4;  // 5: the page of several runs
-  for (int i = 0; i < 9; ++i) {
-    add(QKeySequence(Qt::Key_1 + i), [this, i] {
-      showComparison(i == compareKey);
-      if (i == compareKey) return;
-      if (i < figures_->count()) figures_->setCurrentIndex(i);
-    });
+void MainWindow::makeThemeMenu(QMenu* menu) {
+  auto* group = new QActionGroup(menu);
+  using Choice = Appearance::Choice;
+  for (const auto& [choice, name] : {std::pair{Choice::System, tr("As the system")},
+                                     std::pair{Choice::Light, tr("Light")}, std::pair{Choice::Dark, tr("Dark")}}) {
+    QAction* action = menu->addAction(name, this, [this, choice = choice] { appearance_->choose(choice); });
+    action->setCheckable(true);
+    action->setChecked(choice == appearance_->choice());
+    group->addAction(action);
   }
-  connect(qApp, &QApplication::focusChanged, this, [this](QWidget*, QWidget* now) {
-    const bool button = qobject_cast<QAbstractButton*>(now) != nullptr;  // which Space presses
-    for (QShortcut* key : singleKeys_) {
-      const bool taken = button && key->key() == QKeySequence(Qt::Key_Space);
-      key->setEnabled(!taken && (!now || !form_->isAncestorOf(now)));
-    }
-  });
 }
 
 void MainWindow::connectParts() {
@@ -225,6 +247,18 @@ void MainWindow::connectParts() {
     complain(text);
     if (!run_) pages_->setCurrentIndex(0);
   });
+  const auto tint = [this] {
+    runAction_->setIcon(symbol(*style(), QStyle::SP_MediaPlay));
+    cancelAction_->setIcon(symbol(*style(), QStyle::SP_MediaStop));
+    epochBar_->tint();
+  };
+  tint();
+  connect(appearance_, &Appearance::themeChanged, this, tint);
+  connect(appearance_, &Appearance::themeChanged, figures_, &FigureTabs::setTheme);
+  figures_->setTheme(appearance_->theme());
+  connect(appearance_, &Appearance::themeChanged, comparePage_, &ComparePage::setTheme);
+  comparePage_->setTheme(appearance_->theme());
+  connect(comparePage_, &ComparePage::fullPageRequested, fullPageAction_, &QAction::trigger);
   connect(epochBar_, &EpochBar::epochChanged, figures_, &FigureTabs::showEpoch);
   connect(epochBar_, &EpochBar::epochChanged, comparePage_, &ComparePage::showEpoch);
   connect(comparePage_, &ComparePage::epochsChanged, this, [this] {
@@ -237,6 +271,7 @@ void MainWindow::connectParts() {
   connect(comparePage_, &ComparePage::failed, this, &MainWindow::complain);
   connect(figures_, &FigureTabs::hovered, this, [this](const QString& text) { statusBar()->showMessage(text); });
   connect(figures_, &FigureTabs::copyBatchCommandRequested, this, &MainWindow::copyBatchCommand);
+  connect(figures_, &FigureTabs::fullPageRequested, fullPageAction_, &QAction::trigger);
   connect(figures_, &FigureTabs::exported, this, [this](const QString& file) { say(tr("exported %1").arg(file)); });
   connect(figures_, &FigureTabs::failed, this, &MainWindow::complain);
   connect(writer_, &FigureWriter::failed, this, &MainWindow::say);
@@ -246,6 +281,10 @@ void MainWindow::connectParts() {
     const bool starting = job_ && job_->directory() == directory.toStdString() && !isRunDirectory(job_->directory());
     if (!starting && (shown_ != directory.toStdString() || !run_)) openPath(directory);
   });
+  connect(form_->history(), &QUndoStack::canUndoChanged, undoAction_, &QAction::setEnabled);
+  connect(form_->history(), &QUndoStack::canRedoChanged, redoAction_, &QAction::setEnabled);
+  undoAction_->setEnabled(false);
+  redoAction_->setEnabled(false);
   connect(form_, &RecipeForm::edited, this, &MainWindow::refreshActions);
   statusBar();
 }
@@ -260,7 +299,6 @@ void MainWindow::showComparison(bool on) {
     if (run_) comparePage_->tick(QString::fromStdString(run_->directory.string()), true);
     pages_->setCurrentWidget(comparePage_);
   }
-  compareAction_->setChecked(on);
   if (on) {
     const auto epochs = comparePage_->epochs();
     if (!epochs.empty()) epochBar_->setEpochs(epochs, epochs.back());
@@ -286,9 +324,7 @@ void MainWindow::openOwnDialog() {
   dialog->setFileMode(QFileDialog::ExistingFile);
   dialog->setNameFilters({tr("Recipes and weights (*.toml *.pt *.pth *.th *.safetensors)"), tr("All files (*)")});
   connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& file) {
-    const QString suffix = QFileInfo(file).suffix().toLower();
-    const bool weights = suffix == "pt" || suffix == "pth" || suffix == "th" || suffix == "safetensors";
-    if (weights) {
+    if (isWeightsName(file)) {
       useWeights(file);
     } else {
       openPath(file);
@@ -343,25 +379,7 @@ void MainWindow::exportFigure() {
 }
 
 void MainWindow::showKeys() {
-  const QList<QPair<QString, QString>> keys = {{tr("Space"), tr("play through the epochs, or pause")},
-                                               {tr("← →"), tr("one epoch back or on")},
-                                               {tr("Home, End"), tr("first or last epoch")},
-                                               {QStringLiteral("1 … 9"), tr("the figure with that number")},
-                                               {QStringLiteral("5"), tr("compare runs")},
-                                               {QStringLiteral("E"), tr("export the figure")},
-                                               {QStringLiteral("R"), tr("reset the figure's view")},
-                                               {QStringLiteral("Ctrl+R"), tr("run the recipe")},
-                                               {QStringLiteral("Esc"), tr("cancel the study that goes on")},
-                                               {QStringLiteral("Ctrl+O"), tr("open a run")},
-                                               {QStringLiteral("Ctrl+Shift+O"), tr("open a recipe or weights")},
-                                               {QStringLiteral("Ctrl+Shift+C"), tr("copy as batch command")},
-                                               {QStringLiteral("?"), tr("this list")}};
-  QString rows;
-  for (const auto& [key, meaning] : keys) {
-    rows += QStringLiteral("<tr><td style='padding-right:16px'><b>%1</b></td><td>%2</td></tr>").arg(key, meaning);
-  }
-  auto* box = new QMessageBox(QMessageBox::NoIcon, tr("Keys"), QStringLiteral("<table>%1</table>").arg(rows),
-                              QMessageBox::Close, this);
+  auto* box = new QMessageBox(QMessageBox::NoIcon, tr("Keys"), commands_->sheet(), QMessageBox::Close, this);
   box->setAttribute(Qt::WA_DeleteOnClose);
   box->open();
 }

@@ -10,7 +10,9 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 #include <algorithm>
+#include <utility>
 
+#include "app/appearance.h"
 #include "app/form_section.h"
 #include "core/results/error.h"
 #include "core/study/recipe.h"
@@ -41,12 +43,13 @@ std::string keyOf(const QString& message) {
 
 }  // namespace
 
-RecipeForm::RecipeForm(QWidget* parent) : QWidget(parent) {
+RecipeForm::RecipeForm(QWidget* parent) : QWidget(parent), history_(new QUndoStack(this)) {
   auto* outer = new QVBoxLayout(this);
   outer->setContentsMargins(0, 0, 0, 0);
   auto* area = new QScrollArea;
   area->setWidgetResizable(true);
   area->setFrameShape(QFrame::NoFrame);
+  area->setAccessibleName(tr("recipe"));
   area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   outer->addWidget(area, 1);
   auto* content = new QWidget;
@@ -57,14 +60,12 @@ RecipeForm::RecipeForm(QWidget* parent) : QWidget(parent) {
   column_->addStretch(1);
   area->setWidget(content);
 
-  complaint_ = new QLabel;
-  complaint_->setWordWrap(true);
+  complaint_ = new ToneLabel(ToneLabel::Tone::Problem);
   complaint_->setObjectName(QStringLiteral("complaint"));
-  complaint_->setStyleSheet(QStringLiteral("color: #b3261e; padding: 4px"));
+  complaint_->setMargin(4);
   outer->addWidget(complaint_);
-  plan_ = new QLabel;
-  plan_->setWordWrap(true);
-  plan_->setStyleSheet(QStringLiteral("padding: 4px; color: #555555; font-size: 90%"));
+  plan_ = new ToneLabel(ToneLabel::Tone::Faint);
+  plan_->setMargin(4);
   outer->addWidget(plan_);
   setRecipe(Recipe());
 }
@@ -121,7 +122,50 @@ void RecipeForm::setRecipe(const Recipe& baseline, const Recipe& edited) {
   showEntries("profile", baseline.profiles, edited.profiles);
   showEntries("surface", baseline.surfaces, edited.surfaces);
   filling_ = false;
+  history_->clear();
+  last_ = state();
   changed();
+}
+
+FormState RecipeForm::state() const {
+  FormState state;
+  for (const FieldEditor* one : editors_) state.plain << one->text();
+  for (const auto& [section, list] : entries_) {
+    auto& texts = state.entries[section];
+    for (const Entry& entry : list) {
+      texts.emplace_back();
+      for (const FieldEditor* one : entry.editors) texts.back() << one->text();
+    }
+  }
+  state.quantize = quantize_->isChecked();
+  return state;
+}
+
+void RecipeForm::show(const FormState& state) {
+  filling_ = true;
+  for (std::size_t i = 0; i < editors_.size(); ++i) editors_[i]->setText(state.plain[qsizetype(i)]);
+  for (const auto& [section, texts] : state.entries) {
+    auto& list = entries_[section];
+    while (list.size() > texts.size()) {
+      // A removed one may hold the button that is being clicked.
+      list.back().box->hide();
+      list.back().box->deleteLater();
+      list.pop_back();
+    }
+    const auto& from = section == "profile" ? baseline_.profiles : baseline_.surfaces;
+    while (list.size() < texts.size()) {
+      const LandscapeRecipe entry = list.size() < from.size() ? from[list.size()] : LandscapeRecipe();
+      list.push_back(makeEntry(section, entry, entry));
+    }
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      for (std::size_t k = 0; k < list[i].editors.size(); ++k) list[i].editors[k]->setText(texts[i][qsizetype(k)]);
+    }
+  }
+  quantize_->setChecked(state.quantize);
+  filling_ = false;
+  last_ = this->state();
+  check();
+  Q_EMIT edited();
 }
 
 void RecipeForm::showEntries(const std::string& section, const std::vector<LandscapeRecipe>& baseline,
@@ -229,6 +273,11 @@ FieldEditor* RecipeForm::entryEditor(const std::string& key, std::size_t index) 
 
 void RecipeForm::changed() {
   if (filling_) return;
+  FormState now = state();
+  if (now != last_) {
+    history_->push(new FormChange(last_, now, last_.onlyDifference(now), [this](const FormState& to) { show(to); }));
+    last_ = std::move(now);
+  }
   check();
   Q_EMIT edited();
 }

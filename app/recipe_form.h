@@ -2,12 +2,14 @@
 #pragma once
 
 #include <QString>
+#include <QUndoStack>
 #include <QWidget>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "app/field_editor.h"
+#include "app/form_history.h"
 #include "core/study/recipe.h"
 
 class QCheckBox;
@@ -40,6 +42,8 @@ class RecipeForm : public QWidget {
   FieldEditor* entryEditor(const std::string& key, std::size_t index) const;
   void addEntry(const std::string& section);
   void removeEntry(const std::string& section, std::size_t index);
+  /// What was changed since the recipe was set; another recipe begins another history.
+  QUndoStack* history() const { return history_; }
 
  Q_SIGNALS:
   /// The form holds something else than before, or is good or wrong in another way.
@@ -62,7 +66,11 @@ class RecipeForm : public QWidget {
   void check();
   void complain(const QString& message);
   void changed();
+  FormState state() const;
+  void show(const FormState& state);
 
+  QUndoStack* history_;
+  FormState last_;  ///< before the change that is being noticed
   Recipe baseline_;
   QString problem_;
   QVBoxLayout* column_ = nullptr;

@@ -21,6 +21,7 @@ void label(QListWidgetItem* item, const QString& state) {
 
 RunList::RunList(QWidget* parent) : QListWidget(parent) {
   setToolTip(tr("Runs that were opened or made lately"));
+  setAccessibleName(tr("runs"));
   setTextElideMode(Qt::ElideMiddle);
   setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   for (const QString& directory : QSettings().value(settingsKey).toStringList()) {

@@ -39,7 +39,7 @@ std::vector<std::int64_t> framesOf(const RunResults& run, const FigureId& id) {
 }
 
 /// Players want an even number of pixels.
-fs::path joinedByFfmpeg(const fs::path& folder) {
+fs::path joinedByFfmpeg(const fs::path& folder, const QColor& paper) {
   const QString program = QStandardPaths::findExecutable("ffmpeg");
   if (program.isEmpty()) {
     qCritical("no ffmpeg is installed: the frames are there, and no video");
@@ -50,7 +50,7 @@ fs::path joinedByFfmpeg(const fs::path& folder) {
   ffmpeg.setProcessChannelMode(QProcess::MergedChannels);
   ffmpeg.start(program, {"-y", "-loglevel", "error", "-framerate", "4", "-i",
                          QString::fromStdString((folder / "frame-%04d.png").string()), "-vf",
-                         "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white", "-pix_fmt", "yuv420p",
+                         "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=0x" + paper.name().mid(1), "-pix_fmt", "yuv420p",
                          QString::fromStdString(beside.string())});
   ffmpeg.waitForFinished(-1);
   std::error_code error;
@@ -101,7 +101,9 @@ Animation renderAnimation(const RunResults& run, const FigureId& id, const Expor
     figure->exportTo(animation.folder / name, fitting);
     animation.frames.push_back(animation.folder / name);
   }
-  animation.video = joinedByFfmpeg(animation.folder);
+  Style style;
+  style.theme = options.theme;
+  animation.video = joinedByFfmpeg(animation.folder, style.paper());
   return animation;
 }
 

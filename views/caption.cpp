@@ -167,7 +167,7 @@ void paintCaption(QPainter& painter, const QString& text, const Style& style, co
   if (text.isEmpty()) return;
   painter.save();
   painter.setFont(style.font(captionSize));
-  painter.setPen(colors::softInk);
+  painter.setPen(style.softInk());
   painter.drawText(textArea(area, style), Qt::TextWordWrap | Qt::AlignLeft | Qt::AlignTop, text);
   painter.restore();
 }

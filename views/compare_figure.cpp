@@ -35,9 +35,11 @@ int columnsFor(std::size_t count, double width, double height, double shape) {
   return best;
 }
 
-std::vector<KeyEntry> entriesOf(const ComparedRuns& runs) {
+std::vector<KeyEntry> entriesOf(const ComparedRuns& runs, Theme theme) {
+  Style style;
+  style.theme = theme;
   std::vector<KeyEntry> entries;
-  for (std::size_t i = 0; i < runs.size(); ++i) entries.push_back({runs[i].name, runColor(Style(), i)});
+  for (std::size_t i = 0; i < runs.size(); ++i) entries.push_back({runs[i].name, runColor(style, i)});
   return entries;
 }
 
@@ -79,14 +81,27 @@ CompareFigure::CompareFigure(FigureId compared, QWidget* parent)
   column->addLayout(grid_, 1);
   column->addWidget(caption_);
   grid_->setSpacing(0);
-  QPalette white = palette();
-  white.setColor(QPalette::Window, colors::paper);
-  white.setColor(QPalette::WindowText, colors::softInk);
-  setPalette(white);
   setAutoFillBackground(true);
   caption_->setWordWrap(true);
   caption_->setFont(Style().font(0.8));
   caption_->setMargin(int(Style().millimetres(1.5)));
+  CompareFigure::themeChanged();
+}
+
+void CompareFigure::themeChanged() {
+  Style style;
+  style.theme = theme();
+  QPalette ground = palette();
+  ground.setColor(QPalette::Window, style.paper());
+  ground.setColor(QPalette::WindowText, style.softInk());
+  setPalette(ground);
+  key_->setTheme(theme());
+  key_->setEntries(entriesOf(runs_, theme()));
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    parts_[i]->setTheme(theme());
+    keys_[i]->setTheme(theme());
+    if (!isOverlay()) keys_[i]->setEntries({entriesOf(runs_, theme())[i]});
+  }
 }
 
 void CompareFigure::showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch) {
@@ -105,7 +120,7 @@ void CompareFigure::refreshAll() {
   rebuild(overlay_ ? std::max<std::size_t>(1, overlay_->panels.size()) : runs_.size());
   fill();
   key_->setVisible(isOverlay());
-  key_->setEntries(entriesOf(runs_));
+  key_->setEntries(entriesOf(runs_, theme()));
   caption_->setText(caption());
   arrange();
 }
@@ -136,6 +151,8 @@ void CompareFigure::rebuild(std::size_t count) {
     }
     connect(part, &Figure::hovered, this, &Figure::hovered);
     connect(part, &Figure::failed, this, &Figure::failed);
+    part->setTheme(theme());
+    keys_.back()->setTheme(theme());
     parts_.push_back(part);
   }
 }
@@ -149,7 +166,7 @@ void CompareFigure::fill() {
       static_cast<OverlayFigure*>(parts_[i])->show(overlay_, i, runs_, epoch_);
       continue;
     }
-    keys_[i]->setEntries({entriesOf(runs_)[i]});
+    keys_[i]->setEntries({entriesOf(runs_, theme())[i]});
     parts_[i]->setPeers(all);
     if (parts_[i]->sharedScale() != sharedScale()) parts_[i]->setSharedScale(sharedScale());
     parts_[i]->showRun(runs_[i].run, epoch_);
@@ -294,8 +311,8 @@ Picture CompareFigure::toPicture() {
     const double width = style.size.width();
     double top = 0;
     if (isOverlay()) {
-      top = runKeyHeight(entriesOf(runs_), style, width);
-      paintRunKey(painter, entriesOf(runs_), style, QRectF(0, 0, width, top));
+      top = runKeyHeight(entriesOf(runs_, style.theme), style, width);
+      paintRunKey(painter, entriesOf(runs_, style.theme), style, QRectF(0, 0, width, top));
     }
     const double height = style.size.height() - top;
     const int columns = columnsFor(parts_.size(), width, height, shape());
@@ -308,7 +325,7 @@ Picture CompareFigure::toPicture() {
                    lower = std::round(top + height * (i / columns + 1) / rows);
       double head = 0;
       if (!isOverlay()) {
-        const std::vector<KeyEntry> entry{entriesOf(runs_)[std::size_t(i)]};
+        const std::vector<KeyEntry> entry{entriesOf(runs_, style.theme)[std::size_t(i)]};
         head = runKeyHeight(entry, style, right - left);
         paintRunKey(painter, entry, style, QRectF(left, upper, right - left, head));
       }

@@ -46,6 +46,7 @@ class CompareFigure : public Figure {
 
  protected:
   void refreshAll() override;
+  void themeChanged() override;
   void resizeEvent(QResizeEvent* event) override;
 
  private:

@@ -15,6 +15,8 @@ std::vector<FigureId> commonFigures(const ComparedRuns& runs) {
   std::vector<FigureId> common;
   if (runs.empty()) return common;
   common = availableFigures(*runs.front().run);
+  // Two surfaces for each run would be too many.
+  std::erase_if(common, [](const FigureId& id) { return id.kind == QLatin1String("surface-both"); });
   for (const auto& one : runs) {
     const auto others = availableFigures(*one.run);
     std::erase_if(common,
@@ -67,17 +69,17 @@ std::string joinedTables(const std::vector<std::pair<QString, std::string>>& tab
 }
 
 std::vector<std::filesystem::path> renderComparison(const ComparedRuns& runs, const std::filesystem::path& folder,
-                                                    const QStringList& formats,
-                                                    const std::optional<ExportOptions>& options) {
+                                                    const QStringList& formats, const ExportOptions& options,
+                                                    bool ownSize) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw RunError("cannot make " + folder.string() + ": " + error.message());
   std::vector<std::filesystem::path> written;
   for (const auto& id : commonFigures(runs)) {
     CompareFigure figure(id);
-    ExportOptions fitting = options.value_or(ExportOptions());
+    ExportOptions fitting = options;
     figure.showRuns(runs, lastEpoch(runs));
-    if (!options) fitting.widthMm = figure.preferredMm().width(), fitting.heightMm = figure.preferredMm().height();
+    if (ownSize) fitting.widthMm = figure.preferredMm().width(), fitting.heightMm = figure.preferredMm().height();
     try {
       for (const QString& format : figure.formats()) {
         if (!formats.contains(format)) continue;

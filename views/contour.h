@@ -35,6 +35,7 @@ class ContourFigure : public PlotFigure {
   /// In α and β; without one the line runs along the first direction through the centre.
   QLineF cut() const;
   void setCut(const std::optional<QLineF>& cut);
+  bool clearSelection() override;
   std::optional<QPointF> pickedPoint() const { return picked_; }
 
  Q_SIGNALS:

@@ -113,6 +113,13 @@ void ContourFigure::release(const QPointF& position) {
   Q_EMIT picked(*picked_);
 }
 
+bool ContourFigure::clearSelection() {
+  if (!picked_) return false;
+  picked_.reset();
+  redraw();
+  return true;
+}
+
 void ContourFigure::drawCut(QCustomPlot&, const Frame& frame, const Style& style, const QLineF& line) const {
   const QCPScatterStyle ends(QCPScatterStyle::ssCircle, style.pen(colors::paper, 1), QBrush(colors::vermillion),
                              style.points(7));

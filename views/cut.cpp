@@ -107,7 +107,7 @@ Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
     grids[split.toStdString()] = own.grid;
     if (first.empty()) first = points;
     QCPGraph* graph = addSeries(plot, frame, tr("loss, %1").arg(split),
-                                style.pen(colors::blue, 1.4, split == "test" ? Qt::DashLine : Qt::SolidLine));
+                                style.pen(style.blue(), 1.4, split == "test" ? Qt::DashLine : Qt::SolidLine));
     graph->setObjectName("cut-" + split);
     for (const auto& point : points) {
       graph->addData(point.distance, point.loss);

@@ -127,7 +127,7 @@ std::size_t addCurves(QCustomPlot& plot, const Frame& frame, const Style& style,
   std::size_t notFinite = 0;
   for (const auto& split : density.splits) {
     const bool test = split == "test";
-    const QColor color = test ? colors::vermillion : colors::blue;
+    const QColor color = test ? colors::vermillion : style.blue();
     const auto& curve = density.curves.at(split);
     addBand(plot, frame, split, color, curve, axis, lowest);
     QCPGraph* mean = addSeries(plot, frame, QString::fromStdString(split),
@@ -152,7 +152,7 @@ std::size_t addRugs(QCustomPlot& plot, const Frame& frame, const Style& style, c
   for (const auto& split : density.splits) {
     const auto found = density.nodes.find(split);
     if (found == density.nodes.end()) continue;
-    auto* rug = new Rug(&plot, frame.rect, style, split == "test" ? colors::vermillion : colors::blue, foot, rugHeight);
+    auto* rug = new Rug(&plot, frame.rect, style, split == "test" ? colors::vermillion : style.blue(), foot, rugHeight);
     rug->setObjectName("nodes, " + QString::fromStdString(split));
     foot += rugHeight;
     for (const auto* row : found->second) {

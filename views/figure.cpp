@@ -59,6 +59,19 @@ QString FigureId::title() const {
   return name.isEmpty() ? kind : kind + ' ' + name;
 }
 
+int FigureId::page() const {
+  if (kind == "training" || kind == "gradient" || kind == "overhead") return 3;
+  if (kind == "layers" || kind == "sensitivity") return 4;
+  if (kind == "trajectories" || kind == "spectrum" || kind == "density" || kind == "power" || kind == "overlap")
+    return 2;
+  return kind == "compare" ? 5 : 1;
+}
+
+QString FigureId::pageTitle(int page) {
+  static const char* const titles[] = {"Landscape", "Spectrum", "Training", "Layers", "Compare"};
+  return page >= 1 && page <= pages ? QObject::tr(titles[page - 1]) : QString();
+}
+
 QString FigureId::fileStem() const {
   QString stem = name.isEmpty() ? kind : kind + '-' + name;
   for (QChar& c : stem) {
@@ -67,7 +80,9 @@ QString FigureId::fileStem() const {
   return stem;
 }
 
-Figure::Figure(FigureId id, QWidget* parent) : QWidget(parent), id_(std::move(id)) {}
+Figure::Figure(FigureId id, QWidget* parent) : QWidget(parent), id_(std::move(id)) {
+  setFocusPolicy(Qt::ClickFocus);  // so that the keys are the figure's again after a text was typed
+}
 
 void Figure::setPeers(std::vector<std::shared_ptr<const RunResults>> peers) {
   peers_ = std::move(peers);
@@ -93,12 +108,23 @@ void Figure::setSharedScale(bool on) {
   refreshAll();
 }
 
-void Figure::copyPicture() {
+void Figure::setTheme(Theme theme) {
+  if (theme == theme_) return;
+  theme_ = theme;
+  themeChanged();
+}
+
+ExportOptions Figure::screenOptions(QSize size) const {
   ExportOptions options;
-  options.widthMm = width() / options.dotsPerInch * 25.4;
-  options.heightMm = height() / options.dotsPerInch * 25.4;
+  options.widthMm = size.width() / options.dotsPerInch * 25.4;
+  options.heightMm = size.height() / options.dotsPerInch * 25.4;
   options.fontPoints = Style().fontPoints;
-  QApplication::clipboard()->setImage(picture(options));
+  options.theme = theme_;
+  return options;
+}
+
+void Figure::copyPicture() {
+  QApplication::clipboard()->setImage(picture(screenOptions(size())));
 }
 
 std::unique_ptr<QMenu> Figure::contextMenu() {
@@ -138,6 +164,7 @@ std::unique_ptr<QMenu> Figure::contextMenu() {
   addChoices(*menu);
   menu->addSeparator();
   menu->addAction(tr("Reset view"), this, [this] { resetView(); });
+  menu->addAction(tr("Full page"), this, [this] { Q_EMIT fullPageRequested(); });
   return menu;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/results/run_directory.h"
+#include "views/style.h"
 
 class QMenu;
 
@@ -23,7 +24,8 @@ struct ExportOptions {
   double widthMm = 120, heightMm = 90;
   double fontPoints = 8;
   double dotsPerInch = 96;
-  double scale = 2;     ///< PNG pixel density: 2 gives twice the pixels of the screen's size
+  double scale = 2;  ///< PNG pixel density: 2 gives twice the pixels of the screen's size
+  Theme theme = Theme::Light;
   bool caption = true;  ///< small type: model, data, split, samples, epoch, seed, operator, version
 };
 
@@ -36,12 +38,17 @@ struct FigureId {
   QString name;  ///< of the [[profile]] or [[surface]]; else empty
   QString title() const;
   QString fileStem() const;
+  /// The question that the figure belongs to, from 1 to `pages`.
+  int page() const;
+  static constexpr int pages = 5;
+  /// "Landscape", "Spectrum", "Training", "Layers", "Compare"
+  static QString pageTitle(int page);
   bool operator==(const FigureId&) const = default;
 };
 
 /// One figure on screen. Its draw function is the one that batch mode and --render use.
-/// The context menu (right click) offers PNG, SVG, PDF, CSV (those of formats()), copy picture, copy as batch command
-/// and reset view.
+/// The context menu (right click) offers PNG, SVG, PDF, CSV (those of formats()), copy picture, copy as batch command,
+/// reset view and full page; a double click asks for the full page too.
 class Figure : public QWidget {
   Q_OBJECT
  public:
@@ -56,6 +63,8 @@ class Figure : public QWidget {
   /// Writes the figure as it stands; the format is the suffix. Written beside, then renamed. Throws RunError.
   virtual void exportTo(const std::filesystem::path& file, const ExportOptions& options) = 0;
   virtual void resetView() = 0;
+  /// Takes back what was picked; false when nothing was.
+  virtual bool clearSelection() { return false; }
   /// What a PNG export would hold. Throws RunError.
   virtual QImage picture(const ExportOptions& options) = 0;
   /// The figure as a part of a larger one; it must outlive what is returned.
@@ -81,6 +90,11 @@ class Figure : public QWidget {
   const std::vector<std::shared_ptr<const RunResults>>& peers() const { return peers_; }
 
   virtual bool canBeAnimated() const { return true; }
+  /// Of the screen; an export has its own option.
+  Theme theme() const { return theme_; }
+  void setTheme(Theme theme);
+  /// As on screen: its theme, type and `size`.
+  ExportOptions screenOptions(QSize size) const;
 
   /// The least width at which everything can be read, e.g. the names of many layers; 0: any.
   virtual double preferredWidthMm() const { return 0; }
@@ -92,6 +106,7 @@ class Figure : public QWidget {
   void copyBatchCommandRequested();
   void animationRequested();                    ///< the window has frames of all epochs drawn
   void exportRequested(const QString& format);  ///< the window asks for a file name and calls exportTo
+  void fullPageRequested();                     ///< this figure alone in the window, or back
   void failed(const QString& message);          ///< one line: why something of the menu could not be done
   /// One line for the read-out: coordinates and value below the pointer.
   void hovered(const QString& text);
@@ -103,11 +118,13 @@ class Figure : public QWidget {
   virtual void addChoices(QMenu&) {}
   /// Draws anew with what has changed but the run.
   virtual void refreshAll() {}
+  virtual void themeChanged() { refreshAll(); }
 
  private:
   FigureId id_;
   bool sharedScale_ = false;
   std::vector<std::shared_ptr<const RunResults>> peers_;
+  Theme theme_ = Theme::Light;
 };
 
 /// The figures that a run has rows for, in the order of the window's tabs.

@@ -15,20 +15,20 @@ namespace {
 void styleAxis(QCPAxis* axis, const Style& style) {
   axis->setLayer("axes");
   axis->grid()->setLayer("grid");
-  axis->grid()->setPen(style.pen(colors::gridLine, 0.5));
+  axis->grid()->setPen(style.pen(style.gridLine(), 0.5));
   axis->grid()->setSubGridVisible(false);
   axis->grid()->setZeroLinePen(Qt::NoPen);
   axis->setTickLabelFont(style.font(0.9));
   axis->setLabelFont(style.font());
-  axis->setBasePen(style.pen(colors::ink, 0.6));
-  axis->setTickPen(style.pen(colors::ink, 0.6));
-  axis->setSubTickPen(style.pen(colors::ink, 0.4));
+  axis->setBasePen(style.pen(style.ink(), 0.6));
+  axis->setTickPen(style.pen(style.ink(), 0.6));
+  axis->setSubTickPen(style.pen(style.ink(), 0.4));
   axis->setTickLengthIn(0), axis->setTickLengthOut(int(style.points(3)));
   axis->setSubTickLengthIn(0), axis->setSubTickLengthOut(int(style.points(1.5)));
   axis->setTickLabelPadding(int(style.points(2)));
   axis->setLabelPadding(int(style.points(3)));
-  axis->setTickLabelColor(colors::ink);
-  axis->setLabelColor(colors::ink);
+  axis->setTickLabelColor(style.ink());
+  axis->setLabelColor(style.ink());
 }
 
 }  // namespace
@@ -38,12 +38,12 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
   plot.clearItems();
   plot.plotLayout()->clear();
   plot.plotLayout()->setRowSpacing(int(style.points(3)));
-  plot.setBackground(colors::paper);
+  plot.setBackground(style.paper());
   const int margin = int(style.millimetres(1.5));
   plot.plotLayout()->setMargins(QMargins(margin, margin, margin, margin / 2));
 
   auto* heading = new QCPTextElement(&plot, title, style.font(1.05, true));
-  heading->setTextColor(colors::ink);
+  heading->setTextColor(style.ink());
   heading->setTextFlags(Qt::AlignLeft | Qt::AlignVCenter);
 
   Frame frame;
@@ -60,7 +60,7 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
 
   frame.legend = new QCPLegend;
   frame.legend->setFont(style.font(0.9));
-  frame.legend->setTextColor(colors::ink);
+  frame.legend->setTextColor(style.ink());
   frame.legend->setBorderPen(Qt::NoPen);
   frame.legend->setBrush(Qt::NoBrush);
   frame.legend->setIconSize(QSize(int(style.points(17)), int(style.points(8))));
@@ -78,7 +78,7 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
   heading->setLayer("axes");
   frame.legend->setLayer("legend");
   plot.plotLayout()->addElement(2, 0, frame.rect);
-  new OutsideMask(&plot, frame.rect);  // the plot owns it
+  new OutsideMask(&plot, frame.rect, style.paper());  // the plot owns it
   return frame;
 }
 
@@ -193,14 +193,15 @@ void finishFrame(QCustomPlot& plot, const Frame& frame, const Style& style) {
 }
 
 void labelAxis(QCPAxis* axis, const Style& style, const QString& label, QSharedPointer<QCPAxisTicker> ticker,
-               const QColor& color) {
+               const std::optional<QColor>& seriesColor) {
+  const QColor color = seriesColor ? style.lettering(*seriesColor) : style.ink();
   axis->setVisible(true);
   axis->setTickLabels(true);
   axis->setLabel(label);
   axis->setTicker(std::move(ticker));
   axis->setLabelColor(color);
   axis->setTickLabelColor(color);
-  if (color != colors::ink) {
+  if (seriesColor) {
     axis->setBasePen(style.pen(color, 0.6));
     axis->setTickPen(style.pen(color, 0.6));
     axis->setSubTickPen(style.pen(color, 0.4));
@@ -254,7 +255,7 @@ void markEpoch(QCustomPlot& plot, const Frame& frame, const Style& style, std::i
   }
   line->point1->setCoords(double(epoch), 0);
   line->point2->setCoords(double(epoch), 1);
-  line->setPen(style.pen(colors::softInk, 0.7, Qt::DotLine));
+  line->setPen(style.pen(style.softInk(), 0.7, Qt::DotLine));
   line->setObjectName("epoch");
   line->setSelectable(false);
 
@@ -270,9 +271,11 @@ void markEpoch(QCustomPlot& plot, const Frame& frame, const Style& style, std::i
   label->setPositionAlignment((leftOfLine ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignTop);
   label->setText(QStringLiteral("epoch %1").arg(epoch));
   label->setFont(style.font(0.8));
-  label->setColor(colors::softInk);
+  label->setColor(style.softInk());
   label->setPadding(QMargins(int(style.points(2)), 0, int(style.points(2)), 0));
-  label->setBrush(QColor(255, 255, 255, 200));
+  QColor ground = style.paper();
+  ground.setAlpha(200);
+  label->setBrush(ground);
   label->setSelectable(false);
 }
 

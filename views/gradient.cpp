@@ -30,11 +30,11 @@ Drawn GradientFigure::draw(QCustomPlot& plot, const Style& style) const {
     }
     const Qt::PenStyle line = split == "test" ? Qt::DashLine : Qt::SolidLine;
     const QString of = QString::fromStdString(split);
-    QCPGraph* share = addSeries(plot, frame, tr("share, %1").arg(of), style.pen(colors::blue, 1.3, line));
+    QCPGraph* share = addSeries(plot, frame, tr("share, %1").arg(of), style.pen(style.blue(), 1.3, line));
     QCPGraph* norm = addSeries(plot, frame, tr("norm, %1").arg(of), style.pen(colors::orange, 1.1, line), frame.right);
     if (byEpoch.size() <= manyPoints) {
       norm->setScatterStyle(disc(style, colors::orange, false, true, true));
-      share->setScatterStyle(disc(style, colors::blue, false));
+      share->setScatterStyle(disc(style, style.blue(), false));
     }
     for (const auto& [epoch, row] : byEpoch) {
       const bool finite = std::isfinite(row->share) && std::isfinite(row->norm);
@@ -53,9 +53,8 @@ Drawn GradientFigure::draw(QCustomPlot& plot, const Style& style) const {
   fitAxis(frame.right, norms, true, 0.08);
   frame.y->setRange(0, 1.04);
   labelAxis(frame.x, style, tr("epoch"), QSharedPointer<IntegerTicker>::create());
-  labelAxis(frame.y, style, tr("share in the subspace"), QSharedPointer<RoundTicker>::create(), colors::blue);
-  labelAxis(frame.right, style, tr("norm ‖∇L‖₂ (log)"), QSharedPointer<DecadeTicker>::create(),
-            colors::orange.darker(125));
+  labelAxis(frame.y, style, tr("share in the subspace"), QSharedPointer<RoundTicker>::create(), style.blue());
+  labelAxis(frame.right, style, tr("norm ‖∇L‖₂ (log)"), QSharedPointer<DecadeTicker>::create(), colors::orange);
   markEpoch(plot, frame, style, epoch());
   finishFrame(plot, frame, style);
   auto& provenance = drawn.provenance;

@@ -47,8 +47,10 @@ LandscapeFigure::LandscapeFigure(FigureId id, QWidget* parent)
   connect(contour_, &ContourFigure::cutChanged, cut_, [this](const QLineF& line) { cut_->setCut(line); });
   connect(contour_, &ContourFigure::picked, this, &LandscapeFigure::sayPicked);
   for (Figure* part : std::initializer_list<Figure*>{surface_, contour_, cut_}) {
+    part->setAccessibleName(part->id().title());
     connect(part, &Figure::hovered, this, &Figure::hovered);
     connect(part, &Figure::failed, this, &Figure::failed);
+    connect(part, &Figure::fullPageRequested, this, &Figure::fullPageRequested);
   }
   sayPicked();
 }
@@ -106,12 +108,22 @@ void LandscapeFigure::addChoices(QMenu& menu) {
   });
 }
 
+void LandscapeFigure::themeChanged() {
+  for (Figure* part : std::initializer_list<Figure*>{surface_, contour_, cut_}) part->setTheme(theme());
+}
+
 void LandscapeFigure::resetView() {
   surface_->resetView();
   contour_->setCut({});
   contour_->resetView();
   cut_->setCut({});
   cut_->resetView();
+}
+
+bool LandscapeFigure::clearSelection() {
+  const bool some = contour_->clearSelection();
+  sayPicked();
+  return some;
 }
 
 Picture LandscapeFigure::toPicture() {
@@ -122,6 +134,7 @@ Picture LandscapeFigure::toPicture() {
       ExportOptions options;
       options.caption = false;
       options.fontPoints = style.fontPoints;
+      options.theme = style.theme;
       options.widthMm = area.width() / style.millimetres(1);
       options.heightMm = area.height() / style.millimetres(1);
       options.scale = ratio;

@@ -24,6 +24,7 @@ class LandscapeFigure : public Figure {
   void exportTo(const std::filesystem::path& file, const ExportOptions& options) override;
   QImage picture(const ExportOptions& options) override;
   void resetView() override;
+  bool clearSelection() override;
   QStringList splits() const override;
   QString split() const override;
   void setSplit(const QString& split) override;
@@ -40,6 +41,7 @@ class LandscapeFigure : public Figure {
  protected:
   void refreshAll() override;
   void addChoices(QMenu& menu) override;
+  void themeChanged() override;
 
  private:
   void sayPicked();

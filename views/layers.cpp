@@ -115,10 +115,10 @@ struct Shown {
   std::size_t notFinite = 0;
 };
 
-Shown markersOf(const Layers& layers) {
+Shown markersOf(const Layers& layers, const Style& style) {
   Shown shown;
   const bool both = layers.eigenvalues.epoch && layers.traces.epoch;
-  shown.eigenvalues = {lambdaText(1), colors::blue, false, both ? -besides : 0, {}, {}, {}};
+  shown.eigenvalues = {lambdaText(1), style.blue(), false, both ? -besides : 0, {}, {}, {}};
   shown.traces = {QObject::tr("trace"), colors::vermillion, true, both ? besides : 0, {}, {}, {}};
   const auto add = [&](Markers& markers, std::size_t layer, double value, double error, bool hollow) {
     if (!std::isfinite(value)) {
@@ -183,14 +183,14 @@ Drawn LayersFigure::draw(QCustomPlot& plot, const Style& style) const {
   const std::string op = eigenvalues.epoch ? eigenvalues.rows.begin()->second->op : traces.rows.begin()->second->op;
   const OperatorWords words = operatorWords(op);
   const Frame frame = makeFrame(plot, style, tr("%1 of the layers at epoch %2").arg(words.name).arg(shownEpoch));
-  const Shown shown = markersOf(layers);
+  const Shown shown = markersOf(layers, style);
   const ValueAxis axis(shown.reach);
   std::size_t open = 0, unresolved = 0;
   if (eigenvalues.epoch) open = addMarkers(plot, frame, style, shown.eigenvalues, axis);
   if (traces.epoch) unresolved = addMarkers(plot, frame, style, shown.traces, axis);
-  if (open) legendSample(plot, frame, tr("not converged"), QPen(Qt::NoPen), disc(style, colors::ink, true));
+  if (open) legendSample(plot, frame, tr("not converged"), QPen(Qt::NoPen), disc(style, style.ink(), true));
   if (unresolved) {
-    legendSample(plot, frame, tr("|trace| < 2 SE"), QPen(Qt::NoPen), disc(style, colors::ink, true, true));
+    legendSample(plot, frame, tr("|trace| < 2 SE"), QPen(Qt::NoPen), disc(style, style.ink(), true, true));
   }
   frame.x->setRange(-0.6, double(layers.names.size()) - 0.4);
   nameLayers(frame.x, style, layers.names);

@@ -87,14 +87,14 @@ void writeShares(QCustomPlot& plot, const Frame& frame, const Style& style, cons
     text->setPadding(QMargins(0, 0, 0, int(style.points(1.5))));
     text->setText(brief ? percent(row->share).remove(QStringLiteral("\u00A0%")) : percent(row->share));
     text->setFont(style.font(0.8));
-    text->setColor(colors::ink);
+    text->setColor(style.ink());
     text->setSelectable(false);
   }
 }
 
 void drawShares(QCustomPlot& plot, const Frame& frame, const Style& style, const Costs& costs) {
-  QCPGraph* line = addSeries(plot, frame, QObject::tr("share of curvature"), style.pen(colors::ink, 0.9), frame.right);
-  if (costs.rows.size() <= manyPoints) line->setScatterStyle(disc(style, colors::ink, false, false, true));
+  QCPGraph* line = addSeries(plot, frame, QObject::tr("share of curvature"), style.pen(style.ink(), 0.9), frame.right);
+  if (costs.rows.size() <= manyPoints) line->setScatterStyle(disc(style, style.ink(), false, false, true));
   for (const auto& [epoch, row] : costs.rows) {
     // Between measured epochs the line would drop to 0 and hide the bars.
     if (row->curvatureSeconds > 0) line->addData(double(epoch), std::isfinite(row->share) ? 100 * row->share : qQNaN());
@@ -120,7 +120,7 @@ Drawn OverheadFigure::draw(QCustomPlot& plot, const Style& style) const {
   const Unit unit = unitFor(costs.highest);
   const Frame frame = makeFrame(plot, style, tr("Time for training and for curvature"));
   const double width = 0.8 * costs.narrowest;
-  QCPBars* training = addBars(frame, tr("training"), colors::skyBlue, width);
+  QCPBars* training = addBars(frame, tr("training"), style.skyBlue(), width);
   QCPBars* curvature = addBars(frame, tr("curvature"), colors::vermillion, width);
   curvature->moveAbove(training);
   for (const auto& [epoch, row] : costs.rows) {

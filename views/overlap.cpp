@@ -201,7 +201,7 @@ Drawn OverlapFigure::draw(QCustomPlot& plot, const Style& style) const {
   }
   const std::size_t unknown = overlaps.unknown();
   if (unknown) {
-    notes << (std::size_t(n) > mostHatched ? tr("white: not known") : tr("hatched: not known"));
+    notes << (std::size_t(n) > mostHatched ? tr("blank: not known") : tr("hatched: not known"));
   }
   if (overlaps.notFinite) notes << tr("%1 overlaps not finite").arg(overlaps.notFinite);
   return drawn;

@@ -11,8 +11,8 @@
 
 namespace eigenscape {
 
-QColor runColor(const Style&, std::size_t n) {
-  return colors::series(n);
+QColor runColor(const Style& style, std::size_t n) {
+  return style.series(n);
 }
 
 void OverlayFigure::show(std::shared_ptr<const Overlay> overlay, std::size_t panel, const ComparedRuns& runs,
@@ -66,7 +66,7 @@ void OverlayFigure::addBand(QCustomPlot& plot, const Frame& frame, const Overlay
 void OverlayFigure::addSeriesOf(QCustomPlot& plot, const Frame& frame, const Style& style,
                                 const OverlaySeries& series) const {
   const bool shared = series.run == OverlaySeries::nobody;
-  const QColor color = shared ? colors::softInk : runColor(style, series.run);
+  const QColor color = shared ? style.softInk() : runColor(style, series.run);
   const double lowest = panel().yRange ? panel().yRange->first * 1e-3 : -HUGE_VAL;
   if (series.band) addBand(plot, frame, series, color, panel().yRange ? panel().yRange->first : -HUGE_VAL);
   const bool alone = series.line == Qt::NoPen;
@@ -152,16 +152,16 @@ Drawn OverlayFigure::draw(QCustomPlot& plot, const Style& style) const {
   if (panel().diagonal) {
     const double low = std::min(frame.x->range().lower, frame.y->range().lower),
                  high = std::max(frame.x->range().upper, frame.y->range().upper);
-    QCPGraph* line = addSeries(plot, frame, {}, style.pen(colors::softInk, 1, Qt::DashLine));
+    QCPGraph* line = addSeries(plot, frame, {}, style.pen(style.softInk(), 1, Qt::DashLine));
     line->setObjectName(QStringLiteral("diagonal"));
     line->addData(low, low);
     line->addData(high, high);
   }
   for (const auto& sample : panel().legend) {
-    const QPen pen = sample.line == Qt::NoPen ? QPen(Qt::NoPen) : style.pen(colors::ink, sample.width, sample.line);
+    const QPen pen = sample.line == Qt::NoPen ? QPen(Qt::NoPen) : style.pen(style.ink(), sample.width, sample.line);
     const bool marker = sample.line == Qt::NoPen || sample.square;
     legendSample(plot, frame, sample.says, pen,
-                 marker ? disc(style, colors::ink, sample.hollow, sample.square) : QCPScatterStyle());
+                 marker ? disc(style, style.ink(), sample.hollow, sample.square) : QCPScatterStyle());
   }
   if (panel().across == OverlayPanel::Across::Epochs) markEpoch(plot, frame, style, epoch());
   finishFrame(plot, frame, style);

@@ -25,6 +25,7 @@ Layout layoutOf(const Picture& picture, const ExportOptions& options) {
   Layout layout;
   layout.style.fontPoints = options.fontPoints;
   layout.style.dotsPerInch = options.dotsPerInch;
+  layout.style.theme = options.theme;
   const auto units = [&](double mm) { return std::max(16, int(std::lround(layout.style.millimetres(mm)))); };
   layout.whole = {units(options.widthMm), units(options.heightMm)};
   const int text =
@@ -63,7 +64,7 @@ std::string svg(const Picture& picture, const ExportOptions& options) {
   QCPPainter painter(&generator);
   painter.setMode(QCPPainter::pmVectorized);
   painter.scale(double(size.width()) / layout.whole.width(), double(size.height()) / layout.whole.height());
-  painter.fillRect(QRect(QPoint(0, 0), layout.whole), colors::paper);
+  painter.fillRect(QRect(QPoint(0, 0), layout.whole), layout.style.paper());
   paint(painter, picture, layout, options.scale);
   painter.end();
   return buffer.data().toStdString();
@@ -84,16 +85,10 @@ std::string pdf(const Picture& picture, const ExportOptions& options) {
   painter.setMode(QCPPainter::pmVectorized);
   painter.scale(options.widthMm / 25.4 * 1200 / layout.whole.width(),
                 options.heightMm / 25.4 * 1200 / layout.whole.height());
+  // Paper is white by itself, and a white ground would only be in the way of those who edit the file.
+  if (layout.style.dark()) painter.fillRect(QRect(QPoint(0, 0), layout.whole), layout.style.paper());
   paint(painter, picture, layout, options.scale);
   painter.end();
-  return buffer.data().toStdString();
-}
-
-std::string png(const Picture& picture, const ExportOptions& options) {
-  QBuffer buffer;
-  buffer.open(QIODevice::WriteOnly);
-  if (!renderImage(picture, options).save(&buffer, "PNG"))
-    throw RunError("the PNG writer of Qt failed; free some memory");
   return buffer.data().toStdString();
 }
 
@@ -106,7 +101,7 @@ QImage renderImage(const Picture& picture, const ExportOptions& options) {
   };
   QImage image(pixels(options.widthMm), pixels(options.heightMm), QImage::Format_RGB32);
   if (image.isNull()) throw RunError("a picture of this size does not fit into memory; choose a smaller one");
-  image.fill(colors::paper);
+  image.fill(layout.style.paper());
   QCPPainter painter(&image);
   painter.setMode(QCPPainter::pmNoCaching);
   painter.setRenderHint(QPainter::TextAntialiasing);
@@ -119,10 +114,17 @@ QImage renderImage(const Picture& picture, const ExportOptions& options) {
   return image;
 }
 
+void writePng(const QImage& image, const std::filesystem::path& file) {
+  QBuffer buffer;
+  buffer.open(QIODevice::WriteOnly);
+  if (!image.save(&buffer, "PNG")) throw RunError("the PNG writer of Qt failed; free some memory");
+  writeFileAtomically(file, buffer.data().toStdString());
+}
+
 void writePicture(const Picture& picture, const std::filesystem::path& file, const ExportOptions& options) {
   const std::string suffix = QString::fromStdString(file.extension().string()).toLower().toStdString();
   if (suffix == ".png") {
-    writeFileAtomically(file, png(picture, options));
+    writePng(renderImage(picture, options), file);
   } else if (suffix == ".svg") {
     writeFileAtomically(file, svg(picture, options));
   } else if (suffix == ".pdf") {

@@ -23,6 +23,9 @@ struct Picture {
 /// Exactly round(width / 25.4 · dotsPerInch · scale) pixels wide, likewise high, and tagged with its density.
 QImage renderImage(const Picture& picture, const ExportOptions& options);
 
+/// Writes an image as PNG, beside and then renamed; on any thread. Throws RunError.
+void writePng(const QImage& image, const std::filesystem::path& file);
+
 /// Writes PNG, SVG or PDF as the suffix says, beside and then renamed. Throws RunError.
 void writePicture(const Picture& picture, const std::filesystem::path& file, const ExportOptions& options);
 

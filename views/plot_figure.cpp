@@ -18,10 +18,6 @@ PlotFigure::PlotFigure(FigureId id, QWidget* parent)
   layout->addWidget(plot_, 1);
   layout->addWidget(message_, 1);
   layout->addWidget(caption_);
-  QPalette white = palette();
-  white.setColor(QPalette::Window, colors::paper);
-  white.setColor(QPalette::WindowText, colors::softInk);
-  setPalette(white);
   setAutoFillBackground(true);
   message_->setAlignment(Qt::AlignCenter);
   message_->setWordWrap(true);
@@ -31,6 +27,7 @@ PlotFigure::PlotFigure(FigureId id, QWidget* parent)
   caption_->setTextInteractionFlags(Qt::NoTextInteraction);
   plot_->setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
   plot_->setNoAntialiasingOnDrag(false);
+  plot_->setAccessibleName(this->id().title());
   plot_->setMinimumSize(120, 90);
   // QCustomPlot lets no mouse event through to its parent, so the right click has to be asked for.
   plot_->setContextMenuPolicy(Qt::CustomContextMenu);
@@ -39,7 +36,18 @@ PlotFigure::PlotFigure(FigureId id, QWidget* parent)
   connect(plot_, &QCustomPlot::mouseMove, this, [this](QMouseEvent* event) {
     if (run_ && drawn_.nothing.isEmpty()) Q_EMIT hovered(readout(event->position()));
   });
-  connect(plot_, &QCustomPlot::mouseDoubleClick, this, [this] { resetView(); });
+  connect(plot_, &QCustomPlot::mouseDoubleClick, this, [this] { Q_EMIT fullPageRequested(); });
+  PlotFigure::themeChanged();
+}
+
+void PlotFigure::themeChanged() {
+  Style style;
+  style.theme = theme();
+  QPalette paper = palette();
+  paper.setColor(QPalette::Window, style.paper());
+  paper.setColor(QPalette::WindowText, style.softInk());
+  setPalette(paper);
+  for (QWidget* label : {message_, caption_}) label->setPalette(paper);
   redraw();
 }
 
@@ -101,6 +109,7 @@ void PlotFigure::redraw() {
 
 void PlotFigure::drawAll() {
   Style style;
+  style.theme = theme();
   style.size = plot_->size();
   drawn_ = {};
   drawn_.nothing = QStringLiteral("No run is open yet.");
@@ -141,7 +150,7 @@ Picture PlotFigure::toPicture() {
   picture.body = [this](QCPPainter& painter, const Style& style, double) {
     if (!drawn_.nothing.isEmpty()) {
       painter.setFont(style.font());
-      painter.setPen(colors::softInk);
+      painter.setPen(style.softInk());
       painter.drawText(QRectF(QPointF(0, 0), QSizeF(style.size)), Qt::AlignCenter | Qt::TextWordWrap, drawn_.nothing);
       return;
     }

@@ -42,8 +42,9 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title);
 /// Wraps the legend to the plot's width, takes an empty one away, and makes texts fit that are longer than their place.
 /// To be called last.
 void finishFrame(QCustomPlot& plot, const Frame& frame, const Style& style);
+/// In the colour of the series that it belongs to, if one is given.
 void labelAxis(QCPAxis* axis, const Style& style, const QString& label, QSharedPointer<QCPAxisTicker> ticker,
-               const QColor& color = colors::ink);
+               const std::optional<QColor>& color = {});
 /// Sets the range to hold all finite values with a margin; logarithmic when asked for.
 void fitAxis(QCPAxis* axis, const std::vector<double>& values, bool logarithmic = false, double margin = 0.05);
 /// The same for epochs, which have no negative neighbours.
@@ -104,6 +105,7 @@ class PlotFigure : public Figure {
   std::int64_t epoch() const { return epoch_; }
   void redraw();
   void refreshAll() override { redraw(); }
+  void themeChanged() override;
 
  private:
   using Ranges = std::vector<std::pair<double, double>>;

@@ -11,7 +11,7 @@ HatchedCells::HatchedCells(QCustomPlot* plot, QCPAxisRect* rect, const Style& st
     : QCPAbstractItem(plot),
       x_(rect->axis(QCPAxis::atBottom)),
       y_(rect->axis(QCPAxis::atLeft)),
-      pen_(style.pen(colors::softInk, 0.6)),
+      pen_(style.pen(style.softInk(), 0.6)),
       spacing_(style.points(3.5)) {
   setClipAxisRect(rect);
   setSelectable(false);
@@ -41,7 +41,8 @@ void HatchedCells::draw(QCPPainter* painter) {
   }
 }
 
-OutsideMask::OutsideMask(QCustomPlot* plot, QCPAxisRect* rect) : QCPAbstractItem(plot), rect_(rect) {
+OutsideMask::OutsideMask(QCustomPlot* plot, QCPAxisRect* rect, const QColor& paper)
+    : QCPAbstractItem(plot), rect_(rect), paper_(paper) {
   setClipToAxisRect(false);
   setSelectable(false);
   if (!plot->layer("mask")) plot->addLayer("mask", plot->layer("main"), QCustomPlot::limAbove);
@@ -57,7 +58,7 @@ void OutsideMask::draw(QCPPainter* painter) {
   path.addRect(outer);
   path.addRect(inner);
   painter->setPen(Qt::NoPen);
-  painter->setBrush(colors::paper);
+  painter->setBrush(paper_);
   painter->drawPath(path);  // odd-even: the inner rectangle stays open
 }
 

@@ -35,7 +35,7 @@ class HatchedCells : public QCPAbstractItem {
 /// their numbers. Draws on vector devices only.
 class OutsideMask : public QCPAbstractItem {
  public:
-  OutsideMask(QCustomPlot* plot, QCPAxisRect* rect);
+  OutsideMask(QCustomPlot* plot, QCPAxisRect* rect, const QColor& paper);
   double selectTest(const QPointF&, bool, QVariant*) const override { return -1; }
 
  protected:
@@ -43,6 +43,7 @@ class OutsideMask : public QCPAbstractItem {
 
  private:
   QCPAxisRect* rect_;
+  QColor paper_;
 };
 
 /// Short ticks that stand on the lower edge of the axes, longer and darker for more weight: what a smooth curve above

@@ -24,13 +24,13 @@ QString shortName(const std::string& name, int most) {
   return text.size() <= most ? text : text.left(most / 2 - 1) + QStringLiteral("…") + text.right(most / 2);
 }
 
-QColor colorAmong(std::size_t n, std::size_t all) {
-  return all <= 7 ? colors::series(n) : colors::viridis(0.9 * double(n) / double(all - 1));
+QColor colorAmong(const Style& style, std::size_t n, std::size_t all) {
+  return all <= 7 ? style.series(n) : style.shade(n, all);
 }
 
 QCPScatterStyle disc(const Style& style, const QColor& color, bool hollow, bool square, bool small) {
   return QCPScatterStyle(square ? QCPScatterStyle::ssSquare : QCPScatterStyle::ssCircle, style.pen(color, 1),
-                         hollow ? QBrush(colors::paper) : QBrush(color),
+                         hollow ? QBrush(style.paper()) : QBrush(color),
                          style.points(small    ? 2.6
                                       : hollow ? 5
                                                : 4));
@@ -94,15 +94,27 @@ void nameLayers(QCPAxis* axis, const Style& style, const std::vector<std::string
   axis->setSubTicks(false);
 }
 
-QCPColorGradient viridisGradient(double upper) {
+namespace {
+
+template <class ColorAt>
+QCPColorGradient gradientOf(ColorAt&& colorAt) {
   QCPColorGradient gradient;
   gradient.clearColorStops();
   for (int i = 0; i < colors::viridisStops; ++i) {
-    const double at = double(i) / (colors::viridisStops - 1);
-    gradient.setColorStopAt(at, colors::viridis(upper * at));
+    gradient.setColorStopAt(double(i) / (colors::viridisStops - 1), colorAt(i));
   }
   gradient.setNanHandling(QCPColorGradient::nhTransparent);
   return gradient;
+}
+
+}  // namespace
+
+QCPColorGradient viridisGradient(double upper) {
+  return gradientOf([upper](int i) { return colors::viridis(upper * double(i) / (colors::viridisStops - 1)); });
+}
+
+QCPColorGradient shadeGradient(const Style& style) {
+  return gradientOf([&](int i) { return style.shade(std::size_t(i), colors::viridisStops); });
 }
 
 QCPColorScale* addColorScale(QCustomPlot& plot, const Frame& frame, const Style& style,
@@ -125,11 +137,11 @@ QCPColorScale* addColorScale(QCustomPlot& plot, const Frame& frame, const Style&
   QCPAxis* axis = scale->axis();
   axis->setTickLabelFont(style.font(0.9));
   axis->setLabelFont(style.font());
-  axis->setLabelColor(colors::ink);
-  axis->setTickLabelColor(colors::ink);
-  axis->setBasePen(style.pen(colors::ink, 0.6));
-  axis->setTickPen(style.pen(colors::ink, 0.6));
-  axis->setSubTickPen(style.pen(colors::ink, 0.4));
+  axis->setLabelColor(style.ink());
+  axis->setTickLabelColor(style.ink());
+  axis->setBasePen(style.pen(style.ink(), 0.6));
+  axis->setTickPen(style.pen(style.ink(), 0.6));
+  axis->setSubTickPen(style.pen(style.ink(), 0.4));
   axis->setTickLengthIn(0), axis->setTickLengthOut(int(style.points(3)));
   axis->setSubTickLengthIn(0), axis->setSubTickLengthOut(int(style.points(1.5)));
   if (logarithmic) scale->setDataScaleType(QCPAxis::stLogarithmic);

@@ -30,7 +30,7 @@ QString lambdaText(std::int64_t index);
 QString shortName(const std::string& name, int most);
 
 /// The n-th of several series: the first seven keep their colours, a longer list runs through the colour map.
-QColor colorAmong(std::size_t n, std::size_t all);
+QColor colorAmong(const Style& style, std::size_t n, std::size_t all);
 
 /// A marker; a hollow one is for what did not converge.
 QCPScatterStyle disc(const Style& style, const QColor& color, bool hollow, bool square = false, bool small = false);
@@ -52,8 +52,9 @@ QCPErrorBars* addErrorBars(const Frame& frame, const Style& style, QCPGraph* gra
 /// where even the smallest would overlap.
 void nameLayers(QCPAxis* axis, const Style& style, const std::vector<std::string>& names);
 
-/// Viridis up to `upper` of its length: its bright end cannot be read as a line on white.
 QCPColorGradient viridisGradient(double upper = 1);
+/// The colours that a long list of series runs through: of viridis, what can be read as a line on the paper.
+QCPColorGradient shadeGradient(const Style& style);
 
 /// A colour scale to the right of the frame, as high as it. Its axis is to be labelled by the caller.
 QCPColorScale* addColorScale(QCustomPlot& plot, const Frame& frame, const Style& style,

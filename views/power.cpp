@@ -102,7 +102,7 @@ void addPaths(QCustomPlot& plot, const Frame& frame, const Style& style, const P
       for (std::int64_t index = 1; index <= paths.indices; ++index) {
         const auto found = paths.all.find({paths.scopes[s], index, split});
         if (found == paths.all.end()) continue;
-        const QColor color = colorAmong(paths.oneBlock() ? std::size_t(index - 1) : s, colours);
+        const QColor color = colorAmong(style, paths.oneBlock() ? std::size_t(index - 1) : s, colours);
         const bool test = split == "test";
         const double width = paths.oneBlock() ? 1.3 : index > 1 ? 0.5 : crowded ? 1 : 1.3;
         QString name = paths.oneBlock() ? lambdaText(index) : QString::fromStdString(paths.scopes[s]);
@@ -134,7 +134,7 @@ void nameBlocks(QCustomPlot& plot, const Frame& frame, const Style& style, const
     names.clear();
     for (std::int64_t index = 1; index <= paths.indices; ++index) names.push_back(lambdaText(index).toStdString());
   }
-  QCPColorGradient gradient = viridisGradient(0.9);
+  QCPColorGradient gradient = shadeGradient(style);
   gradient.setLevelCount(int(names.size()));
   const double last = double(names.size()) - 0.5;
   QCPColorScale* scale = addColorScale(plot, frame, style, gradient, {-0.5, last});
@@ -182,10 +182,10 @@ Drawn PowerFigure::draw(QCustomPlot& plot, const Style& style) const {
   if (crowded) nameBlocks(plot, frame, style, paths);
   if (!paths.oneBlock() && paths.indices > 1) {
     const QString further = paths.indices == 2 ? lambdaText(2) : lambdaText(2) + "–" + lambdaText(paths.indices);
-    legendSample(plot, frame, further + tr(" (thin)"), style.pen(colors::ink, 0.5));
+    legendSample(plot, frame, further + tr(" (thin)"), style.pen(style.ink(), 0.5));
   }
   if (paths.splits.size() > 1) {
-    legendSample(plot, frame, tr("test (dashed)"), style.pen(colors::ink, 1.1, Qt::DashLine));
+    legendSample(plot, frame, tr("test (dashed)"), style.pen(style.ink(), 1.1, Qt::DashLine));
   }
   fitAxis(frame.x, iterations, false, 0.02);
   labelAxis(frame.x, style, tr("iteration"), QSharedPointer<IntegerTicker>::create());

@@ -110,7 +110,7 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
     const Qt::PenStyle line = test ? Qt::DashLine : Qt::SolidLine;
     QCPGraph* accuracy =
         addSeries(plot, frame, tr("accuracy, %1").arg(split), style.pen(muted, 0.8, line), frame.right, false);
-    QCPGraph* loss = addSeries(plot, frame, tr("loss, %1").arg(split), style.pen(colors::blue, 1.4, line));
+    QCPGraph* loss = addSeries(plot, frame, tr("loss, %1").arg(split), style.pen(style.blue(), 1.4, line));
     background.push_back(accuracy);
     for (const auto& [alpha, row] : found->second) {
       loss->addData(alpha, std::isfinite(row->loss) ? row->loss : qQNaN());
@@ -127,7 +127,7 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
   labelAxis(
       frame.y, style, logarithmic ? tr("mean cross-entropy (log)") : tr("mean cross-entropy"),
       logarithmic ? QSharedPointer<QCPAxisTicker>(new DecadeTicker) : QSharedPointer<QCPAxisTicker>(new RoundTicker));
-  labelAxis(frame.right, style, tr("accuracy (%)"), QSharedPointer<RoundTicker>::create(), colors::orange.darker(125));
+  labelAxis(frame.right, style, tr("accuracy (%)"), QSharedPointer<RoundTicker>::create(), colors::orange);
   if (curves.notFinite) {
     for (const auto& [split, points] : splits) hatchGaps(plot, frame, style, points);
     drawn.provenance.notes

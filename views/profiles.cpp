@@ -90,7 +90,7 @@ Drawn ProfilesFigure::draw(QCustomPlot& plot, const Style& style) const {
   for (const auto& line : lines) latest = std::max(latest, line.curves.epoch.value_or(-1));
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const ProfileCurves& curves = lines[i].curves;
-    splits << addLine(plot, frame, style, lines[i], colorAmong(i, lines.size()));
+    splits << addLine(plot, frame, style, lines[i], colorAmong(style, i, lines.size()));
     alphas.insert(alphas.end(), curves.alphas.begin(), curves.alphas.end());
     losses.insert(losses.end(), curves.losses.begin(), curves.losses.end());
     notFinite += curves.notFinite;
@@ -99,8 +99,8 @@ Drawn ProfilesFigure::draw(QCustomPlot& plot, const Style& style) const {
     if (curves.epoch != latest) other << tr("%1 at epoch %2").arg(lines[i].label).arg(curves.epoch.value_or(-1));
   }
   splits.removeDuplicates();
-  if (splits.size() > 1) legendSample(plot, frame, tr("test (dashed)"), style.pen(colors::ink, 1.1, Qt::DashLine));
-  if (parabolas) legendSample(plot, frame, tr("L(0) + ½λα²"), style.pen(colors::ink, 0.7, Qt::DashDotLine));
+  if (splits.size() > 1) legendSample(plot, frame, tr("test (dashed)"), style.pen(style.ink(), 1.1, Qt::DashLine));
+  if (parabolas) legendSample(plot, frame, tr("L(0) + ½λα²"), style.pen(style.ink(), 0.7, Qt::DashDotLine));
   fitAxis(frame.x, alphas, false, 0.02);
   labelAxis(frame.x, style,
             units ? tr("distance along each direction (‖Δθ‖₂)") : tr("α, each direction in its own unit"),

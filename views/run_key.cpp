@@ -50,7 +50,7 @@ void paintRunKey(QPainter& painter, const std::vector<KeyEntry>& entries, const 
     const double height = style.points(5);
     painter.fillRect(QRectF(place.left(), place.center().y() - height / 2, style.points(swatchPoints), height),
                      entries[i].color);
-    painter.setPen(colors::ink);
+    painter.setPen(style.ink());
     painter.drawText(place.adjusted(style.points(swatchPoints + gapPoints), 0, style.points(apartPoints), 0),
                      Qt::AlignLeft | Qt::AlignVCenter | Qt::TextSingleLine, all[i].text);
   }
@@ -68,6 +68,11 @@ void RunKey::setEntries(std::vector<KeyEntry> entries) {
   update();
 }
 
+void RunKey::setTheme(Theme theme) {
+  theme_ = theme;
+  update();
+}
+
 void RunKey::fitHeight() {
   const int height = int(runKeyHeight(entries_, Style(), width()));
   if (height != minimumHeight()) setFixedHeight(height);
@@ -79,8 +84,10 @@ void RunKey::resizeEvent(QResizeEvent*) {
 
 void RunKey::paintEvent(QPaintEvent*) {
   QPainter painter(this);
-  painter.fillRect(rect(), colors::paper);
-  paintRunKey(painter, entries_, Style(), rect());
+  Style style;
+  style.theme = theme_;
+  painter.fillRect(rect(), style.paper());
+  paintRunKey(painter, entries_, style, rect());
 }
 
 }  // namespace eigenscape

@@ -30,6 +30,7 @@ class RunKey : public QWidget {
   explicit RunKey(QWidget* parent = nullptr);
   void setEntries(std::vector<KeyEntry> entries);
   const std::vector<KeyEntry>& entries() const { return entries_; }
+  void setTheme(Theme theme);
 
  protected:
   void paintEvent(QPaintEvent* event) override;
@@ -37,6 +38,7 @@ class RunKey : public QWidget {
 
  private:
   void fitHeight();
+  Theme theme_ = Theme::Light;
   std::vector<KeyEntry> entries_;
 };
 

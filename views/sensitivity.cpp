@@ -48,7 +48,7 @@ Bars addBars(QCustomPlot& plot, const Frame& frame, const Style& style, const La
   QVector<double> refused;
   for (std::size_t w = 0; w < layers.bits.size(); ++w) {
     auto* bars = new QCPBars(frame.x, frame.y);
-    const QColor color = colors::series(w);
+    const QColor color = style.series(w);
     bars->setName(QObject::tr("%1 bits").arg(layers.bits[w]));
     bars->setPen(Qt::NoPen);
     bars->setBrush(color);
@@ -58,7 +58,7 @@ Bars addBars(QCustomPlot& plot, const Frame& frame, const Style& style, const La
     bars->addToLegend(frame.legend);
     auto* errors = new QCPErrorBars(frame.x, frame.y);
     errors->setDataPlottable(bars);
-    errors->setPen(style.pen(colors::ink, 0.6));
+    errors->setPen(style.pen(style.ink(), 0.6));
     errors->setWhiskerWidth(style.points(layers.names.size() > 25 ? 1.5 : 3));
     errors->setSymbolGap(0);
     errors->setLayer("main");
@@ -83,7 +83,7 @@ Bars addBars(QCustomPlot& plot, const Frame& frame, const Style& style, const La
     marks->setObjectName("refused");
     marks->setLineStyle(QCPGraph::lsNone);
     marks->setScatterStyle(
-        QCPScatterStyle(QCPScatterStyle::ssCross, style.pen(colors::ink, 1), Qt::NoBrush, style.points(4)));
+        QCPScatterStyle(QCPScatterStyle::ssCross, style.pen(style.ink(), 1), Qt::NoBrush, style.points(4)));
     for (const double x : refused) marks->addData(x, 1);
   }
   return result;

@@ -124,7 +124,7 @@ Shown addMarkers(QCustomPlot& plot, const Frame& frame, const Style& style, cons
   const bool crowded = spectrum.indices.size() > manyPoints;
   for (const auto& split : spectrum.splits) {
     const bool test = split == "test";
-    const QColor color = test ? colors::vermillion : colors::blue;
+    const QColor color = test ? colors::vermillion : style.blue();
     QCPGraph* graph = addSeries(plot, frame, QString::fromStdString(split),
                                 style.pen(color, 1.2, test && crowded ? Qt::DashLine : Qt::SolidLine));
     QCPGraph* hollow = addSeries(plot, frame, {}, style.pen(color));
@@ -180,13 +180,13 @@ Drawn drawSpectrum(QCustomPlot& plot, const Style& style, const RunResults& run,
   if (limit > 0 && limit > 30 * largest) {
     notes << tr("2 / learning rate is %1, far above the axis").arg(numberText(limit));
   } else if (limit > 0) {
-    QCPGraph* line = addSeries(plot, frame, tr("2 / learning rate"), style.pen(colors::softInk, 1.1, Qt::DashDotLine));
+    QCPGraph* line = addSeries(plot, frame, tr("2 / learning rate"), style.pen(style.softInk(), 1.1, Qt::DashDotLine));
     line->addData(-1, axis.place(limit));
     line->addData(spectrum.place(spectrum.indices.size() - 1) + 1, axis.place(limit));
     shown.values.push_back(limit);
     notes << tr("2 / learning rate bounds gradient descent; momentum β raises it 1 + β times");
   }
-  if (shown.hollow) legendSample(plot, frame, tr("not converged"), QPen(Qt::NoPen), disc(style, colors::ink, true));
+  if (shown.hollow) legendSample(plot, frame, tr("not converged"), QPen(Qt::NoPen), disc(style, style.ink(), true));
   nameIndices(frame.x, style, spectrum);
   frame.x->grid()->setVisible(false);
   axis.apply(frame.y, style, tr("eigenvalue of %1").arg(words.matrix), shown.values);

@@ -25,12 +25,63 @@ QPen Style::pen(const QColor& color, double widthPoints, Qt::PenStyle line) cons
   return pen;
 }
 
-namespace colors {
+QColor Style::paper() const {
+  return dark() ? QColor(0x1B, 0x1D, 0x21) : colors::paper;
+}
 
-QColor series(std::size_t n) {
-  static const std::array<QColor, 7> all = {blue, vermillion, green, orange, purple, skyBlue, black};
+QColor Style::ink() const {
+  return dark() ? QColor(0xE4, 0xE4, 0xE4) : colors::ink;
+}
+
+QColor Style::softInk() const {
+  return dark() ? QColor(0xA6, 0xA6, 0xA6) : QColor(0x6B, 0x6B, 0x6B);
+}
+
+QColor Style::gridLine() const {
+  return dark() ? QColor(0x3A, 0x3D, 0x43) : QColor(0xE4, 0xE4, 0xE4);
+}
+
+QColor Style::blue() const {
+  return dark() ? QColor(0x2F, 0x8F, 0xD0) : QColor(0x00, 0x72, 0xB2);
+}
+
+QColor Style::skyBlue() const {
+  return dark() ? QColor(0x9A, 0xD7, 0xF7) : QColor(0x56, 0xB4, 0xE9);
+}
+
+QColor Style::series(std::size_t n) const {
+  const std::array<QColor, 7> all = {
+      blue(), colors::vermillion, colors::green, colors::orange, colors::purple, skyBlue(), dark() ? ink() : Qt::black};
   return all[n % all.size()];
 }
+
+QColor Style::shade(std::size_t n, std::size_t all) const {
+  // The map's last tenth is lost on white, its first quarter on black.
+  const double place = all > 1 ? double(n) / double(all - 1) : 0;
+  return colors::viridis(dark() ? 0.28 + 0.72 * place : 0.9 * place);
+}
+
+QColor Style::lettering(const QColor& color) const {
+  constexpr double readable = 4.5;
+  QColor letters = color;
+  for (int step = 110; step <= 200 && contrast(letters, paper()) < readable; step += 10) {
+    letters = dark() ? color.lighter(step) : color.darker(step);
+  }
+  return letters;
+}
+
+double contrast(const QColor& a, const QColor& b) {
+  const auto luminance = [](const QColor& color) {
+    const auto linear = [](double part) {
+      return part <= 0.04045 ? part / 12.92 : std::pow((part + 0.055) / 1.055, 2.4);
+    };
+    return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF()) + 0.0722 * linear(color.blueF());
+  };
+  const auto [low, high] = std::minmax({luminance(a), luminance(b)});
+  return (high + 0.05) / (low + 0.05);
+}
+
+namespace colors {
 
 QColor viridis(double position) {
   static constexpr std::array<unsigned, viridisStops> stops = {

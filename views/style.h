@@ -10,12 +10,32 @@
 
 namespace eigenscape {
 
-/// How a figure is drawn: on screen and on paper the same, only the size differs. Lengths are in layout units, of which
-/// there are `dotsPerInch` to the inch.
+/// What a figure is drawn on.
+enum class Theme { Light, Dark };
+
+/// How a figure is drawn: on screen and on paper the same, only the size and the theme differ. Lengths are in layout
+/// units, of which there are `dotsPerInch` to the inch.
 struct Style {
   double fontPoints = 9;
   double dotsPerInch = 96;
   QSize size = {640, 480};  ///< of the plot, without its caption
+  Theme theme = Theme::Light;
+
+  bool dark() const { return theme == Theme::Dark; }
+  QColor paper() const;     ///< the ground
+  QColor ink() const;       ///< text and axes
+  QColor softInk() const;   ///< captions, markers of the present epoch
+  QColor gridLine() const;  ///< also the walls behind a relief
+  // Of the colours of Okabe and Ito, those that are a shade lighter on dark paper.
+  QColor blue() const;
+  QColor skyBlue() const;
+  /// The n-th series (from 0). Yellow is left out: it cannot be read on white. Black is nearly white on dark paper.
+  /// Repeats after seven.
+  QColor series(std::size_t n) const;
+  /// The n-th of so many series that seven hues would not do, in their order.
+  QColor shade(std::size_t n, std::size_t all) const;
+  /// A series' colour for letters: as much darker or lighter as makes them readable on the paper.
+  QColor lettering(const QColor& color) const;
 
   double points(double value) const { return value * dotsPerInch / 72; }
   double millimetres(double value) const { return value * dotsPerInch / 25.4; }
@@ -26,25 +46,22 @@ struct Style {
 
 /// The colours of Okabe and Ito, told apart by everybody.
 namespace colors {
-inline const QColor black(0, 0, 0);
 inline const QColor orange(0xE6, 0x9F, 0x00);
-inline const QColor skyBlue(0x56, 0xB4, 0xE9);
 inline const QColor green(0x00, 0x9E, 0x73);
 inline const QColor yellow(0xF0, 0xE4, 0x42);
-inline const QColor blue(0x00, 0x72, 0xB2);
 inline const QColor vermillion(0xD5, 0x5E, 0x00);
 inline const QColor purple(0xCC, 0x79, 0xA7);
+// Upon a colour map, which is the same in both themes. The figure's own ground and ink are the Style's.
 inline const QColor paper(255, 255, 255);
-inline const QColor ink(0x26, 0x26, 0x26);      ///< text and axes
-inline const QColor softInk(0x6B, 0x6B, 0x6B);  ///< captions, markers of the present epoch
-inline const QColor gridLine(0xE4, 0xE4, 0xE4);
-/// The n-th series (from 0). Yellow is left out: it cannot be read on white. Repeats after seven.
-QColor series(std::size_t n);
+inline const QColor ink(0x26, 0x26, 0x26);
 /// The perceptually uniform map viridis; `position` in 0..1 is clamped.
 QColor viridis(double position);
 /// Viridis's colours at equal distances, first to last.
 constexpr int viridisStops = 18;
 }  // namespace colors
+
+/// How much lighter one colour is than the other, from 1 to 21 (WCAG): letters need 4.5, lines 3.
+double contrast(const QColor& a, const QColor& b);
 
 /// "0.25", "12000", "3×10⁻⁵", "10⁶"; a proper minus sign. Significant digits as given.
 QString numberText(double value, int digits = 3);

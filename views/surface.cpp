@@ -3,6 +3,7 @@
 
 #include <QMenu>
 #include <QMouseEvent>
+#include <QTimer>
 #include <QWheelEvent>
 #include <cmath>
 #include <utility>
@@ -20,6 +21,11 @@ namespace {
 
 constexpr double headingMm = 6, barMm = 22, labelsMm = 12;
 constexpr int restMs = 160;  ///< without a move the surface rests, and all of its points are drawn
+constexpr int stepsOfPanel = SurfaceScene::warmUpSteps + 1;  // of prepare()
+
+double lineWidth(const Style& style, double pixelRatio) {
+  return std::max(1.0, style.points(0.8) * pixelRatio);
+}
 
 }  // namespace
 
@@ -128,9 +134,36 @@ QString SurfaceFigure::caption() const {
   return captionText(run_->info, provenance);
 }
 
+SurfaceScene& SurfaceFigure::sceneOf(Panel& panel) {
+  if (!panel.scene) panel.scene = std::make_unique<SurfaceScene>();
+  if (std::exchange(panel.stale, false)) panel.scene->setData(panel.data);
+  return *panel.scene;
+}
+
+int SurfaceFigure::stepsToPrepare() const {
+  return int(panels_.size()) * stepsOfPanel + 1;
+}
+
+void SurfaceFigure::prepare() {
+  const int step = prepared_++ - 1;
+  try {
+    auto& panel = panels_[std::min(std::size_t(step / stepsOfPanel), panels_.size() - 1)];
+    if (!panel.scene) {
+      panel.scene = std::make_unique<SurfaceScene>();
+    } else if (step % stepsOfPanel > 0 && problem_.isEmpty()) {
+      sceneOf(panel).warmUp(step % stepsOfPanel - 1, lineWidth(Style(), devicePixelRatioF()));
+    }
+  } catch (const NoOpenGl& missing) {
+    missing_ = QString::fromUtf8(missing.what());
+    prepared_ = stepsToPrepare();
+  }
+  if (prepared_ >= stepsToPrepare()) return update();
+  QTimer::singleShot(0, this, &SurfaceFigure::prepare);
+}
+
 void SurfaceFigure::draw(QCPPainter& painter, const Style& style, double pixelRatio, Detail detail) {
   const QRectF whole(QPointF(0, 0), QSizeF(style.size));
-  painter.setPen(colors::softInk);
+  painter.setPen(style.softInk());
   painter.setFont(style.font());
   if (!problem_.isEmpty()) {
     painter.drawText(whole, Qt::AlignCenter | Qt::TextWordWrap, problem_);
@@ -159,28 +192,27 @@ void SurfaceFigure::draw(QCPPainter& painter, const Style& style, double pixelRa
                 QRectF(area.right() + style.points(2), area.top() + (area.height() - barHeight) / 2, 0, barHeight),
                 first());
   painter.setFont(style.font(1.05, true));
-  painter.setPen(colors::ink);
+  painter.setPen(style.ink());
   painter.drawText(heading, Qt::AlignLeft | Qt::AlignVCenter, both() ? first().place : first().heading);
 }
 
 void SurfaceFigure::drawPanel(Panel& panel, QCPPainter& painter, const Style& style, double pixelRatio, Detail detail) {
-  if (!panel.scene) panel.scene = std::make_unique<SurfaceScene>();
-  SurfaceScene& scene = *panel.scene;
-  if (std::exchange(panel.stale, false)) scene.setData(panel.data);
+  SurfaceScene& scene = sceneOf(panel);
   QRectF area = panel.area;
   if (both()) {
     const QRectF name(area.left(), area.top(), area.width(), style.millimetres(5));
     painter.setFont(style.font(1, true));
-    painter.setPen(colors::ink);
+    painter.setPen(style.ink());
     painter.drawText(name, Qt::AlignCenter, panel.data.split);
     area.setTop(name.bottom());
     panel.area = area;
   }
   const auto axes = boxAxes(panel.data);
+  scene.setGround(style.paper(), style.dark() ? style.gridLine().lighter(150) : QColor(200, 200, 200));
   scene.setTicks({axes[0].ticks, axes[1].ticks, axes[2].ticks});
   const QSize pixels(int(std::lround(area.width() * pixelRatio)), int(std::lround(area.height() * pixelRatio)));
-  const QImage image = scene.render(pixels, view_, style.millimetres(labelsMm) * pixelRatio,
-                                    std::max(1.0, style.points(0.8) * pixelRatio), detail);
+  const QImage image =
+      scene.render(pixels, view_, style.millimetres(labelsMm) * pixelRatio, lineWidth(style, pixelRatio), detail);
   painter.setRenderHint(QPainter::SmoothPixmapTransform, image.size() != pixels);
   painter.drawImage(area, image);
   paintBoxAxes(painter, style, area, pixelRatio, scene, view_, axes);
@@ -220,16 +252,22 @@ QImage SurfaceFigure::picture(const ExportOptions& options) {
 
 void SurfaceFigure::paintEvent(QPaintEvent*) {
   QCPPainter painter(this);
-  painter.fillRect(rect(), colors::paper);
   Style style;
+  style.theme = theme();
+  painter.fillRect(rect(), style.paper());
   const QString text = captionShown_ ? caption() : QString();
   const int below = int(std::ceil(captionHeight(text, style, width())));
   style.size = {width(), std::max(16, height() - below)};
   const auto say = [&] {
-    painter.setPen(colors::softInk);
+    painter.setPen(style.softInk());
     painter.drawText(rect(), Qt::AlignCenter | Qt::TextWordWrap, missing_);
   };
   if (!missing_.isEmpty()) return say();
+  if (isVisible() && problem_.isEmpty() && prepared_ < stepsToPrepare()) {
+    if (prepared_ == 0) QTimer::singleShot(0, this, &SurfaceFigure::prepare);
+    if (prepared_ == 0) prepared_ = 1;
+    return;
+  }
   try {
     painter.save();
     draw(painter, style, devicePixelRatioF(), isMoving() ? Detail::Moving : Detail::All);
@@ -260,7 +298,7 @@ void SurfaceFigure::mouseMoveEvent(QMouseEvent* event) {
 }
 
 void SurfaceFigure::mouseDoubleClickEvent(QMouseEvent* event) {
-  if (event->button() == Qt::LeftButton) resetView();
+  if (event->button() == Qt::LeftButton) Q_EMIT fullPageRequested();
 }
 
 void SurfaceFigure::wheelEvent(QWheelEvent* event) {

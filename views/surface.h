@@ -54,6 +54,7 @@ class SurfaceFigure : public Figure {
   void wheelEvent(QWheelEvent* event) override;
   void addChoices(QMenu& menu) override;
   void refreshAll() override { refresh(); }
+  void themeChanged() override { update(); }
 
  private:
   /// One surface of the figure.
@@ -71,6 +72,10 @@ class SurfaceFigure : public Figure {
   /// The draw function: the body of the figure, without its caption. Throws NoOpenGl.
   void draw(QCPPainter& painter, const Style& style, double pixelRatio, Detail detail);
   void drawPanel(Panel& panel, QCPPainter& painter, const Style& style, double pixelRatio, Detail detail);
+  static SurfaceScene& sceneOf(Panel& panel);
+  /// One step towards the first picture on screen, which would hold the window up if all came at once.
+  void prepare();
+  int stepsToPrepare() const;
   Picture toPicture() override;
   void readOut(const QPointF& position);
 
@@ -81,8 +86,9 @@ class SurfaceFigure : public Figure {
   std::vector<Panel> panels_;  ///< at least one
   SurfaceView view_;
   QString problem_;
-  QString missing_;  ///< why nothing can be drawn on this machine; an export tries again and throws
-  QTimer rest_;      ///< runs while the surface moves
+  QString missing_;   ///< why nothing can be drawn on this machine; an export tries again and throws
+  QTimer rest_;       ///< runs while the surface moves
+  int prepared_ = 0;  ///< steps of prepare(), from 1
   QPointF dragFrom_;
   bool captionShown_ = true;
   double sceneRatio_ = 1;

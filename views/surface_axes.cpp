@@ -58,7 +58,7 @@ class Edge {
 };
 
 void paintEdge(QPainter& painter, const Style& style, const Edge& edge, const BoxAxis& axis, double half) {
-  painter.setPen(style.pen(colors::ink, 0.6));
+  painter.setPen(style.pen(style.ink(), 0.6));
   painter.drawLine(edge.at(0), edge.at(1));
   painter.setFont(style.font(0.85));
   const QFontMetricsF metrics(painter.font());
@@ -131,7 +131,7 @@ void paintColorBar(QPainter& painter, const Style& style, const QRectF& area, co
     gradient.setColorAt(at, colors::viridis(at));
   }
   painter.fillRect(bar, gradient);
-  painter.setPen(style.pen(colors::ink, 0.6));
+  painter.setPen(style.pen(style.ink(), 0.6));
   painter.drawRect(bar);
   painter.setFont(style.font(0.9));
   const QFontMetricsF metrics(painter.font());

@@ -93,6 +93,7 @@ struct SurfaceScene::Parts {
   SurfaceView view;
   double margin = 0, lineWidth = 0;
   Detail detail = Detail::All;
+  QColor paper, wallLines;
 
   void startWindow();
   void light();
@@ -112,7 +113,6 @@ void SurfaceScene::Parts::startWindow() {
   window->SetSize(64, 64);
   window->OpenGLInitContext();
   window->AddRenderer(renderer);
-  renderer->SetBackground(1, 1, 1);
   renderer->SetUseFXAA(false);
 }
 
@@ -147,7 +147,6 @@ void SurfaceScene::Parts::dress() {
   centre.color(colors::vermillion);
   centre.actor->GetProperty()->LightingOn();
   centre.actor->GetProperty()->SetAmbient(0.5);
-  walls.color(QColor(200, 200, 200));
   for (auto* piece :
        {&walls, &all.surface, &coarse.surface, &all.dark, &all.bright, &coarse.dark, &coarse.bright, &centre})
     renderer->AddActor(piece->actor);
@@ -211,6 +210,15 @@ BoxPoint SurfaceScene::eye() const {
 void SurfaceScene::setTicks(const std::array<std::vector<double>, 3>& ticks) {
   if (ticks == parts_->ticks) return;
   parts_->ticks = ticks;
+  parts_->last = QImage();
+}
+
+void SurfaceScene::setGround(const QColor& paper, const QColor& walls) {
+  if (paper == parts_->paper && walls == parts_->wallLines) return;
+  parts_->paper = paper;
+  parts_->wallLines = walls;
+  parts_->renderer->SetBackground(paper.redF(), paper.greenF(), paper.blueF());
+  parts_->walls.color(walls);
   parts_->last = QImage();
 }
 
@@ -312,6 +320,20 @@ QImage SurfaceScene::render(QSize pixels, const SurfaceView& view, double margin
   const bool late = std::chrono::steady_clock::now() - start > mostFrameTime;
   (moving ? parts.slowMoving : parts.slow) = late || (moving && parts.slowMoving);
   return parts.last;
+}
+
+void SurfaceScene::warmUp(int step, double lineWidth) {
+  auto& parts = *parts_;
+  const std::array<Piece*, warmUpSteps + 1> all = {&parts.walls, &parts.all.surface, &parts.all.dark, &parts.centre,
+                                                   &parts.all.bright};
+  std::array<int, all.size()> visible{};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    visible[i] = all[i]->actor->GetVisibility();
+    if (int(i) != step) all[i]->actor->VisibilityOff();
+  }
+  render({32, 32}, {}, 2, lineWidth);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i]->actor->SetVisibility(visible[i]);
+  parts.last = QImage();
 }
 
 QPointF SurfaceScene::project(double x, double y, double z) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QColor>
 #include <QImage>
 #include <QPointF>
 #include <QSize>
@@ -38,11 +39,18 @@ class SurfaceScene {
   /// Lines on the walls, along each axis, in box coordinates.
   void setTicks(const std::array<std::vector<double>, 3>& ticks);
 
-  /// Pixels of the surface on white. `margin` (pixels) is kept free for labels around the box; lines are `lineWidth`
-  /// pixels wide. Rendered anew only when something changed. Throws NoOpenGl.
+  /// What the box stands on, and the lines on its walls.
+  void setGround(const QColor& paper, const QColor& walls);
+
+  /// Pixels of the surface on its ground. `margin` (pixels) is kept free for labels around the box; lines are
+  /// `lineWidth` pixels wide. Rendered anew only when something changed. Throws NoOpenGl.
   QImage render(QSize pixels, const SurfaceView& view, double margin, double lineWidth, Detail detail = Detail::All);
   /// Whether Detail::Moving gives another picture.
   bool hasCoarseLevel() const;
+  /// Has the graphics driver translate its programs for one kind of part, which takes as long as many pictures: `step`
+  /// from 0 to warmUpSteps − 1. Throws NoOpenGl.
+  void warmUp(int step, double lineWidth);
+  static constexpr int warmUpSteps = 4;
   /// Where a point of the box was in the last picture, in pixels.
   QPointF project(double x, double y, double z) const;
   /// Larger is farther from the eye.

@@ -16,7 +16,7 @@ void mark(QCPGraph* graph, const Style& style, QCPScatterStyle::ScatterShape sha
   if (points > manyPoints) return;
   const QColor color = graph->pen().color();
   graph->setScatterStyle(
-      QCPScatterStyle(shape, style.pen(color, 0.8), hollow ? QBrush(colors::paper) : QBrush(color), style.points(3.6)));
+      QCPScatterStyle(shape, style.pen(color, 0.8), hollow ? QBrush(style.paper()) : QBrush(color), style.points(3.6)));
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ Drawn TrainingFigure::draw(QCustomPlot& plot, const Style& style) const {
     splits << split;
     const bool test = std::string(split) == "test";
     const Qt::PenStyle line = test ? Qt::DashLine : Qt::SolidLine;
-    QCPGraph* loss = addSeries(plot, frame, tr("loss, %1").arg(split), style.pen(colors::blue, 1.3, line));
+    QCPGraph* loss = addSeries(plot, frame, tr("loss, %1").arg(split), style.pen(style.blue(), 1.3, line));
     QCPGraph* accuracy =
         addSeries(plot, frame, tr("accuracy, %1").arg(split), style.pen(colors::orange, 1.1, line), frame.right);
     mark(loss, style, QCPScatterStyle::ssCircle, test, rows.size());
@@ -66,8 +66,8 @@ Drawn TrainingFigure::draw(QCustomPlot& plot, const Style& style) const {
   labelAxis(
       frame.y, style, logarithmic ? tr("mean cross-entropy (log)") : tr("mean cross-entropy"),
       logarithmic ? QSharedPointer<QCPAxisTicker>(new DecadeTicker) : QSharedPointer<QCPAxisTicker>(new RoundTicker),
-      colors::blue);
-  labelAxis(frame.right, style, tr("accuracy (%)"), QSharedPointer<RoundTicker>::create(), colors::orange.darker(125));
+      style.blue());
+  labelAxis(frame.right, style, tr("accuracy (%)"), QSharedPointer<RoundTicker>::create(), colors::orange);
   markEpoch(plot, frame, style, epoch());
   finishFrame(plot, frame, style);
   drawn.provenance.split = splits.join(" and ");

@@ -65,7 +65,7 @@ std::vector<double> addStabilityLine(QCustomPlot& plot, const Frame& frame, cons
     notes << tr("2 / learning rate is at least %1, far above the axis").arg(numberText(lowest));
     return {};
   }
-  QCPGraph* line = addSeries(plot, frame, tr("2 / learning rate"), style.pen(colors::softInk, 1.1, Qt::DashDotLine));
+  QCPGraph* line = addSeries(plot, frame, tr("2 / learning rate"), style.pen(style.softInk(), 1.1, Qt::DashDotLine));
   notes << tr("2 / learning rate bounds gradient descent; momentum β raises it 1 + β times");
   line->setLineStyle(QCPGraph::lsStepRight);  // a row's rate held during the epoch that ends there
   for (const auto& [epoch, limit] : limits) line->addData(epoch, axis.place(limit));
@@ -80,7 +80,7 @@ void drawLines(QCustomPlot& plot, const Frame& frame, const Style& style, const 
       const std::string split = test ? "test" : "train";
       const auto found = series.lines.find({series.indices[i], split});
       if (found == series.lines.end()) continue;
-      const QColor color = colorAmong(i, series.indices.size());
+      const QColor color = colorAmong(style, i, series.indices.size());
       const bool inLegend = !test || !series.lines.count({series.indices[i], "train"});
       const QString name = lambdaText(series.indices[i]) + (test && !inLegend ? tr(", test") : QString());
       QCPGraph* graph =
@@ -118,7 +118,7 @@ Drawn TrajectoriesFigure::draw(QCustomPlot& plot, const Style& style) const {
   std::vector<double> values = series.values;
   QStringList& notes = drawn.provenance.notes;
   drawLines(plot, frame, style, series, axis);
-  if (series.test) legendSample(plot, frame, tr("test (dashed)"), style.pen(colors::ink, 1.1, Qt::DashLine));
+  if (series.test) legendSample(plot, frame, tr("test (dashed)"), style.pen(style.ink(), 1.1, Qt::DashLine));
   const double largest = values.empty() ? 1 : std::abs(*std::max_element(values.begin(), values.end()));
   const auto limits = addStabilityLine(plot, frame, style, run(), axis, largest, notes);
   values.insert(values.end(), limits.begin(), limits.end());
@@ -126,7 +126,7 @@ Drawn TrajectoriesFigure::draw(QCustomPlot& plot, const Style& style) const {
   if (run().info.status == "running") epochs.push_back(double(run().info.epochs));
   fitEpochs(frame.x, epochs);
   labelAxis(frame.x, style, tr("epoch"), QSharedPointer<IntegerTicker>::create());
-  if (series.hollow) legendSample(plot, frame, tr("not converged"), QPen(Qt::NoPen), disc(style, colors::ink, true));
+  if (series.hollow) legendSample(plot, frame, tr("not converged"), QPen(Qt::NoPen), disc(style, style.ink(), true));
   axis.apply(frame.y, style, tr("eigenvalue of %1").arg(words.matrix), values);
   markEpoch(plot, frame, style, epoch());
   finishFrame(plot, frame, style);

@@ -89,7 +89,7 @@ void writeAt(QCustomPlot& plot, const Frame& frame, const Style& style, double x
   text->setPositionAlignment(Qt::AlignHCenter | Qt::AlignTop);
   text->setPadding(QMargins(0, int(style.points(4)), 0, 0));
   text->setFont(style.font(0.85));
-  text->setColor(colors::ink);
+  text->setColor(style.ink());
   text->setText(said);
   text->setClipToAxisRect(false);
   text->setSelectable(false);
@@ -173,15 +173,15 @@ Drawn PersistenceFigure::draw(QCustomPlot& plot, const Style& style) const {
   double low = HUGE_VAL, high = -HUGE_VAL;
   for (const auto& row : list) low = std::min(low, row.birth), high = std::max(high, row.death);
   const bool logarithmic = spansDecades(list);
-  addLine(frame, style.pen(colors::softInk, 1, Qt::DashLine), {{low, low}, {high, high}})->setObjectName("diagonal");
+  addLine(frame, style.pen(style.softInk(), 1, Qt::DashLine), {{low, low}, {high, high}})->setObjectName("diagonal");
   QCPGraph* deepest = addSeries(plot, frame, tr("deepest valley, up to the highest point"), QPen(Qt::NoPen));
   QCPGraph* others = addSeries(plot, frame, tr("other valleys"), QPen(Qt::NoPen));
   deepest->setLineStyle(QCPGraph::lsNone), others->setLineStyle(QCPGraph::lsNone);
   deepest->setScatterStyle(disc(style, colors::vermillion, false, true));
-  others->setScatterStyle(disc(style, colors::blue, false));
+  others->setScatterStyle(disc(style, style.blue(), false));
   others->setObjectName("valleys");
   for (const auto& row : list) {
-    addLine(frame, style.pen(row.into == 0 ? colors::vermillion : colors::blue, 0.8),
+    addLine(frame, style.pen(row.into == 0 ? colors::vermillion : style.blue(), 0.8),
             {{row.birth, row.birth}, {row.birth, row.death}});
     (row.into == 0 ? deepest : others)->addData(row.birth, row.death);
   }
@@ -208,7 +208,7 @@ Drawn MergeTreeFigure::draw(QCustomPlot& plot, const Style& style) const {
   const auto places = placesOf(list);
   QCPGraph* minima = addSeries(plot, frame, tr("lowest point of a valley"), QPen(Qt::NoPen));
   minima->setLineStyle(QCPGraph::lsNone);
-  minima->setScatterStyle(disc(style, colors::blue, false));
+  minima->setScatterStyle(disc(style, style.blue(), false));
   minima->setObjectName("minima");
   std::vector<std::size_t> order(list.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[std::size_t(places[i])] = i;
@@ -217,7 +217,7 @@ Drawn MergeTreeFigure::draw(QCustomPlot& plot, const Style& style) const {
     std::vector<QPointF> line{{places[i], row.birth}, {places[i], row.death}};
     const auto into = std::size_t(row.into);
     if (into >= 1 && into <= list.size()) line.emplace_back(places[into - 1], row.death);
-    addLine(frame, style.pen(row.into == 0 ? colors::vermillion : colors::blue, row.into == 0 ? 1.6 : 1.1), line);
+    addLine(frame, style.pen(row.into == 0 ? colors::vermillion : style.blue(), row.into == 0 ? 1.6 : 1.1), line);
     minima->addData(places[i], row.birth);
     if (list.size() <= mostNames) writeAt(plot, frame, style, places[i], row.birth, placeOf(row));
   }

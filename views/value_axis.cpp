@@ -58,7 +58,7 @@ void ValueAxis::apply(QCPAxis* axis, const Style& style, const QString& label, s
     kind = QObject::tr(" (symlog)");
   }
   labelAxis(axis, style, label + kind, ticker);
-  axis->grid()->setZeroLinePen(kind_ == Kind::Logarithmic ? QPen(Qt::NoPen) : style.pen(colors::softInk, 0.6));
+  axis->grid()->setZeroLinePen(kind_ == Kind::Logarithmic ? QPen(Qt::NoPen) : style.pen(style.softInk(), 0.6));
 }
 
 QString ValueAxis::note() const {

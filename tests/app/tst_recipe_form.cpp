@@ -18,6 +18,7 @@ class TestRecipeForm : public QObject {
   void combinationsAreSaidToo();
   void entriesCanBeAddedAndRemoved();
   void editsOverABaseline();
+  void changesCanBeUndone();
 };
 
 void TestRecipeForm::showsAndReturnsEveryRecipe() {
@@ -120,6 +121,51 @@ void TestRecipeForm::editsOverABaseline() {
   QVERIFY(form.editor("seed")->isChanged());
   form.editor("seed")->reset();
   QCOMPARE(form.recipe().seed, std::int64_t{0});
+}
+
+void TestRecipeForm::changesCanBeUndone() {
+  RecipeForm form;
+  const Recipe recipe = loadRecipe("quickstart");
+  form.setRecipe(recipe);
+  QUndoStack* history = form.history();
+  QVERIFY(!history->canUndo());
+  // What is typed into one field is one change, what follows in another is another.
+  for (const char* text : {"1", "12", "123"}) form.editor("training.epochs")->setText(text);
+  QCOMPARE(history->count(), 1);
+  form.editor("seed")->setText("7");
+  form.editor("data.augment")->setText(recipe.data.augment ? "false" : "true");
+  form.editor("training.momentum")->setText("many");  // wrong values too
+  QCOMPARE(history->count(), 4);
+  history->undo();
+  QCOMPARE(form.problem(), QString());
+  history->undo();
+  history->undo();
+  QCOMPARE(form.recipe().seed, recipe.seed);
+  QCOMPARE(form.recipe().training.epochs, std::int64_t{123});
+  history->undo();
+  QCOMPARE(toToml(form.recipe()), toToml(recipe));
+  QVERIFY(!history->canUndo());
+  history->redo();
+  history->redo();
+  QCOMPARE(form.recipe().seed, std::int64_t{7});
+  // Typed and taken back is no change.
+  const int before = history->index();
+  form.editor("training.epochs")->setText("124");
+  form.editor("training.epochs")->setText("123");
+  QCOMPARE(history->index(), before);
+  // Entries that were removed or added come back with all that stood in them.
+  const auto text = toToml(form.recipe());
+  form.entryEditor("profile.x", 0)->setText("gradient");
+  form.removeEntry("profile", 0);
+  form.addEntry("surface");
+  history->undo();
+  history->undo();
+  QCOMPARE(form.recipe().profiles.front().x, std::string("gradient"));
+  history->undo();
+  QCOMPARE(toToml(form.recipe()), text);
+  // Another recipe begins another history.
+  form.setRecipe(recipe);
+  QVERIFY(!history->canUndo() && !history->canRedo());
 }
 
 QTEST_MAIN(TestRecipeForm)

@@ -166,6 +166,10 @@ void TestCommandLine::wrongInput_data() {
   }
   QTest::newRow("figures") << QStringList{"--batch", tiny, "--out", "out", "--figures", "bmp"} << 2
                            << QStringList{"--figures", "bmp", "png"};
+  QTest::newRow("style") << QStringList{"--render", "out", "--style", "blue"} << 2
+                         << QStringList{"--style blue", "light or dark"};
+  QTest::newRow("style without figures") << QStringList{"--check", tiny, "--style", "dark"} << 2
+                                         << QStringList{"--style", "--batch or --render"};
   QTest::newRow("list") << QStringList{"--list", "colours"} << 2 << QStringList{"--list", "colours", "models"};
   QTest::newRow("render nothing") << QStringList{"--render", path("empty-data")} << 2
                                   << QStringList{"--render", "empty-data", "run.json"};
@@ -306,6 +310,11 @@ void TestCommandLine::aRunFromBeginningToEnd() {
   const Outcome render = runProgram({"--render", out, "--figures", "svg,pdf", "--figure-size", "150x100"});
   QVERIFY2(render.status == 0, render.err.constData());
   QVERIFY(QFile::exists(out + "/figures/training.svg") && QFile::exists(out + "/figures/training.pdf"));
+  const Outcome dark = runProgram({"--render", out, "--style", "dark"});
+  QVERIFY2(dark.status == 0, dark.err.constData());
+  const auto once = readFile(out + "/figures/training.png");
+  runProgram({"--render", out, "--style", "light"});
+  QVERIFY(readFile(out + "/figures/training.png") != once);
 }
 
 void TestCommandLine::quietIsQuiet() {

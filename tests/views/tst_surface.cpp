@@ -160,7 +160,10 @@ class TestSurface : public QObject {
                       Qt::NoModifier, Qt::NoScrollPhase, false);
     QApplication::sendEvent(figure.get(), &wheel);
     QVERIFY(figure->view().zoom > 1);
+    QSignalSpy fullPage(figure.get(), &Figure::fullPageRequested);
     QTest::mouseDClick(figure.get(), Qt::LeftButton, {}, QPoint(200, 200));
+    QCOMPARE(fullPage.size(), 1);
+    figure->resetView();
     QCOMPARE(figure->view(), start);
   }
 

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/picture_saver.h"
+
+#include <QThread>
+#include <exception>
+#include <memory>
+
+#include "views/picture.h"
+
+namespace eigenscape {
+
+PictureSaver::~PictureSaver() {
+  for (auto* thread : findChildren<QThread*>()) thread->wait();
+}
+
+void PictureSaver::save(const QImage& image, const std::filesystem::path& file) {
+  const auto problem = std::make_shared<QString>();
+  QThread* thread = QThread::create([image, file, problem] {
+    try {
+      writePng(image, file);
+    } catch (const std::exception& error) {
+      *problem = QString::fromUtf8(error.what()).section('\n', 0, 0);
+    }
+  });
+  thread->setParent(this);
+  connect(thread, &QThread::finished, this, [this, thread, problem, file] {
+    thread->deleteLater();
+    if (problem->isEmpty()) {
+      Q_EMIT saved(QString::fromStdString(file.string()));
+    } else {
+      Q_EMIT failed(*problem);
+    }
+  });
+  thread->start();
+}
+
+}  // namespace eigenscape

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QImage>
+#include <QObject>
+#include <QString>
+#include <filesystem>
+
+namespace eigenscape {
+
+/// Writes pictures as PNG on threads of their own: packing one takes as long as drawing it.
+class PictureSaver : public QObject {
+  Q_OBJECT
+ public:
+  using QObject::QObject;
+  /// Waits for what is being written.
+  ~PictureSaver() override;
+
+  void save(const QImage& image, const std::filesystem::path& file);
+
+ Q_SIGNALS:
+  void saved(const QString& file);
+  void failed(const QString& message);
+};
+
+}  // namespace eigenscape

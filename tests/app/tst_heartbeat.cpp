@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QApplication>
+#include <QLineEdit>
+#include <QSettings>
+#include <QSignalSpy>
+#include <QSlider>
+#include <QTemporaryDir>
+#include <QTest>
+#include <cmath>
+
+#include "app/appearance.h"
+#include "app/epoch_bar.h"
+#include "app/export_dialog.h"
+#include "app/figure_tabs.h"
+#include "app/main_window.h"
+#include "app/recipe_form.h"
+#include "tests/app/support/heart.h"
+#include "tests/app/support/long_run.h"
+#include "views/contour.h"
+#include "views/landscape.h"
+#include "views/plotting.h"
+
+using namespace eigenscape;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int patienceMs = 120000;
+/// Longer than this, and a person notices.
+constexpr double stallMs = 50;
+/// The first relief of a page: the graphics driver starts, and translates its programs. With software in place of a
+/// graphics card that is work of this very thread.
+constexpr double firstReliefMs = 250;
+
+Recipe small() {
+  return parseRecipe(R"(name = "small"
+[data]
+dataset = "glyphs"
+train_limit = 96
+test_limit = 32
+[model]
+architecture = "cnn"
+[training]
+epochs = 40
+batch_size = 32
+[curvature]
+samples = 32
+top = 2
+max_products = 40
+[[surface]]
+name = "s"
+y = "eigenvector:2"
+points = 9
+samples = 32
+every = 1
+)",
+                     "small");
+}
+
+}  // namespace
+
+class TestHeartbeat : public QObject {
+  Q_OBJECT
+ private Q_SLOTS:
+  void initTestCase();
+  void init();
+  void twoHundredEpochsOpenQuickly();
+  void theWindowAlwaysAnswers();
+
+ private:
+  QString path(const QString& name) const { return folder_.filePath(name); }
+  int tabOf(const QString& kind) const;
+  void tour(Heart& heart);
+  void everyPage(Heart& heart);
+  void landscape(Heart& heart);
+  void exportAll(Heart& heart);
+  void study(Heart& heart);
+
+  QTemporaryDir folder_;
+  std::unique_ptr<MainWindow> window_;
+};
+
+void TestHeartbeat::initTestCase() {
+  QVERIFY(folder_.isValid());
+  QSettings::setPath(QSettings::NativeFormat, QSettings::UserScope, path("settings"));
+  QApplication::setOrganizationName("EigenscapeTest");
+  QApplication::setApplicationName("EigenscapeTest");
+  saveLongRun(path("long").toStdString(), 200);
+}
+
+void TestHeartbeat::init() {
+  QSettings().clear();
+  QSettings().setValue("runsFolder", path("runs"));
+  window_ = std::make_unique<MainWindow>();
+  window_->show();
+}
+
+int TestHeartbeat::tabOf(const QString& kind) const {
+  for (int i = 0; i < window_->figures()->count(); ++i) {
+    if (window_->figures()->figure(i)->id().kind == kind) return i;
+  }
+  return -1;
+}
+
+void TestHeartbeat::twoHundredEpochsOpenQuickly() {
+  const auto cpu = [] { return double(std::clock()) / CLOCKS_PER_SEC; };  // of all threads
+  QSignalSpy shown(window_.get(), &MainWindow::runShown);
+  const double before = cpu();
+  QElapsedTimer clock;
+  clock.start();
+  window_->openPath(path("long"));
+  QTRY_VERIFY_WITH_TIMEOUT(!shown.isEmpty(), patienceMs);
+  QCoreApplication::processEvents();
+  const double spent = cpu() - before;
+  qInfo("200 epochs: %.2f s of the processor, %.2f s", spent, 1e-3 * double(clock.elapsed()));
+  QVERIFY(window_->figures()->count() > 10);
+  QCOMPARE(window_->epochBar()->epoch(), std::int64_t{200});
+  QVERIFY2(spent < 2, qPrintable(QString::number(spent)));
+}
+
+void TestHeartbeat::everyPage(Heart& heart) {
+  for (int i = 0; i < window_->figures()->count(); ++i) {
+    heart.begin("page " + window_->figures()->figure(i)->id().fileStem());
+    window_->figures()->setCurrentIndex(i);
+    heart.settle();
+    heart.begin("epochs of " + window_->figures()->figure(i)->id().fileStem());
+    for (const int epoch : {0, 100, 101, 102, 200}) {
+      window_->epochBar()->slider()->setValue(epoch);
+      QCoreApplication::processEvents();
+    }
+    heart.settle();
+  }
+}
+
+void TestHeartbeat::landscape(Heart& heart) {
+  window_->figures()->setCurrentIndex(tabOf("landscape"));
+  heart.begin("drag the cut");
+  auto* page = qobject_cast<LandscapeFigure*>(window_->figures()->current());
+  QVERIFY(page);
+  QCustomPlot* plot = page->contour()->plot();
+  const auto at = [&](double x, double y) {
+    return QPoint(int(plot->axisRect(0)->axis(QCPAxis::atBottom)->coordToPixel(x)),
+                  int(plot->axisRect(0)->axis(QCPAxis::atLeft)->coordToPixel(y)));
+  };
+  const QLineF before = page->contour()->cut();
+  const QPoint from = at(before.center().x() / 2 + before.p1().x() / 2, before.center().y() / 2 + before.p1().y() / 2);
+  QTest::mousePress(plot, Qt::LeftButton, {}, from);
+  for (int i = 1; i <= 20; ++i) {
+    QTest::mouseMove(plot, from + QPoint(i, 3 * i));
+    QCoreApplication::processEvents();
+  }
+  QTest::mouseRelease(plot, Qt::LeftButton, {}, from + QPoint(20, 60));
+  heart.settle();
+  QVERIFY(page->contour()->cut() != before);
+  heart.begin("pick a point");
+  QTest::mouseClick(plot, Qt::LeftButton, {}, at(0.4, -0.6));
+  heart.settle();
+  QVERIFY(page->contour()->pickedPoint());
+}
+
+void TestHeartbeat::exportAll(Heart& heart) {
+  for (const char* kind : {"training", "landscape", "surface", "density"}) {
+    window_->figures()->setCurrentIndex(tabOf(kind));
+    for (const QString& format : window_->figures()->current()->formats()) {
+      QSignalSpy exported(window_->figures(), &FigureTabs::exported);
+      heart.begin(QString("export %1 as %2").arg(kind, format));
+      window_->figures()->exportCurrent(format);
+      heart.settle();
+      auto* dialog = window_->figures()->findChild<ExportDialog*>();
+      QVERIFY(dialog);
+      dialog->findChild<QLineEdit*>("file")->setText(path("a." + format));
+      dialog->accept();
+      QTRY_COMPARE_WITH_TIMEOUT(exported.size(), 1, patienceMs);
+      QTRY_VERIFY(!window_->figures()->findChild<ExportDialog*>());
+    }
+  }
+}
+
+void TestHeartbeat::study(Heart& heart) {
+  QSignalSpy ended(window_.get(), &MainWindow::jobEnded), shown(window_.get(), &MainWindow::runShown);
+  heart.begin("fill the form");
+  window_->form()->setRecipe(small());
+  heart.begin("start a study");
+  window_->startRun();
+  QVERIFY(window_->isRunning());
+  QTRY_VERIFY_WITH_TIMEOUT(shown.size() >= 2 && window_->figures()->count() > 3, patienceMs);
+  heart.begin("cancel it");
+  window_->cancelRun();
+  QTRY_COMPARE_WITH_TIMEOUT(ended.size(), 1, patienceMs);
+  heart.settle();
+}
+
+void TestHeartbeat::tour(Heart& heart) {
+  heart.begin("open a run");
+  QSignalSpy shown(window_.get(), &MainWindow::runShown);
+  window_->openPath(path("long"));
+  QTRY_VERIFY_WITH_TIMEOUT(!shown.isEmpty(), patienceMs);
+  heart.settle();
+  everyPage(heart);
+  landscape(heart);
+  heart.begin("dark");
+  window_->appearance()->choose(Appearance::Choice::Dark);
+  heart.begin("light");
+  window_->appearance()->choose(Appearance::Choice::Light);
+  exportAll(heart);
+  study(heart);
+}
+
+void TestHeartbeat::theWindowAlwaysAnswers() {
+  Heart heart;
+  tour(heart);
+  heart.begin({});
+  QStringList late;
+  for (const auto& step : heart.steps()) {
+    if (step.name.isEmpty()) continue;
+    qInfo("%-32s %6.1f ms of the processor, %6.1f ms by the clock", qPrintable(step.name), step.cpuMs, step.wallMs);
+    const bool relief = step.name.startsWith("page landscape") || step.name.startsWith("page surface");
+    if (step.cpuMs > (relief ? firstReliefMs : stallMs)) late << step.name;
+  }
+  QVERIFY2(late.isEmpty(), qPrintable(late.join(", ")));
+}
+
+QTEST_MAIN(TestHeartbeat)
+#include "tst_heartbeat.moc"
