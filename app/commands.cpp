@@ -87,8 +87,10 @@ bool Commands::isNeededBy(const QWidget* focus, const QKeySequence& key) {
   if (!focus || !isPlain(key) || key == QKeySequence(Qt::Key_Escape)) return false;
   const bool text = qobject_cast<const QLineEdit*>(focus) || qobject_cast<const QAbstractSpinBox*>(focus) ||
                     qobject_cast<const QTextEdit*>(focus) || qobject_cast<const QPlainTextEdit*>(focus);
-  // Lists and choices are searched by letters.
-  if (text || qobject_cast<const QComboBox*>(focus) || qobject_cast<const QAbstractItemView*>(focus)) return true;
+  if (text) return true;
+  // A list's boxes are ticked by Space; of its search by letters the keys of the pages are worth more.
+  if (qobject_cast<const QComboBox*>(focus) || qobject_cast<const QAbstractItemView*>(focus))
+    return movesAlong(key) || key == QKeySequence(Qt::Key_Space);
   if (qobject_cast<const QAbstractButton*>(focus)) return key == QKeySequence(Qt::Key_Space);
   if (qobject_cast<const QAbstractSlider*>(focus) || qobject_cast<const QTabBar*>(focus)) return movesAlong(key);
   return false;

@@ -26,7 +26,7 @@ class Commands : public QObject {
   explicit Commands(QWidget* window);
 
   /// All of the keys do the same. Those without Ctrl, Alt or F are left to a widget that has the focus and needs them:
-  /// letters to a text field, Space to a button, arrows to a list.
+  /// letters to a text field, Space to a button, arrows and Space to a list.
   QAction* add(const QString& group, const QString& text, const QList<QKeySequence>& keys, const QString& help,
                std::function<void()> act);
   const std::vector<Entry>& entries() const { return entries_; }

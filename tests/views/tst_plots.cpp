@@ -396,7 +396,10 @@ class TestPlots : public QObject {
                       false);
     QApplication::sendEvent(plot, &wheel);
     QVERIFY(rect->axis(QCPAxis::atBottom)->range().size() < before);
+    QSignalSpy fullPage(figure.get(), &Figure::fullPageRequested);
     QTest::mouseDClick(plot, Qt::LeftButton, {}, centre);
+    QCOMPARE(fullPage.size(), 1);
+    figure->resetView();
     QCOMPARE(plot->axisRect(0)->axis(QCPAxis::atBottom)->range().size(), before);
   }
 

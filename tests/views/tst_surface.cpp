@@ -202,6 +202,7 @@ class TestSurface : public QObject {
     const auto figure = figureOf(sample::shared(options));
     figure->show();
     QVERIFY(QTest::qWaitForWindowExposed(figure.get()));
+    QTRY_VERIFY(colouredPixels(figure->grab().toImage()) > 0);  // the first picture comes in steps
     QWheelEvent wheel(QPointF(200, 200), figure->mapToGlobal(QPointF(200, 200)), {}, {0, 120}, Qt::NoButton,
                       Qt::NoModifier, Qt::NoScrollPhase, false);
     QApplication::sendEvent(figure.get(), &wheel);

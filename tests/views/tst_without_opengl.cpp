@@ -42,7 +42,7 @@ class TestWithoutOpenGl : public QObject {
     RunResults run = sample::run();
     run.directory = folder.path().toStdString();
     for (int surface = 0; surface < 2; ++surface) QTest::ignoreMessage(QtCriticalMsg, QRegularExpression("OpenGL"));
-    QCOMPARE(renderRun(run, {"png"}).size(), std::size_t(7));
+    QCOMPARE(renderRun(run, {"png"}).size(), std::size_t(8));
   }
 };
 
