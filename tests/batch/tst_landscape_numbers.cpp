@@ -2,6 +2,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
+#include <map>
 
 #include "core/results/run_directory.h"
 #include "tests/batch/program.h"
@@ -51,6 +52,30 @@ samples = 64
 curvature_map = 3
 )";
 
+/// GELU is smooth: of the loss along ±e, the mean is ½λα² up to the fourth order.
+const QByteArray kSmooth = R"(name = "parabola"
+seed = 5
+[data]
+dataset = "glyphs"
+train_limit = 32
+test_limit = 16
+[model]
+architecture = "mixer"
+[training]
+epochs = 1
+batch_size = 16
+learning_rate = 0.02
+[curvature]
+top = 3
+)";
+constexpr const char* kAlong = R"([[profile]]
+name = "e%1"
+x = "eigenvector:%1"
+range = [-0.04, 0.04]
+points = 5
+split = "train"
+)";
+
 }  // namespace
 
 /// Landscape and spectrum of one run speak of the same loss.
@@ -77,6 +102,35 @@ class TestLandscapeNumbers : public QObject {
       ++found;
     }
     QCOMPARE(found, 3);
+  }
+
+  void profilesAlongEigenvectorsAreParabolas() {
+    QString recipe = kSmooth;
+    for (int k = 1; k <= 3; ++k) recipe += QString(kAlong).arg(k);
+    writeFile(folder_.filePath("smooth.toml"), recipe.toUtf8());
+    const auto outcome = runProgram({"--batch", folder_.filePath("smooth.toml"), "--out", folder_.filePath("smooth"),
+                                     "--threads", "1", "--figures", "none", "--quiet"});
+    QVERIFY2(outcome.status == 0, outcome.err.constData());
+    const RunResults run = loadRun(folder_.filePath("smooth").toStdString());
+    int compared = 0;
+    for (int k = 1; k <= 3; ++k) {
+      double eigenvalue = std::nan("");
+      for (const auto& row : run.spectrum) {
+        if (row.epoch == 1 && row.split == "train" && row.index == k) eigenvalue = row.eigenvalue;
+      }
+      std::map<double, double> losses;
+      for (const auto& row : run.profiles) {
+        if (row.epoch == 1 && row.name == "e" + std::to_string(k)) losses[row.alpha] = row.loss;
+      }
+      for (const auto& [alpha, loss] : losses) {
+        if (alpha <= 0) continue;
+        const double rise = (loss + losses.at(-alpha)) / 2 - losses.at(0);
+        const double ratio = rise / (eigenvalue * alpha * alpha / 2);
+        QVERIFY2(std::abs(ratio - 1) < 0.02, qPrintable(QString("e%1 at %2: %3").arg(k).arg(alpha).arg(ratio)));
+        ++compared;
+      }
+    }
+    QCOMPARE(compared, 6);
   }
 
   void theMapsCentreIsTheSpectrums() {
