@@ -177,10 +177,10 @@ int runBatch(const CommandLine& line) {
 namespace {
 
 /// The run with another scale of its surfaces; what was computed stays as it is.
-RunResults loadForDrawing(const CommandLine& line) {
-  auto run = loadRun(line.subject);
+RunResults loadForDrawing(const fs::path& directory, const CommandLine& line) {
+  auto run = loadRun(directory);
   if (line.sets.empty()) return run;
-  Recipe recipe = parseRecipe(run.recipe, (fs::path(line.subject) / "recipe.toml").string());
+  Recipe recipe = parseRecipe(run.recipe, (directory / "recipe.toml").string());
   for (const auto& assignment : line.sets) {
     const auto key = assignment.substr(0, assignment.find('='));
     if (!key.starts_with("surface.") || !(key.ends_with(".scale") || key.ends_with(".clip"))) {
@@ -208,8 +208,9 @@ int renderAgain(const CommandLine& line) {
   if (const auto compared = comparedRuns(line)) {
     if (!compared->remark.empty() && !line.quiet) std::fprintf(stderr, "eigenscape: %s\n", compared->remark.c_str());
 #ifdef EIGENSCAPE_WITH_GUI
-    const auto drawn =
-        drawComparison(compared->directories, compared->out / "figures", formats, {line.figureSize, line.dark});
+    std::vector<RunResults> runs;
+    for (const auto& directory : compared->directories) runs.push_back(loadForDrawing(directory, line));
+    const auto drawn = drawComparison(runs, compared->out / "figures", formats, {line.figureSize, line.dark});
     printOut(figuresText(drawn));
     return interruption.requested() ? interrupted : done;
 #else
@@ -221,13 +222,14 @@ int renderAgain(const CommandLine& line) {
   }
 #ifdef EIGENSCAPE_WITH_GUI
   if (!line.animate.empty()) {
-    printOut(placesText(line.subject, drawAnimation(loadForDrawing(line), line.animate, {line.figureSize, line.dark})));
+    printOut(placesText(line.subject,
+                        drawAnimation(loadForDrawing(line.subject, line), line.animate, {line.figureSize, line.dark})));
     return interruption.requested() ? interrupted : done;
   }
 #else
   if (!line.animate.empty()) throw RecipeError("--animate: this program was built without figures");
 #endif
-  printOut(placesText(line.subject, draw(loadForDrawing(line), formats, line)));
+  printOut(placesText(line.subject, draw(loadForDrawing(line.subject, line), formats, line)));
   return interruption.requested() ? interrupted : done;
 }
 

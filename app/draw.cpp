@@ -67,22 +67,19 @@ std::vector<std::filesystem::path> drawAnimation(const RunResults& run, const st
   return files;
 }
 
-std::vector<std::filesystem::path> drawComparison(const std::vector<std::filesystem::path>& runs,
+std::vector<std::filesystem::path> drawComparison(const std::vector<RunResults>& runs,
                                                   const std::filesystem::path& folder,
                                                   const std::vector<std::string>& formats, const Drawing& drawing) {
   const Offscreen offscreen;
-  std::vector<std::shared_ptr<const RunResults>> loaded;
   std::vector<const RunResults*> plain;
-  for (const auto& directory : runs) {
-    loaded.push_back(std::make_shared<const RunResults>(loadRun(directory)));
-    plain.push_back(loaded.back().get());
-  }
+  for (const auto& run : runs) plain.push_back(&run);
   const auto names = distinguishingNames(plain);
   ComparedRuns compared;
-  for (std::size_t i = 0; i < loaded.size(); ++i) compared.push_back({loaded[i], QString::fromStdString(names[i])});
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    compared.push_back({std::make_shared<const RunResults>(runs[i]), QString::fromStdString(names[i])});
   if (commonFigures(compared).empty()) {
     std::string all;
-    for (const auto& directory : runs) all += (all.empty() ? "" : ", ") + directory.string();
+    for (const auto& run : runs) all += (all.empty() ? "" : ", ") + run.directory.string();
     throw RecipeError("--compare: no figure is common to " + all + "; choose runs that measured the same");
   }
   QStringList list;

@@ -163,7 +163,12 @@ void FigureTabs::animateCurrent() {
   connect(process, &QProcess::errorOccurred, this, [end](QProcess::ProcessError error) {
     if (error == QProcess::FailedToStart) end(false, tr("the program that draws frames did not start"));
   });
-  process->start(program_, {"--render", directory, "--animate", stem});
+  QStringList arguments{"--render", directory, "--animate", stem};
+  if (theme_ == Theme::Dark)
+    arguments << "--style"
+              << "dark";
+  for (const auto& setting : figure->recipeSettings()) arguments << "--set" << setting;
+  process->start(program_, arguments);
 }
 
 void FigureTabs::save(Figure* figure, const QString& file, const ExportOptions& options) {

@@ -18,7 +18,7 @@ void differences(const QStringList& a, const QStringList& b, Found&& found) {
 }  // namespace
 
 std::string FormState::onlyDifference(const FormState& other) const {
-  if (plain.size() != other.plain.size() || entries.size() != other.entries.size()) return {};
+  if (plain.size() != other.plain.size() || entries.size() != other.entries.size() || titles != other.titles) return {};
   std::vector<std::string> all;
   differences(plain, other.plain, [&](const std::string& at) { all.push_back(at); });
   if (quantize != other.quantize) all.push_back("quantize");

@@ -15,6 +15,7 @@ namespace eigenscape {
 struct FormState {
   QStringList plain;                                        ///< in the order of the editors
   std::map<std::string, std::vector<QStringList>> entries;  ///< by section
+  std::map<std::string, QStringList> titles;                ///< of the entries' boxes, by section
   bool quantize = false;
   bool operator==(const FormState&) const = default;
 

@@ -55,6 +55,10 @@ FormSection::FormSection(const QString& title, bool open, QWidget* parent) : QWi
   connect(heading_, &QToolButton::toggled, body_, &QWidget::setVisible);
 }
 
+QString FormSection::title() const {
+  return heading_->text();
+}
+
 void FormSection::addRow(const QString& label, QWidget* widget, bool advanced) {
   if (advanced && !more_) {
     more_ = foldingButton(tr("more"), false, false);

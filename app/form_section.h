@@ -16,6 +16,7 @@ class FormSection : public QWidget {
  public:
   FormSection(const QString& title, bool open, QWidget* parent = nullptr);
 
+  QString title() const;
   void addRow(const QString& label, QWidget* widget, bool advanced);
   /// A widget over the whole width.
   void addWidget(QWidget* widget);

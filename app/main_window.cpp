@@ -79,10 +79,7 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   refreshActions();
 }
 
-MainWindow::~MainWindow() {
-  // Closing a window that has the focus moves it, when our members are gone already.
-  disconnect(qApp, nullptr, this, nullptr);
-}
+MainWindow::~MainWindow() = default;
 
 QString MainWindow::runsFolder() {
   const QString documents = QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation);

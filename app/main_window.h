@@ -130,7 +130,7 @@ class MainWindow : public QMainWindow {
   QProgressBar* progress_ = nullptr;
   QAction *runAction_ = nullptr, *cancelAction_ = nullptr, *resumeAction_ = nullptr, *exportAction_ = nullptr,
           *copyAction_ = nullptr, *openRunAction_ = nullptr, *openOwnAction_ = nullptr, *saveAction_ = nullptr,
-          *fullPageAction_ = nullptr, *compareAction_ = nullptr, *undoAction_ = nullptr, *redoAction_ = nullptr;
+          *fullPageAction_ = nullptr, *undoAction_ = nullptr, *redoAction_ = nullptr;
   Commands* commands_ = nullptr;
   QMenu* recent_ = nullptr;
   QByteArray usualLayout_, beforeFullPage_;

@@ -4,7 +4,6 @@
 #include <QActionGroup>
 #include <QApplication>
 #include <QClipboard>
-#include <QDesktopServices>
 #include <QDockWidget>
 #include <QFileDialog>
 #include <QLabel>
@@ -14,13 +13,11 @@
 #include <QPlainTextEdit>
 #include <QProgressBar>
 #include <QSettings>
-#include <QSplitter>
 #include <QStackedWidget>
 #include <QStandardPaths>
 #include <QStatusBar>
 #include <QStyle>
 #include <QToolBar>
-#include <QUrl>
 #include <QVBoxLayout>
 
 #include "app/appearance.h"
@@ -126,12 +123,11 @@ void MainWindow::makeActions() {
   add(epochs, tr("Last epoch"), {Qt::Key_End}, {}, [this] { epochBar_->step(1 << 20); });
   for (int page = 1; page <= FigureId::pages; ++page) {
     const bool comparison = page == FigureId::pages;
-    auto* action = add(tr("Pages"), FigureId::pageTitle(page), {QKeySequence(Qt::Key_0 + page)}, {}, [=, this] {
+    add(tr("Pages"), FigureId::pageTitle(page), {QKeySequence(Qt::Key_0 + page)}, {}, [=, this] {
       showComparison(comparison);
       if (!comparison && !figures_->showPage(page))
         statusBar()->showMessage(tr("The run has no figure of %1").arg(FigureId::pageTitle(page)), 4000);
     });
-    if (comparison) compareAction_ = action;
   }
   const QString recipe = tr("Recipe");
   undoAction_ = add(recipe, tr("Undo"), {QKeySequence::Undo}, tr("Take back the last change of the recipe"),

@@ -127,11 +127,18 @@ void RecipeForm::setRecipe(const Recipe& baseline, const Recipe& edited) {
   changed();
 }
 
+QStringList RecipeForm::titlesOf(const std::vector<Entry>& list) {
+  QStringList titles;
+  for (const Entry& entry : list) titles << static_cast<FormSection*>(entry.box)->title();
+  return titles;
+}
+
 FormState RecipeForm::state() const {
   FormState state;
   for (const FieldEditor* one : editors_) state.plain << one->text();
   for (const auto& [section, list] : entries_) {
     auto& texts = state.entries[section];
+    state.titles[section] = titlesOf(list);
     for (const Entry& entry : list) {
       texts.emplace_back();
       for (const FieldEditor* one : entry.editors) texts.back() << one->text();
@@ -146,17 +153,8 @@ void RecipeForm::show(const FormState& state) {
   for (std::size_t i = 0; i < editors_.size(); ++i) editors_[i]->setText(state.plain[qsizetype(i)]);
   for (const auto& [section, texts] : state.entries) {
     auto& list = entries_[section];
-    while (list.size() > texts.size()) {
-      // A removed one may hold the button that is being clicked.
-      list.back().box->hide();
-      list.back().box->deleteLater();
-      list.pop_back();
-    }
-    const auto& from = section == "profile" ? baseline_.profiles : baseline_.surfaces;
-    while (list.size() < texts.size()) {
-      const LandscapeRecipe entry = list.size() < from.size() ? from[list.size()] : LandscapeRecipe();
-      list.push_back(makeEntry(section, entry, entry));
-    }
+    // Title and baseline belong to a box: other entries are other boxes.
+    if (titlesOf(list) != state.titles.at(section)) rebuildEntries(section, state.titles.at(section));
     for (std::size_t i = 0; i < texts.size(); ++i) {
       for (std::size_t k = 0; k < list[i].editors.size(); ++k) list[i].editors[k]->setText(texts[i][qsizetype(k)]);
     }
@@ -166,6 +164,24 @@ void RecipeForm::show(const FormState& state) {
   last_ = this->state();
   check();
   Q_EMIT edited();
+}
+
+void RecipeForm::rebuildEntries(const std::string& section, const QStringList& titles) {
+  auto& list = entries_[section];
+  for (const Entry& entry : list) {
+    // A removed one may hold the button that is being clicked.
+    entry.box->hide();
+    entry.box->deleteLater();
+  }
+  list.clear();
+  const auto& from = section == "profile" ? baseline_.profiles : baseline_.surfaces;
+  for (const auto& title : titles) {
+    const auto name = title.toStdString();
+    const auto same = std::find_if(from.begin(), from.end(), [&](const auto& one) { return one.name == name; });
+    LandscapeRecipe entry = same == from.end() ? LandscapeRecipe() : *same;
+    entry.name = name;
+    list.push_back(makeEntry(section, entry, entry));
+  }
 }
 
 void RecipeForm::showEntries(const std::string& section, const std::vector<LandscapeRecipe>& baseline,

@@ -89,20 +89,6 @@ void Figure::setPeers(std::vector<std::shared_ptr<const RunResults>> peers) {
   refreshAll();
 }
 
-Picture Figure::toPicture() {
-  Picture whole;
-  whole.body = [this](QCPPainter& painter, const Style& style, double ratio) {
-    ExportOptions options;
-    options.caption = false;
-    options.fontPoints = style.fontPoints;
-    options.widthMm = style.size.width() / style.millimetres(1);
-    options.heightMm = style.size.height() / style.millimetres(1);
-    options.scale = ratio;
-    painter.drawImage(QRectF(QPointF(0, 0), QSizeF(style.size)), picture(options));
-  };
-  return whole;
-}
-
 void Figure::setSharedScale(bool on) {
   sharedScale_ = on;
   refreshAll();

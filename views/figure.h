@@ -68,7 +68,7 @@ class Figure : public QWidget {
   /// What a PNG export would hold. Throws RunError.
   virtual QImage picture(const ExportOptions& options) = 0;
   /// The figure as a part of a larger one; it must outlive what is returned.
-  virtual Picture toPicture();
+  virtual Picture toPicture() = 0;
   /// Puts the figure, in the size that it has on screen, on the clipboard.
   void copyPicture();
 

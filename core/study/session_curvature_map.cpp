@@ -62,12 +62,17 @@ void Session::curvatureMap(const LandscapeRecipe& recipe, std::int64_t epoch) {
           }
           Products products = 0;
           std::int64_t points = 0, unfinished = 0;
+          const auto count = [&](const CurvatureMapPoint& point) {
+            products += point.products, ++points, unfinished += point.converged ? 0 : 1;
+          };
+          // What an interrupted run left counts as this one's: its rows are.
+          const auto known = knownPoints(journal_.directory(), recipe.name, epoch, splits);
+          for (const auto& point : known) count(point);
           evaluateCurvatureMap(
               *material_.model, splits, x, coarserAxis(axes.alphas, recipe.curvatureMap), y,
-              coarserAxis(axes.betas, recipe.curvatureMap), options,
-              knownPoints(journal_.directory(), recipe.name, epoch, splits),
+              coarserAxis(axes.betas, recipe.curvatureMap), options, known,
               [&](const CurvatureMapPoint& point) {
-                products += point.products, ++points, unfinished += point.converged ? 0 : 1;
+                count(point);
                 journal_.append(CurvatureMapRow{recipe.name, epoch, point.alpha, point.beta, splits[point.split].name,
                                                 point.lowest, point.highest, point.residual, point.converged,
                                                 point.products});

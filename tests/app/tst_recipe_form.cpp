@@ -19,6 +19,7 @@ class TestRecipeForm : public QObject {
   void entriesCanBeAddedAndRemoved();
   void editsOverABaseline();
   void changesCanBeUndone();
+  void aRemovedEntryComesBackAsItself();
 };
 
 void TestRecipeForm::showsAndReturnsEveryRecipe() {
@@ -121,6 +122,25 @@ void TestRecipeForm::editsOverABaseline() {
   QVERIFY(form.editor("seed")->isChanged());
   form.editor("seed")->reset();
   QCOMPARE(form.recipe().seed, std::int64_t{0});
+}
+
+void TestRecipeForm::aRemovedEntryComesBackAsItself() {
+  Recipe recipe;
+  recipe.profiles.resize(2);
+  recipe.profiles[0].name = "a", recipe.profiles[0].points = 5;
+  recipe.profiles[1].name = "b", recipe.profiles[1].points = 7;
+  RecipeForm form;
+  form.setRecipe(recipe);
+  form.removeEntry("profile", 0);
+  form.history()->undo();
+  QCOMPARE(form.recipe().profiles.size(), std::size_t(2));
+  QCOMPARE(form.entryEditor("profile.name", 0)->text(), QString("a"));
+  QCOMPARE(form.entryEditor("profile.points", 0)->text(), QString("5"));
+  QVERIFY(!form.isChanged());
+  // The box is its own too: what "reset" goes back to.
+  form.entryEditor("profile.points", 0)->setText("9");
+  form.entryEditor("profile.points", 0)->reset();
+  QCOMPARE(form.entryEditor("profile.points", 0)->text(), QString("5"));
 }
 
 void TestRecipeForm::changesCanBeUndone() {

@@ -93,6 +93,8 @@ class TestCompareBatch : public QObject {
                             << QStringList{"--figures", "vtp", "png"};
     QTest::newRow("animated") << QStringList{"--render", a, "--compare", b, "--out", out, "--animate", "contour-s"}
                               << QStringList{"--animate", "--compare"};
+    QTest::newRow("another key") << QStringList{"--render", a, "--compare", b, "--out", out, "--set", "seed=3"}
+                                 << QStringList{"--set seed=3", "surface.NAME.scale"};
   }
   void wrongInput() {
     QFETCH(QStringList, arguments);
