@@ -6,6 +6,7 @@
 #include <set>
 
 #include "app/command_line.h"
+#include "core/results/compared.h"
 #include "core/results/error.h"
 #include "core/study/natural_order.h"
 #include "core/study/recipe.h"
@@ -14,8 +15,6 @@ namespace eigenscape {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t most = 4;
 
 /// Keys that change what a run costs or is called, and nothing that a figure shows.
 bool isBeside(const std::string& key) {
@@ -105,12 +104,12 @@ RunsToCompare ofSweep(const CommandLine& line, std::vector<fs::path> runs) {
     throw RecipeError("--render " + line.subject + ": the sweep holds one run so far; --render " + runs[0].string());
   RunsToCompare compared;
   compared.out = line.out.empty() ? line.subject : line.out;
-  if (runs.size() > most) {
+  if (runs.size() > mostCompared) {
     compared.remark =
         line.subject + " holds " + std::to_string(runs.size()) + " runs, of which the first four are compared: ";
-    for (std::size_t i = 0; i < most; ++i) compared.remark += (i ? ", " : "") + runs[i].filename().string();
+    for (std::size_t i = 0; i < mostCompared; ++i) compared.remark += (i ? ", " : "") + runs[i].filename().string();
     compared.remark += "; --render RUN --compare RUN chooses others";
-    runs.resize(most);
+    runs.resize(mostCompared);
   }
   compared.directories = std::move(runs);
   return compared;
@@ -144,7 +143,7 @@ std::optional<RunsToCompare> comparedRuns(const CommandLine& line) {
   compared.out = line.out;
   compared.directories = {line.subject};
   for (const auto& other : line.compare) compared.directories.emplace_back(other);
-  if (compared.directories.size() > most) {
+  if (compared.directories.size() > mostCompared) {
     throw RecipeError("--compare: " + std::to_string(compared.directories.size()) +
                       " runs are too many to be told apart; expected --render and at most three of --compare");
   }

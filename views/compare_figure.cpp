@@ -5,17 +5,14 @@
 #include <QLabel>
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "core/results/error.h"
 #include "core/results/tables.h"
 #include "views/comparison.h"
-#include "views/contour.h"
 #include "views/overlay_figure.h"
 #include "views/plotting.h"
 #include "views/run_key.h"
 #include "views/surface.h"
-#include "views/surface_data.h"
 
 namespace eigenscape {
 namespace {
@@ -59,10 +56,9 @@ QStringList notesOf(const std::vector<Provenance>& provenance, const ComparedRun
 }
 
 /// What the caption says of a run's part.
-Provenance provenanceOf(const Figure& part, const RunResults& run, std::int64_t epoch) {
+Provenance provenanceOf(const Figure& part) {
   if (const auto* plot = qobject_cast<const PlotFigure*>(&part)) return plot->provenance();
-  if (part.id().kind == QLatin1String("surface"))
-    return surfaceData(run, part.id().name, epoch, part.split()).provenance();
+  if (const auto* surface = qobject_cast<const SurfaceFigure*>(&part)) return surface->provenance();
   return {};
 }
 
@@ -130,7 +126,7 @@ void CompareFigure::rebuild(std::size_t count) {
   const bool overlays = !parts_.empty() && qobject_cast<OverlayFigure*>(parts_.front());
   if (parts_.size() == count && overlays == isOverlay()) return;
   for (Figure* part : parts_) delete part->parentWidget();
-  parts_.clear(), keys_.clear();
+  parts_.clear(), keys_.clear(), unified_.clear();
   for (std::size_t i = 0; i < count; ++i) {
     auto* cell = new QWidget;
     auto* rows = new QVBoxLayout(cell);
@@ -159,6 +155,7 @@ void CompareFigure::rebuild(std::size_t count) {
 
 void CompareFigure::fill() {
   following_ = true;
+  const Ranges moved = movedByUser();
   std::vector<std::shared_ptr<const RunResults>> all;
   for (const auto& one : runs_) all.push_back(one.run);
   for (std::size_t i = 0; i < parts_.size(); ++i) {
@@ -172,12 +169,14 @@ void CompareFigure::fill() {
     parts_[i]->showRun(runs_[i].run, epoch_);
   }
   following_ = false;
-  if (!isOverlay()) unifyAxes();
+  unifyAxes(moved);
 }
 
 void CompareFigure::arrange() {
-  while (grid_->count() > 0) grid_->removeItem(grid_->itemAt(0));
   const int columns = columnsFor(parts_.size(), width(), height(), shape());
+  if (columns == columns_ && grid_->count() == int(parts_.size())) return;
+  columns_ = columns;
+  while (QLayoutItem* item = grid_->takeAt(0)) delete item;
   for (int i = 0; i < 4; ++i) {
     grid_->setColumnStretch(i, i < columns ? 1 : 0);
     grid_->setRowStretch(i, i * columns < int(parts_.size()) ? 1 : 0);
@@ -191,20 +190,34 @@ void CompareFigure::resizeEvent(QResizeEvent* event) {
   arrange();
 }
 
-/// The same axes in all parts: each as wide as the widest. Not where one is logarithmic and another is not.
-void CompareFigure::unifyAxes() {
-  std::vector<PlotFigure*> plots;
+std::vector<PlotFigure*> CompareFigure::plots() const {
+  std::vector<PlotFigure*> all;
   for (Figure* part : parts_) {
     auto* plot = qobject_cast<PlotFigure*>(part);
-    if (plot && plot->emptyMessage().isEmpty()) plots.push_back(plot);
+    if (plot && !isOverlay() && plot->emptyMessage().isEmpty()) all.push_back(plot);
   }
-  if (plots.size() < 2) return;
+  return all;
+}
+
+CompareFigure::Ranges CompareFigure::movedByUser() const {
+  const auto shown = plots();
+  if (shown.empty() || unified_.empty()) return {};
+  const auto now = shown.front()->axisRanges();
+  return now == unified_ ? Ranges() : now;
+}
+
+/// The same axes in all parts: each as wide as the widest, or where the user has moved them to. Not where one is
+/// logarithmic and another is not.
+void CompareFigure::unifyAxes(const Ranges& keep) {
+  const auto shown = plots();
+  const bool before = !unified_.empty();
+  unified_.clear();
+  if (shown.size() < 2) return;
   following_ = true;
-  for (auto* plot : plots) plot->resetView();
-  auto common = plots.front()->axisRanges();
+  Ranges common = shown.front()->fittedRanges();
   bool alike = true;
-  for (auto* plot : plots) {
-    const auto own = plot->axisRanges();
+  for (const auto* plot : shown) {
+    const auto own = plot->fittedRanges();
     alike = alike && own.size() == common.size();
     for (std::size_t k = 0; alike && k < own.size(); ++k) {
       alike = own[k].logarithmic == common[k].logarithmic;
@@ -212,8 +225,15 @@ void CompareFigure::unifyAxes() {
       common[k].upper = std::max(common[k].upper, own[k].upper);
     }
   }
-  for (auto* plot : plots) {
+  const bool kept = std::equal(keep.begin(), keep.end(), common.begin(), common.end(),
+                               [](const auto& a, const auto& b) { return a.logarithmic == b.logarithmic; });
+  for (auto* plot : shown) {
     if (alike) plot->setAxisRanges(common);
+    if (!alike && before) plot->resetView();
+  }
+  if (alike) unified_ = shown.front()->axisRanges();
+  for (auto* plot : shown) {
+    if (alike && kept) plot->setAxisRanges(keep);
   }
   following_ = false;
 }
@@ -247,7 +267,13 @@ void CompareFigure::followCamera(Figure* turned) {
 
 void CompareFigure::resetView() {
   for (Figure* part : parts_) part->resetView();
-  if (!isOverlay()) unifyAxes();
+  unifyAxes({});
+}
+
+bool CompareFigure::clearSelection() {
+  bool any = false;
+  for (Figure* part : parts_) any |= part->clearSelection();
+  return any;
 }
 
 QStringList CompareFigure::splits() const {
@@ -259,7 +285,9 @@ QString CompareFigure::split() const {
 }
 
 void CompareFigure::setSplit(const QString& split) {
+  const Ranges moved = movedByUser();
   for (Figure* part : parts_) part->setSplit(split);
+  unifyAxes(moved);
   caption_->setText(caption());
 }
 
@@ -278,7 +306,7 @@ QString CompareFigure::caption() const {
     if (overlay_)
       provenance.push_back(i < overlay_->provenance.size() ? overlay_->provenance[i] : Provenance());
     else
-      provenance.push_back(provenanceOf(*parts_[i], *runs_[i].run, epoch_));
+      provenance.push_back(provenanceOf(*parts_[i]));
     shown.push_back(provenance.back().epoch);
   }
   if (!overlay_) notes = notesOf(provenance, runs_);

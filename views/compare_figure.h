@@ -3,6 +3,7 @@
 
 #include "views/overlay.h"
 #include "views/picture.h"
+#include "views/plot_figure.h"
 
 class QGridLayout;
 class QLabel;
@@ -35,6 +36,7 @@ class CompareFigure : public Figure {
   QImage picture(const ExportOptions& options) override;
   Picture toPicture() override;
   void resetView() override;
+  bool clearSelection() override;
   QStringList splits() const override;
   QString split() const override;
   void setSplit(const QString& split) override;
@@ -50,11 +52,14 @@ class CompareFigure : public Figure {
   void resizeEvent(QResizeEvent* event) override;
 
  private:
+  using Ranges = std::vector<PlotFigure::AxisRange>;
+  std::vector<PlotFigure*> plots() const;
   void rebuild(std::size_t count);
   void fill();
   void arrange();
   double shape() const;
-  void unifyAxes();
+  void unifyAxes(const Ranges& keep);
+  Ranges movedByUser() const;
   void followAxes(Figure* moved);
   void followCamera(Figure* turned);
   std::string table() const;
@@ -68,6 +73,8 @@ class CompareFigure : public Figure {
   RunKey* key_;                ///< over: all names
   QGridLayout* grid_;
   QLabel* caption_;
+  Ranges unified_;  ///< of all parts beside one another; other ranges are the user's. Empty: each has its own
+  int columns_ = 0;
   bool following_ = false;
 };
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/results/compared.h"
 #include "views/overlay.h"
 
 namespace eigenscape {
-
-/// So many runs can be told apart.
-inline constexpr std::size_t fewestCompared = 2, mostCompared = 4;
 
 /// The figures that every one of the runs has rows for, in the order of the first run's.
 std::vector<FigureId> commonFigures(const ComparedRuns& runs);
@@ -16,7 +14,7 @@ std::int64_t lastEpoch(const ComparedRuns& runs);
 /// The epochs of all runs, ascending.
 std::vector<std::int64_t> epochsOfAll(const ComparedRuns& runs);
 
-/// For each run that shows another epoch than `wanted`: "“name” shows epoch 4, the last measured before 6". `shown`: -1
+/// For each run that shows another epoch than `wanted`: "“name” shows epoch 4, its last measured before 6". `shown`: -1
 /// for all epochs.
 QStringList epochNotes(const ComparedRuns& runs, const std::vector<std::int64_t>& shown, std::int64_t wanted);
 

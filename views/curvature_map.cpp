@@ -61,14 +61,23 @@ const CurvatureMapFigure::Map& CurvatureMapFigure::map() const {
   const auto name = id().name.toStdString(), split = map.split.toStdString();
   const auto ours = [&](const CurvatureMapRow& row) { return row.name == name && row.split == split; };
   map.epoch = epochToShow(epochsOf(run().curvatureMap, ours), epoch());
+  const auto highest = [&](const RunResults& run) {
+    const auto shown = epochToShow(epochsOf(run.curvatureMap, ours), epoch());
+    double most = 0;
+    for (const auto& row : run.curvatureMap) {
+      if (ours(row) && (sharedScale() || row.epoch == shown)) most = std::fmax(most, ratioOf(row));
+    }
+    return most;
+  };
   std::vector<SurfaceRow> rows;
   for (const auto& row : run().curvatureMap) {
     if (!ours(row)) continue;
     const double ratio = ratioOf(row);
     const bool shown = map.epoch && row.epoch == *map.epoch;
-    if ((shown || sharedScale()) && ratio > map.highest) map.highest = ratio;
     if (shown) rows.push_back({row.name, row.epoch, row.alpha, row.beta, row.split, ratio, 0});
   }
+  map.highest = highest(run());
+  for (const auto& peer : peers()) map.highest = std::max(map.highest, highest(*peer));
   if (map.epoch) map.grid = surfaceGrid(rows, name, *map.epoch, split);
   map.rows.assign(map.grid.loss.size(), nullptr);
   for (const auto& row : run().curvatureMap) {
@@ -77,7 +86,7 @@ const CurvatureMapFigure::Map& CurvatureMapFigure::map() const {
     map.rows[map.grid.index(i, j)] = &row;
     map.notConverged += !row.converged && std::isfinite(ratioOf(row));
   }
-  surface_ = surfaceData(run(), id().name, map.epoch.value_or(epoch()), map.split);
+  surface_ = surfaceData(run(), id().name, map.epoch.value_or(epoch()), map.split, sharedScale(), peers());
   map_ = std::move(map);
   return *map_;
 }

@@ -9,8 +9,10 @@
 namespace eigenscape {
 
 /// How convex the loss is around the points of a surface: |λ_min / λ_max| of the Hessian (Li et al., arXiv:1712.09913),
-/// 0 where no direction curves down. One cell per measured point, nothing between them; the surface's iso-lines above.
-/// Hatched where the solver did not converge, and without a colour where nothing is finite.
+/// near 0 where the direction that curves down most does so far less than the steepest curves up. It has no sign: where
+/// all directions curve up, it is the least curvature over the largest. One cell per measured point, nothing between
+/// them; the surface's iso-lines above. Hatched where the solver did not converge, and without a colour where nothing
+/// is finite.
 class CurvatureMapFigure : public PlotFigure {
   Q_OBJECT
  public:
@@ -34,7 +36,7 @@ class CurvatureMapFigure : public PlotFigure {
     QString split;
     SurfaceGrid grid;
     std::vector<const CurvatureMapRow*> rows;  ///< nullptr: not known yet
-    double highest = 0;                        ///< ratio, of all epochs where they share a scale
+    double highest = 0;                        ///< ratio, of all epochs where they share a scale, and of peers
     std::size_t notConverged = 0;              ///< finite
   };
   const Map& map() const;

@@ -86,7 +86,6 @@ Figure::Figure(FigureId id, QWidget* parent) : QWidget(parent), id_(std::move(id
 
 void Figure::setPeers(std::vector<std::shared_ptr<const RunResults>> peers) {
   peers_ = std::move(peers);
-  refreshAll();
 }
 
 void Figure::setSharedScale(bool on) {

@@ -85,7 +85,7 @@ class Figure : public QWidget {
   /// Assignments to the recipe after which batch mode draws what is seen: what "copy as batch command" adds.
   virtual QStringList recipeSettings() const { return {}; }
   /// Runs that stand beside this one in a comparison: the figure's scales hold their values too, each at the epoch that
-  /// it shows of itself. The own run may be among them.
+  /// it shows of itself. The own run may be among them. Takes effect with the next showRun().
   void setPeers(std::vector<std::shared_ptr<const RunResults>> peers);
   const std::vector<std::shared_ptr<const RunResults>>& peers() const { return peers_; }
 

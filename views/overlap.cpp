@@ -41,20 +41,30 @@ std::string chosen(const RunResults& run, const QString& wanted) {
   return found != splits.end() ? *found : splits.empty() ? std::string() : splits.front();
 }
 
-Overlaps collect(const RunResults& run, const std::string& split) {
-  Overlaps overlaps;
+std::set<std::int64_t> epochsIn(const RunResults& run, const std::string& split) {
   std::set<std::int64_t> epochs;
   for (const auto& row : run.overlaps) {
     if (row.split == split) epochs.insert({row.epoch, row.otherEpoch});
   }
+  return epochs;
+}
+
+/// `peers`: their epochs have a place too, so that the same cell is the same pair of epochs.
+Overlaps collect(const RunResults& run, const std::string& split,
+                 const std::vector<std::shared_ptr<const RunResults>>& peers) {
+  Overlaps overlaps;
+  const std::set<std::int64_t> own = epochsIn(run, split);
+  if (own.empty()) return overlaps;
+  std::set<std::int64_t> epochs = own;
+  for (const auto& peer : peers) epochs.merge(epochsIn(*peer, split));
   overlaps.epochs.assign(epochs.begin(), epochs.end());
   const std::size_t n = overlaps.epochs.size();
   overlaps.cells.assign(n * n, qQNaN());
-  for (std::size_t i = 0; i < n; ++i) overlaps.cells[i * n + i] = 1;
   const auto place = [&](std::int64_t epoch) {
     return std::size_t(std::lower_bound(overlaps.epochs.begin(), overlaps.epochs.end(), epoch) -
                        overlaps.epochs.begin());
   };
+  for (const auto epoch : own) overlaps.cells[place(epoch) * (n + 1)] = 1;
   for (const auto& row : run.overlaps) {
     if (row.split != split) continue;
     const std::size_t i = place(row.epoch), j = place(row.otherEpoch);
@@ -160,7 +170,7 @@ void OverlapFigure::setSplit(const QString& split) {
 Drawn OverlapFigure::draw(QCustomPlot& plot, const Style& style) const {
   Drawn drawn;
   const std::string split = chosen(run(), split_);
-  const Overlaps overlaps = collect(run(), split);
+  const Overlaps overlaps = collect(run(), split, peers());
   if (overlaps.epochs.empty()) {
     drawn.nothing = tr("No overlaps yet: they appear when the eigenvectors of two epochs are known.");
     return drawn;
@@ -201,7 +211,8 @@ Drawn OverlapFigure::draw(QCustomPlot& plot, const Style& style) const {
   }
   const std::size_t unknown = overlaps.unknown();
   if (unknown) {
-    notes << (std::size_t(n) > mostHatched ? tr("blank: not known") : tr("hatched: not known"));
+    const QString known = peers().empty() ? tr("not known") : tr("not measured in this run");
+    notes << (std::size_t(n) > mostHatched ? tr("blank: %1") : tr("hatched: %1")).arg(known);
   }
   if (overlaps.notFinite) notes << tr("%1 overlaps not finite").arg(overlaps.notFinite);
   return drawn;
@@ -215,7 +226,7 @@ std::string OverlapFigure::csv() const {
 QString OverlapFigure::readout(const QPointF& position) const {
   const QCPAxisRect* rect = plot()->axisRect(0);
   if (!rect || !rect->rect().contains(position.toPoint())) return {};
-  const Overlaps overlaps = collect(run(), chosen(run(), split_));
+  const Overlaps overlaps = collect(run(), chosen(run(), split_), peers());
   const auto cell = [&](double coordinate) {
     return std::size_t(std::clamp<double>(std::round(coordinate), 0, double(overlaps.epochs.size() - 1)));
   };

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "views/plot_parts.h"
+
 namespace eigenscape {
 
 bool isOverlaid(const FigureId& id, const ComparedRuns& runs) {
@@ -31,6 +33,13 @@ Overlay overlayOf(const FigureId& id, const ComparedRuns& runs, std::int64_t epo
   if (id.kind == "persistence") return overlaidPersistence(id.name, runs, epoch);
   if (id.kind == "sensitivity") return overlaidSensitivity(runs);
   return {};
+}
+
+OperatorWords commonOperator(const ComparedRuns& runs) {
+  std::set<std::string> operators;
+  for (const auto& one : runs) operators.insert(one.run->info.curvatureOperator);
+  if (operators.size() == 1) return operatorWords(*operators.begin());
+  return {QObject::tr("curvature matrices"), QObject::tr("the matrix")};
 }
 
 std::vector<double> valuesOf(const std::vector<OverlaySeries>& series, bool bars) {

@@ -17,6 +17,8 @@
 // What is drawn where several runs are shown over one another: plain values, which one draw function turns into a plot.
 namespace eigenscape {
 
+struct OperatorWords;
+
 /// A run among others.
 struct ComparedRun {
   std::shared_ptr<const RunResults> run;
@@ -90,6 +92,8 @@ Overlay overlaidProfile(const QString& name, const ComparedRuns& runs, std::int6
 Overlay overlaidPersistence(const QString& name, const ComparedRuns& runs, std::int64_t epoch);
 Overlay overlaidSensitivity(const ComparedRuns& runs);
 
+/// The operator of all runs; where they differ, words that fit each of them.
+OperatorWords commonOperator(const ComparedRuns& runs);
 /// All values of a panel's series, the values ± error where `bars`.
 std::vector<double> valuesOf(const std::vector<OverlaySeries>& series, bool bars = false);
 /// How a run's series stands beside the others' where they share a place: in −0.3 … 0.3.

@@ -107,7 +107,7 @@ Overlay overlaidLayers(const ComparedRuns& runs, std::int64_t epoch) {
     provenance.samples = curvatureSamples(one.run->info);
     overlay.provenance.push_back(provenance);
   }
-  const QString matrix = operatorWords(runs.front().run->info.curvatureOperator).matrix;
+  const QString matrix = commonOperator(runs).matrix;
   OverlayPanel top = layersPanel(
       runs, epoch, &RunResults::spectrum, [](const SpectrumRow& row) { return isLayers(row) && row.index == 1; },
       [](const SpectrumRow& row) {
@@ -195,6 +195,8 @@ Overlay overlaidProfile(const QString& name, const ComparedRuns& runs, std::int6
     titles << directionTitle(info.x, info.normalization, tr("α"));
     directions << directionName(info.x, name);
     const ProfileCurves curves = profileCurves(run, key, epoch);
+    if (curves.notFinite)
+      overlay.notes << tr("“%1”: %2 points not finite, left out").arg(runs[i].name).arg(curves.notFinite);
     for (const auto& [split, points] : curves.splits) {
       OverlaySeries loss = markersOf(i, tr("loss, %1").arg(QString::fromStdString(split)));
       loss.line = split == "test" ? Qt::DashLine : Qt::SolidLine;

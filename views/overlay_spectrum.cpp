@@ -30,13 +30,6 @@ Provenance ofOperator(const RunResults& run, const std::vector<std::string>& spl
   return provenance;
 }
 
-OperatorWords wordsOf(const ComparedRuns& runs) {
-  std::set<std::string> operators;
-  for (const auto& one : runs) operators.insert(one.run->info.curvatureOperator);
-  if (operators.size() == 1) return operatorWords(*operators.begin());
-  return {tr("curvature matrices"), tr("the matrix")};
-}
-
 /// Only what is drawn needs a word in the legend.
 void nameMarks(OverlayPanel& panel, bool lines) {
   const auto any = [&](auto&& holds) { return std::any_of(panel.series.begin(), panel.series.end(), holds); };
@@ -104,7 +97,7 @@ Overlay overlaidTrajectories(const ComparedRuns& runs, std::int64_t epoch) {
   });
   if (still) return overlaidSpectrum(runs, epoch);
   Overlay overlay;
-  const OperatorWords words = wordsOf(runs);
+  const OperatorWords words = commonOperator(runs);
   OverlayPanel panel;
   panel.title = tr("Eigenvalues of the %1 over training").arg(words.name);
   panel.across = OverlayPanel::Across::Epochs;
@@ -199,7 +192,7 @@ OverlaySeries spectrumSeries(const RunResults& run, std::int64_t epoch, const st
 
 Overlay overlaidSpectrum(const ComparedRuns& runs, std::int64_t epoch) {
   Overlay overlay;
-  const OperatorWords words = wordsOf(runs);
+  const OperatorWords words = commonOperator(runs);
   OverlayPanel panel;
   panel.title = tr("Spectrum of the %1").arg(words.name);
   panel.across = OverlayPanel::Across::Names;
@@ -290,7 +283,7 @@ Overlay overlaidDensity(const ComparedRuns& runs, std::int64_t epoch) {
   constexpr double deepest = 1e-7;     // of the highest density: a parameter's share in a large model
   constexpr double confidence = 1.96;  // standard errors to 95 %
   Overlay overlay;
-  const OperatorWords words = wordsOf(runs);
+  const OperatorWords words = commonOperator(runs);
   OverlayPanel panel;
   panel.title = tr("Spectral density of the %1").arg(words.name);
   panel.xLabel = tr("eigenvalue of %1").arg(words.matrix);
@@ -333,7 +326,7 @@ Overlay overlaidDensity(const ComparedRuns& runs, std::int64_t epoch) {
 
 Overlay overlaidPower(const ComparedRuns& runs, std::int64_t epoch) {
   Overlay overlay;
-  const OperatorWords words = wordsOf(runs);
+  const OperatorWords words = commonOperator(runs);
   OverlayPanel panel;
   panel.title = tr("Power iteration");
   panel.across = OverlayPanel::Across::Whole;

@@ -84,6 +84,13 @@ std::vector<PlotFigure::AxisRange> PlotFigure::axisRanges() const {
   return all;
 }
 
+std::vector<PlotFigure::AxisRange> PlotFigure::fittedRanges() const {
+  auto all = axisRanges();
+  for (std::size_t i = 0; i < all.size() && i < fitted_.size(); ++i)
+    all[i].lower = fitted_[i].first, all[i].upper = fitted_[i].second;
+  return all;
+}
+
 void PlotFigure::setAxisRanges(const std::vector<AxisRange>& all) {
   if (!drawn_.nothing.isEmpty() || all.size() != fitted_.size()) return;
   Ranges plain;

@@ -88,6 +88,8 @@ class PlotFigure : public Figure {
     bool operator==(const AxisRange&) const = default;
   };
   std::vector<AxisRange> axisRanges() const;
+  /// As they were drawn, before anyone moved them.
+  std::vector<AxisRange> fittedRanges() const;
   /// As if the user had moved the axes.
   void setAxisRanges(const std::vector<AxisRange>& ranges);
 

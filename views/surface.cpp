@@ -113,8 +113,12 @@ void SurfaceFigure::refresh() {
 }
 
 QString SurfaceFigure::caption() const {
-  if (!problem_.isEmpty()) return {};
+  return problem_.isEmpty() ? captionText(run_->info, provenance()) : QString();
+}
+
+Provenance SurfaceFigure::provenance() const {
   Provenance provenance;
+  if (!problem_.isEmpty()) return provenance;
   QStringList notes, splits;
   for (const auto& panel : panels_) {
     provenance = panel.data.provenance();
@@ -131,7 +135,7 @@ QString SurfaceFigure::caption() const {
   if (data.scale.logarithmic()) provenance.notes << tr("height and colours are logarithmic");
   provenance.notes << pathNote(data.path, {data.grid.xs.front(), data.grid.xs.back()},
                                {data.grid.ys.front(), data.grid.ys.back()});
-  return captionText(run_->info, provenance);
+  return provenance;
 }
 
 SurfaceScene& SurfaceFigure::sceneOf(Panel& panel) {

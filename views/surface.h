@@ -36,6 +36,8 @@ class SurfaceFigure : public Figure {
   const SurfaceView& view() const { return view_; }
   void setView(const SurfaceView& view);
   QString caption() const;
+  /// What the caption says beside the run; nothing where there is no surface.
+  Provenance provenance() const;
   /// On screen; an export has its own option.
   void setCaptionShown(bool on);
   /// Why there is no surface; empty when there is one.

@@ -23,15 +23,22 @@ std::optional<std::int64_t> shownEpoch(const RunResults& run, const std::string&
   return epochToShow(epochs, epoch);
 }
 
+/// The losses that set the scale.
+void addLosses(std::vector<double>& losses, const RunResults& run, const std::string& name,
+               std::optional<std::int64_t> shown, bool sharedScale) {
+  for (const auto& row : run.surfaces) {
+    if (row.name == name && (sharedScale || row.epoch == shown)) losses.push_back(row.loss);
+  }
+}
+
 /// What stands beside widens scale and axes.
 void addPeers(SurfaceData& data, std::vector<double>& losses, const std::string& name, std::int64_t epoch,
               bool sharedScale, const std::vector<std::shared_ptr<const RunResults>>& peers) {
   for (const auto& peer : peers) {
     const auto shown = shownEpoch(*peer, name, epoch);
+    addLosses(losses, *peer, name, shown, sharedScale);
     for (const auto& row : peer->surfaces) {
-      if (row.name != name || (row.epoch != shown && !sharedScale)) continue;
-      losses.push_back(row.loss);
-      if (row.epoch != shown) continue;
+      if (row.name != name || row.epoch != shown) continue;
       data.xRange = {std::min(data.xRange.first, row.alpha), std::max(data.xRange.second, row.alpha)};
       data.yRange = {std::min(data.yRange.first, row.beta), std::max(data.yRange.second, row.beta)};
     }
@@ -51,9 +58,7 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
   std::vector<double> losses;
   bool train = false, test = false;
   for (const auto& row : run.surfaces) {
-    if (row.name != key) continue;
-    if (sharedScale || row.epoch == *data.epoch) losses.push_back(row.loss);
-    if (row.epoch != *data.epoch) continue;
+    if (row.name != key || row.epoch != *data.epoch) continue;
     train |= row.split == "train";
     test |= row.split == "test";
   }
@@ -66,8 +71,12 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
     data.xRange = {data.grid.xs.front(), data.grid.xs.back()};
     data.yRange = {data.grid.ys.front(), data.grid.ys.back()};
   }
+  // Each loss counts once: where some are clipped depends on the median. The same list gives all peers one scale.
+  const bool among = std::any_of(peers.begin(), peers.end(), [&](const auto& peer) { return peer.get() == &run; });
+  if (!among) addLosses(losses, run, key, data.epoch, sharedScale);
   addPeers(data, losses, key, epoch, sharedScale, peers);
-  data.height = height.value_or(HeightChoice{data.info.scale, data.info.clip});
+  const LandscapeInfo leading = peers.empty() ? data.info : landscapeInfo(peers.front()->info, "surface", key);
+  data.height = height.value_or(HeightChoice{leading.scale, leading.clip});
   data.scale = ValueScale(losses, data.height);
   data.levels = data.scale.levels();
   data.xTitle = directionTitle(data.info.x, data.info.normalization, QObject::tr("α"));

@@ -105,6 +105,144 @@ class TestCompare : public QObject {
     QVERIFY(plots::axis(second, QCPAxis::atBottom)->range().upper > 1.5);
   }
 
+  void aZoomOutlivesEpochsAndNewRows() {
+    const auto runs = two();
+    for (const char* kind : {"contour", "training"}) {
+      const auto figure = comparison({kind, kind == std::string("contour") ? "e1-e2" : ""}, runs, 6);
+      const auto shown = [&](std::size_t part) {
+        return plots::axis(plotOf(*figure, part), QCPAxis::atBottom)->range();
+      };
+      const QCPRange whole = shown(0), closer(whole.center() - whole.size() / 8, whole.center() + whole.size() / 8);
+      plots::axis(plotOf(*figure, 0), QCPAxis::atBottom)->setRange(closer);
+      plotOf(*figure, 0).plot()->replot();
+      figure->showRuns(runs, 5);
+      figure->showRuns({{std::make_shared<const RunResults>(*runs[0].run), runs[0].name}, runs[1]}, 5);
+      QCOMPARE(shown(0), closer);
+      if (!figure->isOverlay()) QCOMPARE(shown(1), closer);
+      figure->resetView();
+      QCOMPARE(shown(0), whole);
+    }
+  }
+
+  void whatNobodyMovedFollowsTheRuns() {
+    auto runs = two();
+    const auto figure = comparison({"contour", "e1-e2"}, runs, 6);
+    const double before = plots::axis(plotOf(*figure, 0), QCPAxis::atBottom)->range().upper;
+    auto wider = *runs[1].run;
+    for (auto& row : wider.surfaces) row.alpha *= 2;
+    runs[1].run = std::make_shared<const RunResults>(wider);
+    figure->showRuns(runs, 6);
+    for (std::size_t part : {0, 1})
+      QVERIFY(plots::axis(plotOf(*figure, part), QCPAxis::atBottom)->range().upper > 1.5 * before);
+    figure->showRuns(two(), 6);
+    QCOMPARE(plots::axis(plotOf(*figure, 0), QCPAxis::atBottom)->range().upper, before);
+  }
+
+  void curvatureMapsShareTheirColours() {
+    auto runs = two();
+    for (std::size_t i = 0; i < 2; ++i) {
+      auto run = *runs[i].run;
+      run.surfaces.clear();
+      for (const auto& row : runs[i].run->surfaces) {
+        run.surfaces.push_back(row);
+        if (row.split == "train")
+          run.curvatureMap.push_back(
+              {row.name, row.epoch, row.alpha, row.beta, "train", i == 0 ? -1.0 : -8.0, 10, 0.001, true, 12});
+      }
+      // Of an epoch that is not shown: it counts where all epochs have one scale.
+      run.curvatureMap.push_back({"e1-e2", 0, 0, 0, "train", -9.0, 10, 0.001, true, 12});
+      runs[i].run = std::make_shared<const RunResults>(run);
+    }
+    const auto figure = comparison({"curvature-map", "e1-e2"}, runs, 6);
+    const auto highest = [&](std::size_t part) {
+      return plots::plottables<QCPColorMap>(plotOf(*figure, part)).at(0)->dataRange().upper;
+    };
+    QCOMPARE(highest(0), 0.8);
+    QCOMPARE(highest(1), 0.8);
+    figure->setSharedScale(true);
+    QCOMPARE(highest(0), 0.9);
+    QCOMPARE(highest(1), 0.9);
+  }
+
+  /// Where losses are clipped depends on their median, which a run that counted twice would move.
+  void oneDivergedRunClipsAllAlike() {
+    auto runs = two();
+    for (std::size_t i = 0; i < 2; ++i) {
+      auto run = *runs[i].run;
+      for (auto& row : run.surfaces) row.loss = i == 0 ? 1 + 0.1 * row.alpha : 1e7 * (2 + row.alpha);
+      runs[i].run = std::make_shared<const RunResults>(run);
+    }
+    const auto figure = comparison({"contour", "e1-e2"}, runs, 6);
+    auto *left = plots::plottables<QCPColorMap>(plotOf(*figure, 0)).at(0),
+         *right = plots::plottables<QCPColorMap>(plotOf(*figure, 1)).at(0);
+    QCOMPARE(left->dataRange(), right->dataRange());
+  }
+
+  void theFirstRunChoosesTheHeight() {
+    auto runs = two();
+    auto first = *runs[0].run;
+    double highest = 0;
+    for (const auto& row : runs[1].run->surfaces) highest = std::max(highest, row.loss);
+    for (auto& one : first.info.landscapes) one.clip = highest / 2, one.scale = "log";
+    runs[0].run = std::make_shared<const RunResults>(first);
+    const auto contours = comparison({"contour", "e1-e2"}, runs, 6);
+    for (std::size_t part : {0, 1}) {
+      auto* map = plots::plottables<QCPColorMap>(plotOf(*contours, part)).at(0);
+      QCOMPARE(map->dataScaleType(), QCPAxis::stLogarithmic);
+      QCOMPARE(map->dataRange().upper, highest / 2);
+    }
+    // The caption counts what is drawn at the top.
+    std::size_t clipped = 0;
+    for (const auto& row : runs[1].run->surfaces) clipped += row.split == "train" && row.loss > highest / 2;
+    QVERIFY(clipped > 0);
+    for (const char* kind : {"contour", "surface"}) {
+      const QString caption = plain(comparison({kind, "e1-e2"}, runs, 6)->caption());
+      QVERIFY2(caption.contains(QStringLiteral("“large”: %1 of 81 points beyond").arg(clipped)), qPrintable(caption));
+    }
+  }
+
+  void whatIsLeftOutIsSaid() {
+    auto runs = two();
+    auto broken = *runs[1].run;
+    int left = 3;
+    for (auto& row : broken.profiles) {
+      if (row.name == "along-e1" && left-- > 0) row.loss = plots::notANumber;
+    }
+    for (const auto& row : runs[0].run->profiles) QVERIFY(std::isfinite(row.loss));
+    runs[1].run = std::make_shared<const RunResults>(broken);
+    const QString caption = plain(comparison({"profile", "along-e1"}, runs, 6)->caption());
+    QVERIFY2(caption.contains("“large”: 3 points not finite, left out"), qPrintable(caption));
+    QVERIFY(!caption.contains("“small”:"));
+  }
+
+  void differentOperatorsHaveNoCommonName() {
+    auto runs = two();
+    const auto label = [&] {
+      return plots::axis(plotOf(*comparison({"layers", {}}, runs, 6), 0), QCPAxis::atLeft)->label();
+    };
+    QVERIFY(label().contains("∇²L"));
+    auto other = *runs[1].run;
+    other.info.curvatureOperator = "ggn";
+    runs[1].run = std::make_shared<const RunResults>(other);
+    QVERIFY2(!label().contains("∇²L") && label().contains("the matrix"), qPrintable(label()));
+  }
+
+  void overlapsLineUpByEpoch() {
+    const auto figure = comparison({"overlap", {}}, two(2), 6);
+    const auto cells = [&](std::size_t part) {
+      return plots::plottables<QCPColorMap>(plotOf(*figure, part)).at(0)->data();
+    };
+    QCOMPARE(cells(0)->keySize(), 7);
+    QCOMPARE(cells(1)->keySize(), 7);
+    for (int epoch = 0; epoch <= 6; ++epoch) {
+      QCOMPARE(cells(0)->cell(epoch, epoch), 1.0);
+      QCOMPARE(std::isfinite(cells(1)->cell(epoch, epoch)), epoch % 2 == 0);
+    }
+    QCOMPARE(cells(1)->cell(4, 2), cells(0)->cell(4, 2));
+    const QString caption = plain(figure->caption());
+    QVERIFY2(caption.contains("“large”: hatched: not measured in this run"), qPrintable(caption));
+  }
+
   void camerasAreLinked() {
     const auto figure = comparison({"surface", "e1-e2"}, two(), 6);
     auto *first = qobject_cast<SurfaceFigure*>(figure->parts().at(0)),
