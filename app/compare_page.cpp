@@ -10,10 +10,11 @@
 #include <QSplitter>
 #include <QVBoxLayout>
 #include <algorithm>
-#include <exception>
+#include <utility>
 
 #include "app/compared_runs.h"
 #include "app/export_dialog.h"
+#include "app/picture_saver.h"
 #include "app/run_loader.h"
 #include "app/shell.h"
 #include "views/compare_figure.h"
@@ -39,9 +40,15 @@ QIcon swatch(const QColor& color) {
 }  // namespace
 
 ComparePage::ComparePage(QWidget* parent)
-    : QWidget(parent), list_(new QListWidget), choice_(new QComboBox), message_(new QLabel) {
-  auto* side = new QWidget;
-  auto* rows = new QVBoxLayout(side);
+    : QWidget(parent),
+      side_(new QWidget),
+      list_(new QListWidget),
+      choice_(new QComboBox),
+      message_(new QLabel),
+      saver_(new PictureSaver(this)) {
+  connect(saver_, &PictureSaver::saved, this, &ComparePage::exported);
+  connect(saver_, &PictureSaver::failed, this, &ComparePage::failed);
+  auto* rows = new QVBoxLayout(side_);
   auto* which = new QLabel(tr("Runs to compare (two to four)"));
   which->setWordWrap(true);
   rows->addWidget(which);
@@ -58,7 +65,7 @@ ComparePage::ComparePage(QWidget* parent)
   message_->setAlignment(Qt::AlignCenter);
   message_->setWordWrap(true);
   auto* both = new QSplitter;
-  both->addWidget(side);
+  both->addWidget(side_);
   both->addWidget(shown);
   both->setStretchFactor(1, 1);
   both->setSizes({220, 900});
@@ -131,14 +138,25 @@ void ComparePage::load(const QString& directory) {
 }
 
 void ComparePage::reload(const QString& directory) {
-  if (RunLoader* loader = loaders_.value(directory)) loader->reloadSoon();
+  RunLoader* loader = loaders_.value(directory);
+  if (loader && lookedAt_) loader->reloadSoon();
+  if (loader && !lookedAt_) stale_.insert(directory);
+}
+
+void ComparePage::setLookedAt(bool on) {
+  if (on == lookedAt_) return;
+  lookedAt_ = on;
+  if (!on) return;
+  for (const QString& directory : std::exchange(stale_, {})) reload(directory);
+  refresh();
 }
 
 void ComparePage::forget(const QString& directory) {
   ticked_.removeAll(directory);
   loaded_.remove(directory);
-  // It may be the one whose signal is being handled.
-  if (RunLoader* loader = loaders_.take(directory)) loader->deleteLater();
+  stale_.remove(directory);
+  // What it reads may take long, and it may be the one whose signal is being handled.
+  if (RunLoader* loader = loaders_.take(directory)) loader->retire();
 }
 
 QString ComparePage::state() const {
@@ -163,11 +181,6 @@ void ComparePage::refresh() {
   for (std::size_t i = 0; i < names.size(); ++i) runs_[i].name = QString::fromStdString(names[i]);
   figures_ = runs_.size() < fewestCompared ? std::vector<FigureId>() : commonFigures(runs_);
   {
-    const QSignalBlocker quiet(list_);
-    for (int i = 0; i < list_->count(); ++i) {
-      const auto at = ticked_.indexOf(directoryOf(list_->item(i)));
-      list_->item(i)->setIcon(at < 0 ? QIcon() : swatch(runColor(Style(), std::size_t(at))));
-    }
     const QSignalBlocker silent(choice_);
     choice_->clear();
     for (const auto& id : figures_) choice_->addItem(id.title());
@@ -175,11 +188,23 @@ void ComparePage::refresh() {
     choice_->setCurrentIndex(figures_.empty() ? -1 : found == figures_.end() ? 0 : int(found - figures_.begin()));
     choice_->setEnabled(!figures_.empty());
   }
+  showColours();
   showFigure();
   Q_EMIT epochsChanged();
 }
 
+void ComparePage::showColours() {
+  Style style;
+  style.theme = theme_;
+  const QSignalBlocker quiet(list_);
+  for (int i = 0; i < list_->count(); ++i) {
+    const auto at = ticked_.indexOf(directoryOf(list_->item(i)));
+    list_->item(i)->setIcon(at < 0 ? QIcon() : swatch(runColor(style, std::size_t(at))));
+  }
+}
+
 void ComparePage::showFigure() {
+  if (!lookedAt_) return;
   const QString why = state();
   message_->setText(why);
   message_->setVisible(!why.isEmpty());
@@ -198,9 +223,9 @@ void ComparePage::showFigure() {
     connect(figure_, &Figure::exportRequested, this, &ComparePage::exportFigure);
     connect(figure_, &Figure::copyBatchCommandRequested, this, &ComparePage::copyBatchCommandRequested);
     connect(figure_, &Figure::fullPageRequested, this, &ComparePage::fullPageRequested);
-    figure_->setTheme(theme_);
     column_->addWidget(figure_, 1);
   }
+  figure_->setTheme(theme_);
   figure_->showRuns(runs_, epoch_);
 }
 
@@ -215,12 +240,13 @@ std::vector<std::int64_t> ComparePage::epochs() const {
 void ComparePage::showEpoch(qint64 epoch) {
   if (epoch_ == epoch) return;
   epoch_ = epoch;
-  if (figure_) figure_->showRuns(runs_, epoch_);
+  if (figure_ && lookedAt_) figure_->showRuns(runs_, epoch_);
 }
 
 void ComparePage::setTheme(Theme theme) {
   theme_ = theme;
-  if (figure_) figure_->setTheme(theme);
+  showColours();
+  if (figure_ && lookedAt_) figure_->setTheme(theme);
 }
 
 void ComparePage::resetView() {
@@ -242,13 +268,7 @@ void ComparePage::exportFigure(const QString& format) {
   dialog->setAttribute(Qt::WA_DeleteOnClose);
   const QPointer<CompareFigure> target = figure_;
   connect(dialog, &QDialog::accepted, this, [this, dialog, target] {
-    if (!target) return;
-    try {
-      target->exportTo(dialog->file().toStdString(), dialog->options());
-      Q_EMIT exported(dialog->file());
-    } catch (const std::exception& error) {
-      Q_EMIT failed(QString::fromUtf8(error.what()).section('\n', 0, 0));
-    }
+    if (target) saver_->save(*target, dialog->file(), dialog->options());
   });
   dialog->open();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QHash>
+#include <QSet>
 #include <QStringList>
 #include <QWidget>
 #include <memory>
@@ -17,6 +18,7 @@ class QVBoxLayout;
 namespace eigenscape {
 
 class CompareFigure;
+class PictureSaver;
 class RunLoader;
 
 /// The page that shows two to four runs over or beside one another: the runs to tick, the figure to choose, and it.
@@ -28,8 +30,10 @@ class ComparePage : public QWidget {
 
   /// The runs that can be ticked; those that were ticked and are still among them stay so.
   void setRuns(const QStringList& directories);
-  /// Reads the run anew if it is ticked, e.g. because it goes on.
+  /// Reads the run anew if it is ticked, e.g. because it goes on: at once, or when the page is looked at.
   void reload(const QString& directory);
+  /// While nobody looks, nothing is read anew and nothing is drawn.
+  void setLookedAt(bool on);
   void tick(const QString& directory, bool on);
   /// In the order of their colours: that in which they were ticked.
   QStringList ticked() const { return ticked_; }
@@ -46,6 +50,8 @@ class ComparePage : public QWidget {
   void showEpoch(qint64 epoch);
   void resetView();
   void setTheme(Theme theme);
+  /// The figure alone, without the list of runs.
+  void setFullPage(bool on) { side_->setVisible(!on); }
   /// The command line that draws the same; "" where there is no figure.
   QString batchCommand() const;
   /// Asks for a file and exports; an empty format is asked for too.
@@ -65,14 +71,18 @@ class ComparePage : public QWidget {
   void forget(const QString& directory);
   void refresh();
   void showFigure();
+  void showColours();
   QString state() const;
 
+  QWidget* side_;
   QListWidget* list_;
   QComboBox* choice_;
   QLabel* message_;
+  PictureSaver* saver_;
   QVBoxLayout* column_;
   CompareFigure* figure_ = nullptr;
   QStringList ticked_;
+  QSet<QString> stale_;  ///< to be read anew
   QHash<QString, RunLoader*> loaders_;
   QHash<QString, std::shared_ptr<const RunResults>> loaded_;
   ComparedRuns runs_;
@@ -80,6 +90,7 @@ class ComparePage : public QWidget {
   FigureId wanted_{QStringLiteral("training"), {}};
   std::int64_t epoch_ = 0;
   Theme theme_ = Theme::Light;
+  bool lookedAt_ = false;
 };
 
 }  // namespace eigenscape

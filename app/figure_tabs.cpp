@@ -5,7 +5,6 @@
 #include <QProcess>
 #include <QTabBar>
 #include <algorithm>
-#include <exception>
 #include <utility>
 #include <vector>
 
@@ -116,10 +115,16 @@ bool FigureTabs::showPage(int page) {
 
 void FigureTabs::setTheme(Theme theme) {
   theme_ = theme;
-  if (Figure* shown = current()) shown->setTheme(theme);
+  bringUpToDate(currentIndex());
+}
+
+void FigureTabs::setLookedAt(bool on) {
+  lookedAt_ = on;
+  bringUpToDate(currentIndex());
 }
 
 void FigureTabs::bringUpToDate(int index) {
+  if (!lookedAt_) return;
   Figure* shown = figure(index);
   if (shown) shown->setTheme(theme_);
   if (shown && run_ && stale_.erase(shown) > 0) shown->showRun(run_, epoch_);
@@ -132,7 +137,7 @@ void FigureTabs::exportCurrent(const QString& format) {
   dialog->setAttribute(Qt::WA_DeleteOnClose);
   const QPointer<Figure> target = figure;
   connect(dialog, &QDialog::accepted, this, [this, dialog, target] {
-    if (target) save(target, dialog->file(), dialog->options());
+    if (target) saver_->save(*target, dialog->file(), dialog->options());
   });
   dialog->open();
 }
@@ -169,16 +174,6 @@ void FigureTabs::animateCurrent() {
               << "dark";
   for (const auto& setting : figure->recipeSettings()) arguments << "--set" << setting;
   process->start(program_, arguments);
-}
-
-void FigureTabs::save(Figure* figure, const QString& file, const ExportOptions& options) {
-  try {
-    if (file.endsWith(QLatin1String(".png"))) return saver_->save(figure->picture(options), file.toStdString());
-    figure->exportTo(file.toStdString(), options);
-    Q_EMIT exported(file);
-  } catch (const std::exception& error) {
-    Q_EMIT failed(QString::fromUtf8(error.what()).section('\n', 0, 0));
-  }
 }
 
 }  // namespace eigenscape

@@ -29,6 +29,8 @@ class FigureTabs : public QTabWidget {
   void showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch);
   void showEpoch(std::int64_t epoch);
   void setTheme(Theme theme);
+  /// While nobody looks, nothing is drawn.
+  void setLookedAt(bool on);
   /// The page's next figure after the current one, or its first; false when it has none.
   bool showPage(int page);
   /// Takes all tabs away.
@@ -51,12 +53,12 @@ class FigureTabs : public QTabWidget {
  private:
   Figure* addFigure(int index, const FigureId& id);
   void bringUpToDate(int index);
-  void save(Figure* figure, const QString& file, const ExportOptions& options);
 
   PictureSaver* saver_;
   std::shared_ptr<const RunResults> run_;
   std::int64_t epoch_ = 0;
   Theme theme_ = Theme::Light;
+  bool lookedAt_ = true;
   QPointer<QProcess> animation_;
   QString program_ = QCoreApplication::applicationFilePath();
   std::set<Figure*> stale_;

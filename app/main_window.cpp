@@ -181,16 +181,21 @@ void MainWindow::takeRun(std::shared_ptr<const RunResults> run) {
   } else if (!ours) {
     runs_->setState(directory, stateWord(run_->info, false));
   }
-  if (!isComparing()) epochBar_->setEpochs(run_->epochs(), run_->info.epochs);
   comparePage_->reload(directory);
-  figures_->showRun(run_, epochBar_->epoch());
   waiting_->setText(ours ? tr("The first figures appear as soon as there are results.")
                          : tr("This run holds no results yet."));
-  if (!isComparing()) pages_->setCurrentWidget(figures_->count() > 0 ? figures_->parentWidget() : waiting_);
+  showFigures();
   setWindowTitle(tr("%1 – Eigenscape").arg(QString::fromStdString(run_->info.name)));
   if (!ours && another && run_->info.status == "failed") complain(QString::fromStdString(run_->info.message));
   refreshActions();
   Q_EMIT runShown();
+}
+
+/// Of the run that is open; behind the page that compares runs they wait.
+void MainWindow::showFigures() {
+  if (!isComparing()) epochBar_->setEpochs(run_->epochs(), run_->info.epochs);
+  figures_->showRun(run_, epochBar_->epoch());
+  if (!isComparing()) pages_->setCurrentWidget(figures_->count() > 0 ? figures_->parentWidget() : waiting_);
 }
 
 void MainWindow::startRun() {

@@ -107,6 +107,7 @@ class MainWindow : public QMainWindow {
   void keepLayout();
   void cancelSelection();
   void takeRun(std::shared_ptr<const RunResults> run);
+  void showFigures();
   void launch(const Recipe& recipe, const std::filesystem::path& directory, bool resume);
   void finishJob(const JobEnd& end);
   void showProgress(const StudyProgress& progress);

@@ -72,6 +72,13 @@ void MainWindow::makePages() {
   pages_->addWidget(waiting_);
   comparePage_ = new ComparePage;
   pages_->addWidget(comparePage_);
+  // The one that is hidden would be drawn with every epoch that the other is moved to.
+  const auto look = [this, page] {
+    comparePage_->setLookedAt(isComparing());
+    figures_->setLookedAt(pages_->currentWidget() == page);
+  };
+  look();
+  connect(pages_, &QStackedWidget::currentChanged, this, look);
   column->addWidget(epochBar_);
   setCentralWidget(central);
 }
@@ -292,6 +299,7 @@ bool MainWindow::isComparing() const {
 void MainWindow::showComparison(bool on) {
   if (on && !isComparing()) {
     comparePage_->setRuns(runs_->directories());
+    comparePage_->showEpoch(epochBar_->epoch());
     if (run_) comparePage_->tick(QString::fromStdString(run_->directory.string()), true);
     pages_->setCurrentWidget(comparePage_);
   }
@@ -301,7 +309,7 @@ void MainWindow::showComparison(bool on) {
     comparePage_->showEpoch(epochBar_->epoch());
   } else if (isComparing()) {
     pages_->setCurrentIndex(0);
-    if (run_) takeRun(run_);
+    if (run_) showFigures();
   }
   refreshActions();
 }

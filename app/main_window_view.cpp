@@ -17,6 +17,7 @@
 #include "app/figure_tabs.h"
 #include "app/main_window.h"
 #include "app/run_list.h"
+#include "views/compare_figure.h"
 
 namespace eigenscape {
 namespace {
@@ -58,11 +59,12 @@ void MainWindow::setFullPage(bool on) {
   menuBar()->setVisible(!on);
   statusBar()->setVisible(!on);
   figures_->tabBar()->setVisible(!on);
+  comparePage_->setFullPage(on);
   if (!on) restoreState(beforeFullPage_, layoutVersion);
 }
 
 void MainWindow::cancelSelection() {
-  Figure* shown = figures_->current();
+  Figure* shown = isComparing() ? comparePage_->figure() : figures_->current();
   if (shown && shown->clearSelection()) return;
   setFullPage(false);
 }

@@ -34,4 +34,14 @@ void PictureSaver::save(const QImage& image, const std::filesystem::path& file) 
   thread->start();
 }
 
+void PictureSaver::save(Figure& figure, const QString& file, const ExportOptions& options) {
+  try {
+    if (file.endsWith(QLatin1String(".png"))) return save(figure.picture(options), file.toStdString());
+    figure.exportTo(file.toStdString(), options);
+    Q_EMIT saved(file);
+  } catch (const std::exception& error) {
+    Q_EMIT failed(QString::fromUtf8(error.what()).section('\n', 0, 0));
+  }
+}
+
 }  // namespace eigenscape

@@ -6,6 +6,8 @@
 #include <QString>
 #include <filesystem>
 
+#include "views/figure.h"
+
 namespace eigenscape {
 
 /// Writes pictures as PNG on threads of their own: packing one takes as long as drawing it.
@@ -17,6 +19,8 @@ class PictureSaver : public QObject {
   ~PictureSaver() override;
 
   void save(const QImage& image, const std::filesystem::path& file);
+  /// A figure in the format of the file's suffix; what is no PNG is written at once.
+  void save(Figure& figure, const QString& file, const ExportOptions& options);
 
  Q_SIGNALS:
   void saved(const QString& file);

@@ -42,6 +42,14 @@ void RunLoader::forget() {
   pending_.reset();
 }
 
+void RunLoader::retire() {
+  forget();
+  retired_ = true;
+  const std::lock_guard lock(mutex_);
+  // Else what is posted after the reading does it.
+  if (!reading_) deleteLater();
+}
+
 /// Asking again for the same run does not make stale what is being read: a run that grows faster than it is read would
 /// never be shown.
 void RunLoader::ask() {
@@ -60,6 +68,7 @@ void RunLoader::work(const std::stop_token& stop) {
       if (!wake_.wait(lock, stop, [this] { return pending_.has_value(); })) return;
       request = *pending_;
       pending_.reset();
+      reading_ = true;
     }
     std::shared_ptr<const RunResults> run;
     QString message;
@@ -68,9 +77,14 @@ void RunLoader::work(const std::stop_token& stop) {
     } catch (const std::exception& error) {
       message = QString::fromUtf8(error.what()).section('\n', 0, 0);
     }
+    {
+      const std::lock_guard lock(mutex_);
+      reading_ = false;
+    }
     QMetaObject::invokeMethod(
         this,
         [this, run, message, number = request.number] {
+          if (retired_) deleteLater();
           if (number != number_) return;
           if (run) {
             Q_EMIT loaded(run);

@@ -32,6 +32,8 @@ class RunLoader : public QObject {
   void reloadSoon();
   /// Nothing that was asked for so far will be delivered.
   void forget();
+  /// Delivers nothing more and is deleted as soon as that need not wait for what is being read.
+  void retire();
 
  Q_SIGNALS:
   void loaded(std::shared_ptr<const eigenscape::RunResults> run);
@@ -51,6 +53,8 @@ class RunLoader : public QObject {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::optional<Request> pending_;
+  bool reading_ = false;
+  bool retired_ = false;  ///< of the window's thread
   std::jthread thread_;
 };
 

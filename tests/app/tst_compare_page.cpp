@@ -2,6 +2,7 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QComboBox>
+#include <QFile>
 #include <QListWidget>
 #include <QProcess>
 #include <QSettings>
@@ -10,15 +11,23 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "app/appearance.h"
 #include "app/compare_page.h"
 #include "app/epoch_bar.h"
 #include "app/export_dialog.h"
 #include "app/figure_tabs.h"
 #include "app/main_window.h"
 #include "app/run_list.h"
+#include "app/run_loader.h"
 #include "core/study/study.h"
 #include "views/compare_figure.h"
 #include "views/comparison.h"
+#include "views/contour.h"
+#include "views/overlay_figure.h"
+#include "views/plotting.h"
 
 using namespace eigenscape;
 namespace fs = std::filesystem;
@@ -80,7 +89,7 @@ class TestComparePage : public QObject {
     window_ = std::make_unique<MainWindow>();
     window_->resize(1200, 800);
     window_->show();
-    for (const char* name : {"large", "small"}) open(name);
+    for (const char* name : {"large", "small"}) openRun(name);
   }
   void cleanup() { window_.reset(); }
 
@@ -111,7 +120,7 @@ class TestComparePage : public QObject {
   }
 
   void atMostFourRuns() {
-    for (const char* name : {"more0", "more1", "more2"}) open(name);
+    for (const char* name : {"more0", "more1", "more2"}) openRun(name);
     QTest::keyClick(window_.get(), Qt::Key_5);
     QTRY_VERIFY(window_->isComparing());
     for (const char* name : {"small", "large", "more0"}) tick(name);
@@ -167,10 +176,114 @@ class TestComparePage : public QObject {
     QVERIFY(fs::exists(exported[0][0].toString().toStdString()));
   }
 
+  void aRunThatIsBeingReadCanBeUnticked() {
+    // A pipe that nobody writes to is read for ever.
+    const fs::path slow = path("slow").toStdString();
+    fs::create_directories(slow);
+    fs::copy(path("small").toStdString(), slow, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    fs::remove(slow / "metrics.csv");
+    QCOMPARE(mkfifo((slow / "metrics.csv").c_str(), 0600), 0);
+    QTest::keyClick(window_.get(), Qt::Key_5);
+    page()->setRuns({path("small"), path("large"), path("slow")});
+    for (const char* name : {"large", "slow"}) tick(name);
+    QTRY_VERIFY(page()->message().contains("Reading"));
+    // Opened for writing, it has a reader: the thread has come as far as that.
+    QFile pipe;
+    const auto isRead = [&] {
+      if (pipe.isOpen()) return true;
+      const int end = ::open((slow / "metrics.csv").c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+      return end >= 0 && pipe.open(end, QIODevice::WriteOnly, QFileDevice::AutoCloseHandle);
+    };
+    QTRY_VERIFY_WITH_TIMEOUT(isRead(), patienceMs);
+    QVERIFY(page()->findChildren<RunLoader*>().size() == 3);
+    page()->tick(path("slow"), false);
+    QTRY_VERIFY_WITH_TIMEOUT(page()->figure(), patienceMs);
+    QCOMPARE(page()->figure()->runs().size(), std::size_t(2));
+    QCOMPARE(page()->findChildren<RunLoader*>().size(), 3);
+    pipe.close();
+    QTRY_COMPARE_WITH_TIMEOUT(page()->findChildren<RunLoader*>().size(), 2, patienceMs);
+    QVERIFY(window_->message().isEmpty());
+  }
+
+  void whatIsHiddenIsNotDrawn() {
+    QTest::keyClick(window_.get(), Qt::Key_5);
+    tick("large");
+    QTRY_VERIFY_WITH_TIMEOUT(page()->figure(), patienceMs);
+    choose("Contour s");
+    auto* slider = window_->epochBar()->slider();
+    slider->setValue(3);
+    QTest::keyClick(window_.get(), Qt::Key_1);
+    QTRY_VERIFY(!window_->isComparing());
+    auto* tab = qobject_cast<PlotFigure*>(window_->figures()->current());
+    for (int i = 0; i < window_->figures()->count() && !(tab && tab->id().kind == "contour"); ++i) {
+      window_->figures()->setCurrentIndex(i);
+      tab = qobject_cast<PlotFigure*>(window_->figures()->current());
+    }
+    slider->setValue(2);
+    QCOMPARE(tab->provenance().epoch, std::int64_t{2});
+    const auto shown = [this] {
+      return qobject_cast<PlotFigure*>(page()->figure()->parts().at(0))->provenance().epoch;
+    };
+    QCOMPARE(shown(), std::int64_t{3});
+    QTest::keyClick(window_.get(), Qt::Key_5);
+    QTRY_VERIFY(window_->isComparing());
+    QCOMPARE(shown(), std::int64_t{2});
+    slider->setValue(1);
+    QCOMPARE(shown(), std::int64_t{1});
+    QCOMPARE(tab->provenance().epoch, std::int64_t{2});
+    QTest::keyClick(window_.get(), Qt::Key_1);
+    QTRY_VERIFY(!window_->isComparing());
+    tab = qobject_cast<PlotFigure*>(window_->figures()->current());
+    QVERIFY(!tab || tab->id().kind != "contour" || tab->provenance().epoch == 1);
+  }
+
+  void swatchesHaveTheThemesColours() {
+    QTest::keyClick(window_.get(), Qt::Key_5);
+    tick("large");
+    const auto colour = [this](int row) {
+      return page()->list()->item(row)->icon().pixmap(14, 10).toImage().pixelColor(4, 4).rgb();
+    };
+    for (const auto& [choice, theme] :
+         {std::pair{Appearance::Choice::Dark, Theme::Dark}, {Appearance::Choice::Light, Theme::Light}}) {
+      window_->appearance()->choose(choice);
+      Style style;
+      style.theme = theme;
+      for (int i = 0; i < page()->list()->count(); ++i) {
+        const auto place = page()->ticked().indexOf(page()->list()->item(i)->toolTip());
+        QVERIFY(place >= 0);
+        QCOMPARE(colour(i), runColor(style, std::size_t(place)).rgb());
+      }
+    }
+  }
+
+  void theFullPageIsTheFigureAlone() {
+    // What is picked in a figure that is hidden does not keep Escape.
+    ContourFigure* hidden = nullptr;
+    for (int i = 0; i < window_->figures()->count() && !hidden; ++i) {
+      hidden = qobject_cast<ContourFigure*>(window_->figures()->figure(i));
+      if (hidden) window_->figures()->setCurrentIndex(i);
+    }
+    QVERIFY(hidden);
+    hidden->plot()->replot();
+    QTest::mouseClick(hidden->plot(), Qt::LeftButton, {}, hidden->plot()->axisRect(0)->center());
+    QVERIFY(hidden->pickedPoint());
+    QTest::keyClick(window_.get(), Qt::Key_5);
+    tick("large");
+    QTRY_VERIFY_WITH_TIMEOUT(page()->figure(), patienceMs);
+    QVERIFY(page()->list()->isVisible());
+    QTest::keyClick(window_.get(), Qt::Key_F11);
+    QVERIFY(window_->isFullPage());
+    QVERIFY(!page()->list()->isVisible() && !page()->choice()->isVisible() && page()->figure()->isVisible());
+    QTest::keyClick(window_.get(), Qt::Key_Escape);
+    QVERIFY(!window_->isFullPage());
+    QVERIFY(page()->list()->isVisible() && page()->choice()->isVisible());
+    QVERIFY(hidden->pickedPoint());
+  }
+
  private:
   QString path(const QString& name) const { return folder_.filePath(name); }
   ComparePage* page() const { return window_->comparePage(); }
-  void open(const QString& name) {
+  void openRun(const QString& name) {
     QSignalSpy shown(window_.get(), &MainWindow::runShown);
     window_->openPath(path(name));
     QTRY_VERIFY_WITH_TIMEOUT(shown.size() > 0, patienceMs);

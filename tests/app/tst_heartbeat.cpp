@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QApplication>
+#include <QComboBox>
 #include <QLineEdit>
 #include <QSettings>
 #include <QSignalSpy>
@@ -9,6 +10,7 @@
 #include <cmath>
 
 #include "app/appearance.h"
+#include "app/compare_page.h"
 #include "app/epoch_bar.h"
 #include "app/export_dialog.h"
 #include "app/figure_tabs.h"
@@ -16,6 +18,7 @@
 #include "app/recipe_form.h"
 #include "tests/app/support/heart.h"
 #include "tests/app/support/long_run.h"
+#include "views/compare_figure.h"
 #include "views/contour.h"
 #include "views/landscape.h"
 #include "views/plotting.h"
@@ -74,6 +77,7 @@ class TestHeartbeat : public QObject {
   void everyPage(Heart& heart);
   void landscape(Heart& heart);
   void exportAll(Heart& heart);
+  void comparison(Heart& heart);
   void study(Heart& heart);
 
   QTemporaryDir folder_;
@@ -86,6 +90,7 @@ void TestHeartbeat::initTestCase() {
   QApplication::setOrganizationName("EigenscapeTest");
   QApplication::setApplicationName("EigenscapeTest");
   saveLongRun(path("long").toStdString(), 200);
+  saveLongRun(path("other").toStdString(), 150);
 }
 
 void TestHeartbeat::init() {
@@ -176,6 +181,50 @@ void TestHeartbeat::exportAll(Heart& heart) {
   }
 }
 
+void TestHeartbeat::comparison(Heart& heart) {
+  heart.begin("open another run");
+  QSignalSpy shown(window_.get(), &MainWindow::runShown);
+  window_->openPath(path("other"));
+  QTRY_VERIFY_WITH_TIMEOUT(!shown.isEmpty(), patienceMs);
+  ComparePage* page = window_->comparePage();
+  heart.begin("compare");
+  QTest::keyClick(window_.get(), Qt::Key_5);
+  QVERIFY(window_->isComparing());
+  heart.begin("tick");
+  page->tick(path("long"), true);
+  QTRY_VERIFY_WITH_TIMEOUT(page->figure(), patienceMs);
+  heart.settle();
+  for (int i = 0; i < page->choice()->count(); ++i) {
+    heart.begin("compare " + page->choice()->itemText(i));
+    page->choice()->setCurrentIndex(i);
+    Q_EMIT page->choice()->activated(i);
+    heart.settle();
+    heart.begin("epochs of compared " + page->choice()->itemText(i));
+    for (const int epoch : {0, 100, 101, 102, 200}) {
+      window_->epochBar()->slider()->setValue(epoch);
+      QCoreApplication::processEvents();
+    }
+    heart.settle();
+  }
+  QSignalSpy exported(page, &ComparePage::exported);
+  heart.begin("export the comparison");
+  page->exportFigure("png");
+  heart.settle();
+  auto* dialog = page->findChild<ExportDialog*>();
+  QVERIFY(dialog);
+  dialog->findChild<QLineEdit*>("file")->setText(path("comparison.png"));
+  dialog->accept();
+  QTRY_COMPARE_WITH_TIMEOUT(exported.size(), 1, patienceMs);
+  heart.begin("untick");
+  page->tick(path("long"), false);
+  heart.settle();
+  QVERIFY(!page->figure());
+  heart.begin("back from the comparison");
+  QTest::keyClick(window_.get(), Qt::Key_1);
+  heart.settle();
+  QVERIFY(!window_->isComparing());
+}
+
 void TestHeartbeat::study(Heart& heart) {
   QSignalSpy ended(window_.get(), &MainWindow::jobEnded), shown(window_.get(), &MainWindow::runShown);
   heart.begin("fill the form");
@@ -203,6 +252,7 @@ void TestHeartbeat::tour(Heart& heart) {
   heart.begin("light");
   window_->appearance()->choose(Appearance::Choice::Light);
   exportAll(heart);
+  comparison(heart);
   study(heart);
 }
 
@@ -214,7 +264,8 @@ void TestHeartbeat::theWindowAlwaysAnswers() {
   for (const auto& step : heart.steps()) {
     if (step.name.isEmpty()) continue;
     qInfo("%-32s %6.1f ms of the processor, %6.1f ms by the clock", qPrintable(step.name), step.cpuMs, step.wallMs);
-    const bool relief = step.name.startsWith("page landscape") || step.name.startsWith("page surface");
+    const bool relief = step.name.startsWith("page landscape") || step.name.startsWith("page surface") ||
+                        step.name.startsWith("compare Surface");
     if (step.cpuMs > (relief ? firstReliefMs : stallMs)) late << step.name;
   }
   QVERIFY2(late.isEmpty(), qPrintable(late.join(", ")));
