@@ -45,7 +45,8 @@ fs::path joinedByFfmpeg(const fs::path& folder, const QColor& paper) {
     qCritical("no ffmpeg is installed: the frames are there, and no video");
     return {};
   }
-  const auto beside = folder / "animation.part.mp4", video = folder / "animation.mp4";
+  const auto beside = folder / "animation.part.mp4";
+  auto video = folder / "animation.mp4";
   QProcess ffmpeg;
   ffmpeg.setProcessChannelMode(QProcess::MergedChannels);
   ffmpeg.start(program, {"-y", "-loglevel", "error", "-framerate", "4", "-i",

@@ -72,7 +72,7 @@ std::int64_t curvatureSamples(const RunInfo& info) {
 }
 
 QString epochWords(std::int64_t shown, std::int64_t wanted) {
-  const QString words = QStringLiteral("epoch %1").arg(shown);
+  QString words = QStringLiteral("epoch %1").arg(shown);
   if (shown == wanted) return words;
   return words + (shown < wanted ? QStringLiteral(" (the last measured before %1)").arg(wanted)
                                  : QStringLiteral(" (the first measured)"));

@@ -349,8 +349,8 @@ Picture CompareFigure::toPicture() {
       // Whole units: a plot's layout knows no halves.
       const double left = std::round(width * (i % columns) / columns),
                    right = std::round(width * (i % columns + 1) / columns);
-      const double upper = std::round(top + height * (i / columns) / rows),
-                   lower = std::round(top + height * (i / columns + 1) / rows);
+      const int row = i / columns;
+      const double upper = std::round(top + height * row / rows), lower = std::round(top + height * (row + 1) / rows);
       double head = 0;
       if (!isOverlay()) {
         const std::vector<KeyEntry> entry{entriesOf(runs_, style.theme)[std::size_t(i)]};

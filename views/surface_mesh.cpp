@@ -37,7 +37,7 @@ vtkSmartPointer<vtkPolyData> surfaceMesh(const SurfaceRelief& relief, const std:
     int n = 0;
     for (const auto& [i, j] : corners) {
       if (!std::isfinite(relief.height(columns[i], rows[j]))) return;
-      ids[n++] = vtkIdType(j * columns.size() + i);
+      ids[n++] = vtkIdType(j) * vtkIdType(columns.size()) + vtkIdType(i);
     }
     triangles->InsertNextCell(3, ids);
   };

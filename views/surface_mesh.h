@@ -7,8 +7,8 @@
 
 #include "views/surface_relief.h"
 
-class vtkLookupTable;
-class vtkPolyData;
+class vtkLookupTable;  // NOLINT(cppcoreguidelines-virtual-class-destructor): VTK counts references
+class vtkPolyData;     // NOLINT(cppcoreguidelines-virtual-class-destructor)
 
 // What the 3D figure is made of, in box coordinates.
 namespace eigenscape {

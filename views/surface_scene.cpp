@@ -283,7 +283,7 @@ QImage SurfaceScene::Parts::readBack(QSize rendered) {
   for (int y = 0; y < rendered.height(); ++y) {
     const unsigned char* from = pixels->GetPointer(vtkIdType(4) * rendered.width() * (rendered.height() - 1 - y));
     auto* to = reinterpret_cast<QRgb*>(image.scanLine(y));
-    for (int x = 0; x < rendered.width(); ++x) to[x] = qRgb(from[4 * x], from[4 * x + 1], from[4 * x + 2]);
+    for (int x = 0; x < rendered.width(); ++x) to[x] = qRgb(from[x * 4L], from[x * 4L + 1], from[x * 4L + 2]);
   }
   return image;
 }
