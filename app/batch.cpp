@@ -206,6 +206,13 @@ int renderAgain(const CommandLine& line) {
   });
   const auto formats = formatsOf(line);
   if (const auto compared = comparedRuns(line)) {
+    // Two panels, their names and scales have no room on less.
+    constexpr int leastWidth = 120, leastHeight = 80;
+    if (line.figureSize && (line.figureSize->first < leastWidth || line.figureSize->second < leastHeight)) {
+      throw RecipeError("--figure-size " + std::to_string(line.figureSize->first) + "x" +
+                        std::to_string(line.figureSize->second) + ": runs that are compared need at least " +
+                        std::to_string(leastWidth) + "x" + std::to_string(leastHeight));
+    }
     if (!compared->remark.empty() && !line.quiet) std::fprintf(stderr, "eigenscape: %s\n", compared->remark.c_str());
 #ifdef EIGENSCAPE_WITH_GUI
     std::vector<RunResults> runs;
@@ -220,16 +227,17 @@ int renderAgain(const CommandLine& line) {
   if (!isRunDirectory(line.subject)) {
     throw RecipeError("--render " + line.subject + ": holds no run.json; expected the folder that --out named");
   }
+  auto run = loadForDrawing(line.subject, line);
+  if (!line.out.empty()) run.directory = line.out;  // the figures' folder; the run's own stays as it is
 #ifdef EIGENSCAPE_WITH_GUI
   if (!line.animate.empty()) {
-    printOut(placesText(line.subject,
-                        drawAnimation(loadForDrawing(line.subject, line), line.animate, {line.figureSize, line.dark})));
+    printOut(placesText(run.directory, drawAnimation(run, line.animate, {line.figureSize, line.dark})));
     return interruption.requested() ? interrupted : done;
   }
 #else
   if (!line.animate.empty()) throw RecipeError("--animate: this program was built without figures");
 #endif
-  printOut(placesText(line.subject, draw(loadForDrawing(line.subject, line), formats, line)));
+  printOut(placesText(run.directory, draw(run, formats, line)));
   return interruption.requested() ? interrupted : done;
 }
 

@@ -31,7 +31,7 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
   app->add_option("PATH", words.path, "A recipe (.toml) or a run directory to open in the window")->type_name("");
   app->add_option("--batch", words.batch, "Run the recipe without window or display; a path or a shipped recipe's name")
       ->type_name("RECIPE");
-  app->add_option("--out", words.out, "Run directory to write (with --batch); folder of a comparison's figures")
+  app->add_option("--out", words.out, "Run directory to write (with --batch); or folder for figures (with --render)")
       ->type_name("DIR");
   app->add_option("--set", words.sets, "Override one recipe key, dotted: training.epochs=3 (repeatable)")
       ->type_name("KEY=VALUE")
@@ -44,7 +44,7 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
   app->add_option("--figures", words.figures,
                   "png, svg, pdf; csv; of surfaces vtp, obj, glb, h5; or none. Default: png")
       ->type_name("FORMATS");
-  app->add_option("--figure-size", words.figureSize, "Width and height in millimetres; default: 120x90")
+  app->add_option("--figure-size", words.figureSize, "Width and height in millimetres, from 70 on; default: 120x90")
       ->type_name("WxH");
   app->add_option("--style", words.style, "What figures are drawn on: light or dark. Default: light")
       ->type_name("STYLE");

@@ -132,11 +132,7 @@ std::vector<fs::path> runsOfSweep(const fs::path& folder) {
 
 std::optional<RunsToCompare> comparedRuns(const CommandLine& line) {
   if (auto sweep = runsOfSweep(line.subject); !sweep.empty()) return ofSweep(line, std::move(sweep));
-  if (line.compare.empty()) {
-    if (!line.out.empty())
-      throw RecipeError("--out: --render writes into the run's own folder; expected --compare RUN_DIR with it");
-    return std::nullopt;
-  }
+  if (line.compare.empty()) return std::nullopt;
   if (line.out.empty())
     throw RecipeError("--out is missing: expected the folder for the figures of --compare, --out DIR");
   RunsToCompare compared;

@@ -118,13 +118,18 @@ Provenance SurfaceData::provenance() const {
     const QString said = QObject::tr("%1 of %2 points known so far").arg(all - count).arg(all);
     provenance.notes << (grid.interpolated ? QObject::tr("%1, the rest interpolated").arg(said) : said);
   }
-  std::size_t clipped = 0;
-  for (const double value : grid.loss) clipped += std::isfinite(value) && scale.isClipped(value);
-  if (clipped) {
-    provenance.notes << QObject::tr("%1 of %2 points beyond %3 … %4 clipped")
-                            .arg(clipped)
-                            .arg(all)
-                            .arg(numberText(scale.lower()), numberText(scale.upper()));
+  std::size_t above = 0, below = 0;
+  for (const double value : grid.loss) {
+    if (!std::isfinite(value) || !scale.isClipped(value)) continue;
+    ++(value > scale.upper() ? above : below);
+  }
+  if (above) {
+    provenance.notes
+        << QObject::tr("%1 of %2 points above %3 are drawn at it").arg(above).arg(all).arg(numberText(scale.upper()));
+  }
+  if (below) {
+    provenance.notes
+        << QObject::tr("%1 of %2 points below %3 are drawn at it").arg(below).arg(all).arg(numberText(scale.lower()));
   }
   return provenance;
 }

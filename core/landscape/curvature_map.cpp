@@ -87,8 +87,13 @@ std::vector<double> coarserAxis(const std::vector<double>& axis, std::int64_t po
   const auto count = static_cast<std::int64_t>(axis.size());
   if (points >= count || points < 2) return axis;
   std::vector<std::int64_t> places;
-  for (std::int64_t k = 0; k < points; ++k)
-    places.push_back(std::llround(static_cast<double>(k * (count - 1)) / static_cast<double>(points - 1)));
+  // From both ends alike, so that a symmetric axis keeps a symmetric choice: halves are rounded towards the middle.
+  for (std::int64_t k = 0; k < points; ++k) {
+    const bool upper = 2 * k > points - 1;
+    const auto place =
+        static_cast<double>((upper ? points - 1 - k : k) * (count - 1)) / static_cast<double>(points - 1);
+    places.push_back(upper ? count - 1 - std::llround(place) : std::llround(place));
+  }
   const auto zero = std::find(axis.begin(), axis.end(), 0.0) - axis.begin();
   if (zero > 0 && zero < count - 1 && points > 2) {
     const auto nearest = std::min_element(places.begin() + 1, places.end() - 1,

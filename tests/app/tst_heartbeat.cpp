@@ -73,6 +73,8 @@ class TestHeartbeat : public QObject {
  private:
   QString path(const QString& name) const { return folder_.filePath(name); }
   int tabOf(const QString& kind) const;
+  /// After a dialog, so that the keys are the window's again.
+  void clickInto(QWidget* widget);
   void tour(Heart& heart);
   void everyPage(Heart& heart);
   void landscape(Heart& heart);
@@ -105,6 +107,12 @@ int TestHeartbeat::tabOf(const QString& kind) const {
     if (window_->figures()->figure(i)->id().kind == kind) return i;
   }
   return -1;
+}
+
+void TestHeartbeat::clickInto(QWidget* widget) {
+  window_->activateWindow();
+  QVERIFY(QTest::qWaitForWindowActive(window_.get()));
+  widget->setFocus();
 }
 
 void TestHeartbeat::twoHundredEpochsOpenQuickly() {
@@ -188,8 +196,9 @@ void TestHeartbeat::comparison(Heart& heart) {
   QTRY_VERIFY_WITH_TIMEOUT(!shown.isEmpty(), patienceMs);
   ComparePage* page = window_->comparePage();
   heart.begin("compare");
+  clickInto(window_->figures()->current());
   QTest::keyClick(window_.get(), Qt::Key_5);
-  QVERIFY(window_->isComparing());
+  QTRY_VERIFY(window_->isComparing());
   heart.begin("tick");
   page->tick(path("long"), true);
   QTRY_VERIFY_WITH_TIMEOUT(page->figure(), patienceMs);
@@ -219,7 +228,8 @@ void TestHeartbeat::comparison(Heart& heart) {
   page->tick(path("long"), false);
   heart.settle();
   QVERIFY(!page->figure());
-  heart.begin("back from the comparison");
+  heart.begin("page landscape after the comparison");
+  clickInto(page);
   QTest::keyClick(window_.get(), Qt::Key_1);
   heart.settle();
   QVERIFY(!window_->isComparing());

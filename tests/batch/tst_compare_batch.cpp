@@ -72,6 +72,13 @@ class TestCompareBatch : public QObject {
     QVERIFY(QFileInfo::exists(path("sweep/figures/compare-training.png")));
   }
 
+  void oneRunIsDrawnElsewhere() {
+    const QString elsewhere = path("elsewhere");
+    const Outcome outcome = runProgram({"--render", path("b16"), "--out", elsewhere, "--style", "dark"});
+    QVERIFY2(outcome.status == 0, outcome.err.constData());
+    QVERIFY(QFileInfo::exists(elsewhere + "/figures/training.png"));
+  }
+
   void wrongInput_data() {
     QTest::addColumn<QStringList>("arguments");
     QTest::addColumn<QStringList>("named");
@@ -79,7 +86,8 @@ class TestCompareBatch : public QObject {
     QTest::newRow("without --render") << QStringList{"--compare", b, "--out", out}
                                       << QStringList{"--compare", "--render"};
     QTest::newRow("without --out") << QStringList{"--render", a, "--compare", b} << QStringList{"--out"};
-    QTest::newRow("--out alone") << QStringList{"--render", a, "--out", out} << QStringList{"--out", "--compare"};
+    QTest::newRow("too small") << QStringList{"--render", a, "--compare", b, "--out", out, "--figure-size", "80x80"}
+                               << QStringList{"--figure-size 80x80", "120x80"};
     QTest::newRow("missing") << QStringList{"--render", a, "--compare", path("nowhere"), "--out", out}
                              << QStringList{"--compare", "nowhere", "run.json"};
     QTest::newRow("twice") << QStringList{"--render", a, "--compare", a + "/.", "--out", out}

@@ -134,6 +134,8 @@ class TestCurvatureMap : public QObject {
     QCOMPARE(coarserAxis(axis, 7).front(), -1.0);
     QCOMPARE(coarserAxis(axis, 7).back(), 1.0);
     QCOMPARE(coarserAxis(axis, 7)[3], 0.0);
+    const auto odd = coarserAxis(axisValues(-1, 1, 15), 5);  // where every other place is a half
+    for (std::size_t i = 0; i < 5; ++i) QCOMPARE(odd[i], -odd[4 - i]);
     const std::vector<double> skew{-1, 0, 1, 2, 3, 4, 5, 6, 7};
     const auto chosen = coarserAxis(skew, 4);
     QCOMPARE(chosen.size(), std::size_t{4});

@@ -197,7 +197,7 @@ class TestCompare : public QObject {
     QVERIFY(clipped > 0);
     for (const char* kind : {"contour", "surface"}) {
       const QString caption = plain(comparison({kind, "e1-e2"}, runs, 6)->caption());
-      QVERIFY2(caption.contains(QStringLiteral("“large”: %1 of 81 points beyond").arg(clipped)), qPrintable(caption));
+      QVERIFY2(caption.contains(QStringLiteral("“large”: %1 of 81 points above").arg(clipped)), qPrintable(caption));
     }
   }
 

@@ -88,7 +88,7 @@ class TestCurvatureMapFigure : public QObject {
     QCOMPARE(settings.size(), 2);
     QCOMPARE(settings[0], QString("surface.e1-e2.scale=log"));
     QCOMPARE(settings[1].section('=', 1).toDouble(), clip);
-    QVERIFY2(captionOf(contour).contains("clipped"), qPrintable(captionOf(contour)));
+    QVERIFY2(captionOf(contour).contains("drawn at it"), qPrintable(captionOf(contour)));
     // What the recipe chose needs no assignment.
     auto run = sample::run(options);
     run.info.landscapes.back().scale = "log", run.info.landscapes.back().clip = clip;
