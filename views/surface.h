@@ -9,10 +9,10 @@
 
 namespace eigenscape {
 
-/// A surface in 3D: drag turns it, the wheel zooms, a double click asks for the full page. VTK renders it into an image without a
-/// window (GlContext), on screen, in batch mode and under Qt's offscreen platform alike. The kind "surface-both" sets
-/// train and test side by side, on one scale and seen from one side. While a large surface moves it is drawn from
-/// fewer of its points.
+/// A surface in 3D: drag turns it, the wheel zooms, a double click asks for the full page. VTK renders it into an image
+/// without a window (GlContext), on screen, in batch mode and under Qt's offscreen platform alike. The kind
+/// "surface-both" sets train and test side by side, on one scale and seen from one side. While a large surface moves it
+/// is drawn from fewer of its points.
 class SurfaceFigure : public Figure {
   Q_OBJECT
  public:
