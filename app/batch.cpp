@@ -197,6 +197,14 @@ RunResults loadForDrawing(const fs::path& directory, const CommandLine& line) {
   return run;
 }
 
+/// Two panels with their names and scales stand beside one another, or in one column below one another.
+void checkRoom(const std::pair<int, int>& sizeMm) {
+  const auto [width, height] = sizeMm;
+  if ((width >= 120 && height >= 80) || (width >= 80 && height >= 120)) return;
+  throw RecipeError("--figure-size " + std::to_string(width) + "x" + std::to_string(height) +
+                    ": runs that are compared need at least 120x80 (beside one another) or 80x120 (one column)");
+}
+
 }  // namespace
 
 int renderAgain(const CommandLine& line) {
@@ -206,13 +214,7 @@ int renderAgain(const CommandLine& line) {
   });
   const auto formats = formatsOf(line);
   if (const auto compared = comparedRuns(line)) {
-    // Two panels, their names and scales have no room on less.
-    constexpr int leastWidth = 120, leastHeight = 80;
-    if (line.figureSize && (line.figureSize->first < leastWidth || line.figureSize->second < leastHeight)) {
-      throw RecipeError("--figure-size " + std::to_string(line.figureSize->first) + "x" +
-                        std::to_string(line.figureSize->second) + ": runs that are compared need at least " +
-                        std::to_string(leastWidth) + "x" + std::to_string(leastHeight));
-    }
+    if (line.figureSize) checkRoom(*line.figureSize);
     if (!compared->remark.empty() && !line.quiet) std::fprintf(stderr, "eigenscape: %s\n", compared->remark.c_str());
 #ifdef EIGENSCAPE_WITH_GUI
     std::vector<RunResults> runs;

@@ -132,7 +132,7 @@ class TestSurface : public QObject {
     RunResults run = sample::run();
     run.surfaces[0].loss = 1e20;
     run.surfaces[2].loss = 1e25;
-    QVERIFY2(captionOf(*figureOf(std::make_shared<RunResults>(run))).contains("2 of 441 points beyond"),
+    QVERIFY2(captionOf(*figureOf(std::make_shared<RunResults>(run))).contains("2 of 441 points above"),
              qPrintable(captionOf(*figureOf(std::make_shared<RunResults>(run)))));
   }
 
