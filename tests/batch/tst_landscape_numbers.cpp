@@ -177,7 +177,7 @@ class TestLandscapeNumbers : public QObject {
   }
 
   void renderTakesAScaleAndNothingElse() {
-    const auto outcome = runProgram({"--render", folder_.filePath("run"), "--figures", "csv", "--set",
+    const auto outcome = runProgram({"--render", folder_.filePath("run"), "--figures", "none", "--set",
                                      "surface.s.scale=log", "--set", "surface.s.clip=3"});
     QVERIFY2(outcome.status == 0, outcome.err.constData());
     const auto refused = runProgram({"--render", folder_.filePath("run"), "--set", "surface.s.points=3"});
