@@ -228,7 +228,8 @@ void SurfaceScene::Parts::rebuildWalls() {
   vtkNew<vtkCellArray> lines;
   const double farX = std::cos(view.azimuth * radians) > 0 ? -boxHalf[0] : boxHalf[0];
   const double farY = std::sin(view.azimuth * radians) > 0 ? -boxHalf[1] : boxHalf[1];
-  const std::array<double, 3> behind = {farX, farY, -boxHalf[2]};
+  // A step below the lowest loss: lines at its height would show through a flat valley.
+  const std::array<double, 3> behind = {farX, farY, -boxHalf[2] - 0.02};
   for (int wall = 0; wall < 3; ++wall) {
     for (int along = 0; along < 3; ++along) {
       if (along == wall) continue;
