@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/command_line.h"
@@ -219,7 +220,8 @@ int renderAgain(const CommandLine& line) {
 #ifdef EIGENSCAPE_WITH_GUI
     std::vector<RunResults> runs;
     for (const auto& directory : compared->directories) runs.push_back(loadForDrawing(directory, line));
-    const auto drawn = drawComparison(runs, compared->out / "figures", formats, {line.figureSize, line.dark});
+    const auto drawn =
+        drawComparison(std::move(runs), compared->out / "figures", formats, {line.figureSize, line.dark});
     printOut(figuresText(drawn));
     return interruption.requested() ? interrupted : done;
 #else

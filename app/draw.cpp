@@ -4,6 +4,7 @@
 #include <QApplication>
 #include <QStringList>
 #include <clocale>
+#include <utility>
 
 #include "app/compared_runs.h"
 #include "core/results/error.h"
@@ -67,8 +68,7 @@ std::vector<std::filesystem::path> drawAnimation(const RunResults& run, const st
   return files;
 }
 
-std::vector<std::filesystem::path> drawComparison(const std::vector<RunResults>& runs,
-                                                  const std::filesystem::path& folder,
+std::vector<std::filesystem::path> drawComparison(std::vector<RunResults> runs, const std::filesystem::path& folder,
                                                   const std::vector<std::string>& formats, const Drawing& drawing) {
   const Offscreen offscreen;
   std::vector<const RunResults*> plain;
@@ -76,10 +76,10 @@ std::vector<std::filesystem::path> drawComparison(const std::vector<RunResults>&
   const auto names = distinguishingNames(plain);
   ComparedRuns compared;
   for (std::size_t i = 0; i < runs.size(); ++i)
-    compared.push_back({std::make_shared<const RunResults>(runs[i]), QString::fromStdString(names[i])});
+    compared.push_back({std::make_shared<const RunResults>(std::move(runs[i])), QString::fromStdString(names[i])});
   if (commonFigures(compared).empty()) {
     std::string all;
-    for (const auto& run : runs) all += (all.empty() ? "" : ", ") + run.directory.string();
+    for (const auto& one : compared) all += (all.empty() ? "" : ", ") + one.run->directory.string();
     throw RecipeError("--compare: no figure is common to " + all + "; choose runs that measured the same");
   }
   QStringList list;

@@ -27,8 +27,7 @@ std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std:
 
 /// Draws two to four runs over or beside one another into FOLDER/compare-*.FORMAT and returns the files. Throws
 /// RunError, and RecipeError where the runs have no figure in common.
-std::vector<std::filesystem::path> drawComparison(const std::vector<RunResults>& runs,
-                                                  const std::filesystem::path& folder,
+std::vector<std::filesystem::path> drawComparison(std::vector<RunResults> runs, const std::filesystem::path& folder,
                                                   const std::vector<std::string>& formats, const Drawing& drawing);
 
 }  // namespace eigenscape

@@ -154,7 +154,11 @@ void RecipeForm::show(const FormState& state) {
   for (const auto& [section, texts] : state.entries) {
     auto& list = entries_[section];
     // Title and baseline belong to a box: other entries are other boxes.
-    if (titlesOf(list) != state.titles.at(section)) rebuildEntries(section, state.titles.at(section));
+    if (const auto& titles = state.titles.at(section); titlesOf(list) != titles) {
+      std::vector<LandscapeRecipe> named(std::size_t(titles.size()));
+      for (std::size_t i = 0; i < named.size(); ++i) named[i].name = titles[qsizetype(i)].toStdString();
+      showEntries(section, section == "profile" ? baseline_.profiles : baseline_.surfaces, named);
+    }
     for (std::size_t i = 0; i < texts.size(); ++i) {
       for (std::size_t k = 0; k < list[i].editors.size(); ++k) list[i].editors[k]->setText(texts[i][qsizetype(k)]);
     }
@@ -166,27 +170,13 @@ void RecipeForm::show(const FormState& state) {
   Q_EMIT edited();
 }
 
-void RecipeForm::rebuildEntries(const std::string& section, const QStringList& titles) {
-  auto& list = entries_[section];
-  for (const Entry& entry : list) {
-    // A removed one may hold the button that is being clicked.
+void RecipeForm::showEntries(const std::string& section, const std::vector<LandscapeRecipe>& baseline,
+                             const std::vector<LandscapeRecipe>& edited) {
+  for (auto& entry : entries_[section]) {
+    // It may hold the button that is being clicked.
     entry.box->hide();
     entry.box->deleteLater();
   }
-  list.clear();
-  const auto& from = section == "profile" ? baseline_.profiles : baseline_.surfaces;
-  for (const auto& title : titles) {
-    const auto name = title.toStdString();
-    const auto same = std::find_if(from.begin(), from.end(), [&](const auto& one) { return one.name == name; });
-    LandscapeRecipe entry = same == from.end() ? LandscapeRecipe() : *same;
-    entry.name = name;
-    list.push_back(makeEntry(section, entry, entry));
-  }
-}
-
-void RecipeForm::showEntries(const std::string& section, const std::vector<LandscapeRecipe>& baseline,
-                             const std::vector<LandscapeRecipe>& edited) {
-  for (auto& entry : entries_[section]) delete entry.box;
   entries_[section].clear();
   for (const auto& entry : edited) {
     const auto same =

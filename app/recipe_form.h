@@ -60,7 +60,6 @@ class RecipeForm : public QWidget {
   void showEntries(const std::string& section, const std::vector<LandscapeRecipe>& baseline,
                    const std::vector<LandscapeRecipe>& edited);
   static QStringList titlesOf(const std::vector<Entry>& list);
-  void rebuildEntries(const std::string& section, const QStringList& titles);
   Entry makeEntry(const std::string& section, const LandscapeRecipe& baseline, const LandscapeRecipe& edited);
   std::vector<LandscapeRecipe> entries(const std::string& section) const;
   /// Of a key as errors name it: "profile.along-e1.x" too.

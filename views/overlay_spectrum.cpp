@@ -6,6 +6,7 @@
 
 #include "views/overlay.h"
 #include "views/plot_parts.h"
+#include "views/spectrum.h"
 
 // Eigenvalues and densities of several runs.
 namespace eigenscape {
@@ -15,10 +16,6 @@ constexpr double gap = 2;  // between the largest and the smallest eigenvalues
 
 QString tr(const char* text) {
   return QObject::tr(text);
-}
-
-bool isModels(const SpectrumRow& row) {
-  return row.scope == "model";
 }
 
 Provenance ofOperator(const RunResults& run, const std::vector<std::string>& splits, std::int64_t epoch = -1) {
@@ -150,20 +147,10 @@ Overlay overlaidTrajectories(const ComparedRuns& runs, std::int64_t epoch) {
 
 namespace {
 
-std::vector<std::int64_t> spectrumEpochs(const RunResults& run) {
-  std::map<std::int64_t, std::set<std::int64_t>> indices;
-  for (const auto& row : run.spectrum) {
-    if (isModels(row)) indices[row.epoch].insert(row.index);
-  }
-  std::vector<std::int64_t> epochs;
-  for (const auto& [epoch, found] : indices) {
-    if (found.size() > 1) epochs.push_back(epoch);
-  }
-  // One eigenvalue alone is no figure of a single run, but two of them can be compared.
-  if (epochs.empty()) {
-    for (const auto& [epoch, found] : indices) epochs.push_back(epoch);
-  }
-  return epochs;
+/// One eigenvalue alone is no figure of a single run, but two of them can be compared.
+std::vector<std::int64_t> comparableEpochs(const RunResults& run) {
+  const auto epochs = spectrumEpochs(run);
+  return epochs.empty() ? spectrumEpochs(run, 1) : epochs;
 }
 
 OverlaySeries spectrumSeries(const RunResults& run, std::int64_t epoch, const std::string& split,
@@ -200,7 +187,7 @@ Overlay overlaidSpectrum(const ComparedRuns& runs, std::int64_t epoch) {
   std::set<std::int64_t> top, bottom;
   std::vector<std::optional<std::int64_t>> shown;
   for (const auto& one : runs) {
-    shown.push_back(epochToShow(spectrumEpochs(*one.run), epoch));
+    shown.push_back(epochToShow(comparableEpochs(*one.run), epoch));
     for (const auto& row : one.run->spectrum) {
       if (isModels(row) && row.epoch == shown.back()) (row.index > 0 ? top : bottom).insert(row.index);
     }

@@ -19,10 +19,6 @@ QString tr(const char* text) {
   return QObject::tr(text);
 }
 
-bool isModels(const SpectrumRow& row) {
-  return row.scope == "model";
-}
-
 QString indexText(std::int64_t index) {
   return index < 0 ? QStringLiteral("−%1").arg(-index) : QString::number(index);
 }
@@ -56,18 +52,25 @@ Spectrum collect(const RunResults& run, std::int64_t epoch) {
   return spectrum;
 }
 
-/// The epochs that have a spectrum, not just one eigenvalue.
-std::vector<std::int64_t> spectrumEpochs(const RunResults& run) {
+}  // namespace
+
+bool isModels(const SpectrumRow& row) {
+  return row.scope == "model";
+}
+
+std::vector<std::int64_t> spectrumEpochs(const RunResults& run, std::size_t atLeast) {
   std::map<std::int64_t, std::set<std::int64_t>> indices;
   for (const auto& row : run.spectrum) {
     if (isModels(row)) indices[row.epoch].insert(row.index);
   }
   std::vector<std::int64_t> epochs;
   for (const auto& [epoch, found] : indices) {
-    if (found.size() > 1) epochs.push_back(epoch);
+    if (found.size() >= atLeast) epochs.push_back(epoch);
   }
   return epochs;
 }
+
+namespace {
 
 void nameIndices(QCPAxis* axis, const Style& style, const Spectrum& spectrum) {
   const double right = spectrum.place(spectrum.indices.size() - 1) + 0.7;

@@ -17,6 +17,12 @@ class SpectrumFigure : public PlotFigure {
   QString readout(const QPointF& position) const override;
 };
 
+/// Whether the row is of the whole model, not of a layer.
+bool isModels(const SpectrumRow& row);
+
+/// The epochs that have a spectrum, not just one eigenvalue: at least so many of the whole model's, ascending.
+std::vector<std::int64_t> spectrumEpochs(const RunResults& run, std::size_t atLeast = 2);
+
 /// True where an epoch has at least two of the whole model's eigenvalues.
 bool hasSpectrum(const RunResults& run);
 
