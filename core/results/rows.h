@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <type_traits>
 
@@ -207,6 +208,43 @@ struct SensitivityRow {
   std::int64_t bits = 0;
   double perturbation = 0;  ///< ‖Q(W) − W‖₂²
   double omega = 0;         ///< meanTrace · perturbation (HAWQ-V2, arXiv:1911.03852)
+  // In tables that a user gives (quantization.sensitivity) alone:
+  std::string group;                                            ///< layers of one group share their bits
+  double latencyMs = std::numeric_limits<double>::quiet_NaN();  ///< of the layer at these bits
+};
+
+/// allocation.csv: the bits that a limit of quantization.limits leaves to each layer.
+struct AllocationRow {
+  static constexpr const char* file = "allocation.csv";
+  std::string limit;  ///< as in the recipe: "size=0.5"
+  std::string layer;
+  std::int64_t bits = 0;
+};
+
+/// pareto.csv: the settings of bits that no other beats in both cost (quantization.frontier) and omega.
+struct ParetoRow {
+  static constexpr const char* file = "pareto.csv";
+  std::int64_t point = 0;          ///< from 1, ascending in cost
+  double sizeBytes = 0, bops = 0;  ///< nan where the layers do not say
+  double omega = 0;                ///< sum over the layers
+  double loss = 0, accuracy = 0;   ///< of the network with these bits, on the test split; nan: not measured
+};
+
+/// settings.csv: what came out for each limit, and what other ways of choosing bits give.
+struct SettingRow {
+  static constexpr const char* file = "settings.csv";
+  std::string setting;  ///< "size=0.5", "uniform-4", "greedy-7", "first-order-3", "pareto-12", "float"
+  std::string method;   ///< exact | uniform | greedy | first-order | pareto | float
+  double sizeBytes = 0, bops = 0, latencyMs = 0;
+  double omega = 0, standardError = 0;
+  double loss = 0, accuracy = 0;  ///< nan: not measured
+};
+
+/// settings_bits.csv: the bits of each setting of settings.csv; "float" has none.
+struct SettingBitsRow {
+  static constexpr const char* file = "settings_bits.csv";
+  std::string setting, layer;
+  std::int64_t bits = 0;
 };
 
 /// Whether the layer's trace is told apart from zero: it is two standard errors away from it.
@@ -273,6 +311,17 @@ void columns(Row& row, Visitor&& visit) {
   } else if constexpr (std::is_same_v<Plain, ShapeRow>) {
     visit("kind", row.kind), visit("name", row.name), visit("epoch", row.epoch), visit("split", row.split);
     visit("quantity", row.quantity), visit("value", row.value);
+  } else if constexpr (std::is_same_v<Plain, AllocationRow>) {
+    visit("limit", row.limit), visit("layer", row.layer), visit("bits", row.bits);
+  } else if constexpr (std::is_same_v<Plain, ParetoRow>) {
+    visit("point", row.point), visit("size_bytes", row.sizeBytes), visit("bops", row.bops);
+    visit("omega", row.omega), visit("loss", row.loss), visit("accuracy", row.accuracy);
+  } else if constexpr (std::is_same_v<Plain, SettingRow>) {
+    visit("setting", row.setting), visit("method", row.method), visit("size_bytes", row.sizeBytes);
+    visit("bops", row.bops), visit("latency_ms", row.latencyMs), visit("omega", row.omega);
+    visit("standard_error", row.standardError), visit("loss", row.loss), visit("accuracy", row.accuracy);
+  } else if constexpr (std::is_same_v<Plain, SettingBitsRow>) {
+    visit("setting", row.setting), visit("layer", row.layer), visit("bits", row.bits);
   } else {
     static_assert(std::is_same_v<Plain, SensitivityRow>, "a row type without columns");
     visit("layer", row.layer), visit("parameters", row.parameters), visit("macs", row.macs);
@@ -280,6 +329,21 @@ void columns(Row& row, Visitor&& visit) {
     visit("standard_error", row.standardError), visit("bits", row.bits), visit("perturbation", row.perturbation);
     visit("omega", row.omega);
   }
+}
+
+/// Of a table that a user may have made: columns that it need not have. Their cells are then empty, 0 or nan, and so is
+/// what stands for an empty cell.
+template <class Row>
+bool mayLack(const std::string& column) {
+  if constexpr (std::is_same_v<Row, SensitivityRow>) return column != "layer" && column != "bits";
+  return false;
+}
+
+/// Every column that is read: those that are written and, of a table that a user may have made, what only that has.
+template <class Row, class Visitor>
+void readColumns(Row& row, Visitor&& visit) {
+  columns(row, visit);
+  if constexpr (std::is_same_v<Row, SensitivityRow>) visit("group", row.group), visit("latency_ms", row.latencyMs);
 }
 
 }  // namespace eigenscape

@@ -164,6 +164,10 @@ RunResults loadRun(const fs::path& directory) {
   run.persistence = readTable<PersistenceRow>(directory);
   run.shapes = readTable<ShapeRow>(directory);
   run.sensitivity = readTable<SensitivityRow>(directory);
+  run.allocations = readTable<AllocationRow>(directory);
+  run.pareto = readTable<ParetoRow>(directory);
+  run.settings = readTable<SettingRow>(directory);
+  run.settingBits = readTable<SettingBitsRow>(directory);
   return run;
 }
 

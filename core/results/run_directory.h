@@ -76,6 +76,10 @@ struct RunResults {
   std::vector<PersistenceRow> persistence;
   std::vector<ShapeRow> shapes;
   std::vector<SensitivityRow> sensitivity;
+  std::vector<AllocationRow> allocations;
+  std::vector<ParetoRow> pareto;
+  std::vector<SettingRow> settings;
+  std::vector<SettingBitsRow> settingBits;
 
   /// Every epoch that any table speaks of, ascending.
   std::vector<std::int64_t> epochs() const;

@@ -146,7 +146,7 @@ template <class Row>
 void checkHeader(const fs::path& path, const Positions& positions) {
   Row row;
   columns(row, [&](const char* name, auto&) {
-    if (!positions.count(name)) {
+    if (!positions.count(name) && !mayLack<Row>(name)) {
       throw RunError(path.string() + ", line 1: the column '" + name + "' is missing; expected " + headerOf<Row>());
     }
   });
@@ -200,12 +200,33 @@ std::string toCsv(const Row& row) {
   return line;
 }
 
+namespace {
+
+/// A cell of a column that may be missing: nothing stands for what is not known.
+template <class Value>
+void setUnknown(Value& value) {
+  value = Value();
+  if constexpr (std::is_same_v<Value, double>) value = std::nan("");
+}
+
 template <class Row>
-std::vector<Row> readTable(const fs::path& directory) {
-  const fs::path path = directory / Row::file;
-  std::string text;
+Row rowOf(const std::vector<std::string>& cells, const Positions& positions, const std::string& place) {
+  Row row;
+  readColumns(row, [&](const char* name, auto& value) {
+    const auto at = positions.find(name);
+    if (at == positions.end() || (mayLack<Row>(name) && cells[at->second].empty())) return setUnknown(value);
+    const std::string& found = cells[at->second];
+    if (!parse(found, value)) {
+      throw RunError(place + ", column '" + name + "': '" + found + "' is not " + expected(value) +
+                     "; remove or mend the line");
+    }
+  });
+  return row;
+}
+
+template <class Row>
+std::vector<Row> rowsOf(const fs::path& path, const std::string& text) {
   std::vector<Row> rows;
-  if (!readFile(path, text)) return rows;
   CsvReader reader(text);
   std::vector<std::string> cells;
   if (!reader.next(cells)) return rows;
@@ -220,17 +241,27 @@ std::vector<Row> readTable(const fs::path& directory) {
       throw RunError(place + ": " + std::to_string(cells.size()) + " cells where the header has " +
                      std::to_string(width) + "; remove or mend the line");
     }
-    Row row;
-    columns(row, [&](const char* name, auto& value) {
-      const std::string& found = cells[positions[name]];
-      if (!parse(found, value)) {
-        throw RunError(place + ", column '" + name + "': '" + found + "' is not " + expected(value) +
-                       "; remove or mend the line");
-      }
-    });
-    rows.push_back(std::move(row));
+    rows.push_back(rowOf<Row>(cells, positions, place));
   }
   return rows;
+}
+
+}  // namespace
+
+template <class Row>
+std::vector<Row> readTable(const fs::path& directory) {
+  const fs::path path = directory / Row::file;
+  std::string text;
+  if (!readFile(path, text)) return {};
+  return rowsOf<Row>(path, text);
+}
+
+template <class Row>
+std::vector<Row> readTableFile(const fs::path& file) {
+  std::string text;
+  if (!readFile(file, text)) throw RunError(file.string() + ": no such file; name one that is there");
+  if (!text.empty() && text.back() != '\n') text += '\n';
+  return rowsOf<Row>(file, text);
 }
 
 template <class Row>
@@ -312,6 +343,7 @@ void writeFileAtomically(const fs::path& path, const std::string& text) {
   template std::string headerOf<Row>();                                    \
   template std::string toCsv<Row>(const Row&);                             \
   template std::vector<Row> readTable<Row>(const fs::path&);               \
+  template std::vector<Row> readTableFile<Row>(const fs::path&);           \
   template void writeTable<Row>(const fs::path&, const std::vector<Row>&); \
   template class TableWriter<Row>;                                         \
   template void retainRows<Row>(const fs::path&, const std::function<bool(const Row&)>&);
@@ -333,6 +365,10 @@ EIGENSCAPE_TABLE(TrajectoryRow)
 EIGENSCAPE_TABLE(PersistenceRow)
 EIGENSCAPE_TABLE(ShapeRow)
 EIGENSCAPE_TABLE(SensitivityRow)
+EIGENSCAPE_TABLE(AllocationRow)
+EIGENSCAPE_TABLE(ParetoRow)
+EIGENSCAPE_TABLE(SettingRow)
+EIGENSCAPE_TABLE(SettingBitsRow)
 
 #undef EIGENSCAPE_TABLE
 

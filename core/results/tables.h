@@ -27,6 +27,10 @@ std::string toCsv(const Row& row);
 template <class Row>
 std::vector<Row> readTable(const std::filesystem::path& directory);
 
+/// The same of any file, which has to be there; its last line needs no line break.
+template <class Row>
+std::vector<Row> readTableFile(const std::filesystem::path& file);
+
 /// Writes the whole table beside and renames it over the old one. Throws RunError.
 template <class Row>
 void writeTable(const std::filesystem::path& directory, const std::vector<Row>& rows);

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "core/results/rows.h"
+
+// What a bit allocation chooses from, and what a choice costs. Plain values, no LibTorch.
+namespace eigenscape {
+
+/// One bit width that a layer may have.
+struct BitChoice {
+  std::int64_t bits = 0;
+  double omega = 0;
+  double standardError = 0;                                     ///< of omega; 0: not known
+  double latencyMs = std::numeric_limits<double>::quiet_NaN();  ///< nan: not known
+};
+
+struct LayerChoices {
+  std::string layer;
+  std::string group;            ///< layers of equal, non-empty group share their bits
+  std::int64_t parameters = 0;  ///< of the weight; 0: not known
+  std::int64_t macs = 0;        ///< per example; 0: not known
+  double topEigenvalue = std::numeric_limits<double>::quiet_NaN();
+  std::vector<BitChoice> choices;  ///< ascending in bits; the same widths for every layer
+};
+
+/// The rows of a sensitivity.csv as layers in the order of their first rows. Only the widths in `bits` are taken; none:
+/// all that the rows have. Ω is the column omega, or mean_trace · perturbation where that says nothing. `source` is the
+/// file that errors name. Throws RunError: a layer twice at one width, a layer that lacks a width, a layer whose
+/// parameters, MACs or group change from row to row, a number that is not finite or negative where it must not be.
+std::vector<LayerChoices> layerChoices(const std::vector<SensitivityRow>& rows, const std::vector<std::int64_t>& bits,
+                                       const std::string& source);
+/// The widths that occur, ascending.
+std::vector<std::int64_t> bitWidths(const std::vector<SensitivityRow>& rows);
+
+enum class Cost {
+  Size,    ///< bytes of the quantized weights: parameters · bits / 8
+  Bops,    ///< bit operations: MACs · bits², for weights and inputs of the same width
+  Latency  ///< ms, from the table that the user gave
+};
+/// "size", "bops", "latency"
+const char* costName(Cost cost);
+/// The column of sensitivity.csv that it is computed from.
+const char* costColumn(Cost cost);
+/// Whether every layer says what the cost needs.
+bool isKnown(const std::vector<LayerChoices>& layers, Cost cost);
+
+/// At most low + share · (high − low), from all layers at the lowest width to all at the highest.
+struct Limit {
+  Cost cost = Cost::Size;
+  double share = 1;
+};
+/// "size=0.5", or several that hold together: "size=0.5,bops=0.7". Throws std::invalid_argument that says what is
+/// accepted.
+std::vector<Limit> parseLimits(const std::string& text);
+
+/// Bits for every layer, and what they come to.
+struct BitSetting {
+  std::vector<std::int64_t> bits;                 ///< one per layer, in their order
+  double sizeBytes = 0, bops = 0, latencyMs = 0;  ///< nan where not known
+  double omega = 0;                               ///< sum over the layers
+  double standardError = 0;                       ///< of omega, with the layers' errors taken as independent
+  double cost(Cost which) const;
+};
+/// `bits` holds one of the layer's widths for every layer. Throws std::invalid_argument.
+BitSetting settingOf(const std::vector<LayerChoices>& layers, const std::vector<std::int64_t>& bits);
+BitSetting uniformSetting(const std::vector<LayerChoices>& layers, std::int64_t bits);
+/// What the limit allows, in the cost's unit.
+double allowed(const std::vector<LayerChoices>& layers, const Limit& limit);
+
+/// Cost of one layer at one of its widths.
+double costOf(const LayerChoices& layer, const BitChoice& choice, Cost cost);
+/// Layers that share their bits, as places in `layers`; layers without a group stand alone. In the order of first
+/// members.
+std::vector<std::vector<std::size_t>> bitGroups(const std::vector<LayerChoices>& layers);
+
+}  // namespace eigenscape
