@@ -54,6 +54,11 @@ std::string head(const RunInfo& info) {
     products += phase.products;
   }
   std::ostringstream out;
+  if (info.model.empty()) {
+    out << info.name << ": bits for each layer from " << info.sensitivity << "\n"
+        << info.status << " in " << durationText(seconds) << "\n\n";
+    return out.str();
+  }
   out << info.name << ": " << info.model << " (" << info.parameters << " parameters) on " << info.dataset << ", "
       << info.trainExamples << " train and " << info.testExamples << " test examples\n"
       << info.status << " in " << durationText(seconds) << ", " << products << " operator products, " << info.device
@@ -154,11 +159,36 @@ std::string sensitivityTable(const std::vector<SensitivityRow>& sensitivity) {
   return text;
 }
 
+std::string known(double value, const char* format) {
+  return std::isfinite(value) ? number(value, format) : "";
+}
+
+/// What the limits came to, and the uniform widths beside them.
+std::string allocationTable(const std::vector<SettingRow>& settings) {
+  std::vector<Cells> rows = {{"bits", "size MB", "Gbops", "latency ms", "omega", "test loss", "test accuracy"}};
+  for (const auto& row : settings) {
+    if (row.method != "exact" && row.method != "uniform") continue;
+    rows.push_back({row.setting, known(row.sizeBytes / 1e6, "%.4g"), known(row.bops / 1e9, "%.4g"),
+                    known(row.latencyMs, "%.4g"), known(row.omega, "%.6g"), known(row.loss, "%.6g"),
+                    known(100 * row.accuracy, "%.2f %%")});
+  }
+  if (rows.size() == 1) return "";
+  // A column that says nothing is left out.
+  for (std::size_t column = rows.front().size(); column-- > 1;) {
+    const bool empty =
+        std::all_of(rows.begin() + 1, rows.end(), [&](const Cells& cells) { return cells[column].empty(); });
+    if (!empty) continue;
+    for (auto& cells : rows) cells.erase(cells.begin() + static_cast<std::ptrdiff_t>(column));
+  }
+  return aligned(rows);
+}
+
 }  // namespace
 
 std::string summaryOf(const RunResults& run) {
   return head(run.info) + metricTable(run.metrics) + spectrumTable(run.spectrum) + traceTable(run.traces) +
-         overheadTable(run.overhead) + sensitivityTable(run.sensitivity) + notesOf(run.info);
+         overheadTable(run.overhead) + sensitivityTable(run.sensitivity) + allocationTable(run.settings) +
+         notesOf(run.info);
 }
 
 }  // namespace eigenscape

@@ -13,6 +13,7 @@
 #include "views/curvature_map.h"
 #include "views/cut.h"
 #include "views/density.h"
+#include "views/frontier.h"
 #include "views/gl_context.h"
 #include "views/gradient.h"
 #include "views/landscape.h"
@@ -45,6 +46,8 @@ QString FigureId::title() const {
   if (kind == "gradient") return QStringLiteral("Gradient share");
   if (kind == "overhead") return QStringLiteral("Overhead");
   if (kind == "sensitivity") return QStringLiteral("Sensitivity");
+  if (kind == "frontier") return QStringLiteral("Frontier");
+  if (kind == "frontier-accuracy") return QStringLiteral("Accuracy by bits");
   if (kind == "profile") return QStringLiteral("Profile %1").arg(name);
   if (kind == "profiles") return QStringLiteral("Profiles");
   if (kind == "compare") return QStringLiteral("Comparison %1").arg(name);
@@ -61,7 +64,7 @@ QString FigureId::title() const {
 
 int FigureId::page() const {
   if (kind == "training" || kind == "gradient" || kind == "overhead") return 3;
-  if (kind == "layers" || kind == "sensitivity") return 4;
+  if (kind == "layers" || kind == "sensitivity" || kind.startsWith(QLatin1String("frontier"))) return 4;
   if (kind == "trajectories" || kind == "spectrum" || kind == "density" || kind == "power" || kind == "overlap")
     return 2;
   return kind == "compare" ? 5 : 1;
@@ -213,6 +216,8 @@ std::vector<FigureId> availableFigures(const RunResults& run) {
     for (const auto& name : namesOf(run.persistence)) all.push_back({kind, name});
   }
   if (!run.sensitivity.empty()) all.push_back({"sensitivity", {}});
+  if (hasFrontier(run)) all.push_back({"frontier", {}});
+  if (hasMeasuredSettings(run)) all.push_back({"frontier-accuracy", {}});
   return all;
 }
 
@@ -245,10 +250,12 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
   if (id.kind == "persistence") return std::make_unique<PersistenceFigure>(id, parent);
   if (id.kind == "merge-tree") return std::make_unique<MergeTreeFigure>(id, parent);
   if (id.kind == "sensitivity") return std::make_unique<SensitivityFigure>(id, parent);
+  if (id.kind == "frontier" || id.kind == "frontier-accuracy") return std::make_unique<FrontierFigure>(id, parent);
   throw RunError(
       "no figure is called '" + id.kind.toStdString() +
       "'; expected training, trajectories, spectrum, density, power, layers, overlap, gradient, overhead, profile, "
-      "profiles, contour, surface, surface-both, curvature-map, persistence, merge-tree or sensitivity");
+      "profiles, contour, surface, surface-both, curvature-map, persistence, merge-tree, sensitivity, frontier or "
+      "frontier-accuracy");
 }
 
 std::vector<std::filesystem::path> renderFigure(const RunResults& run, const FigureId& id, const QStringList& formats,

@@ -37,7 +37,8 @@ void fields(Info& info, Visitor&& visit) {
     visit("program", info.program), visit("libtorch", info.libtorch), visit("compiler", info.compiler);
     visit("device", info.device), visit("threads", info.threads), visit("seed", info.seed);
     visit("started", info.started), visit("finished", info.finished), visit("model", info.model);
-    visit("weights", info.weights), visit("checkpoints", info.checkpoints), visit("dataset", info.dataset);
+    visit("weights", info.weights), visit("sensitivity", info.sensitivity), visit("frontier", info.frontier);
+    visit("checkpoints", info.checkpoints), visit("dataset", info.dataset);
     visit("parameters", info.parameters);
     visit("train_examples", info.trainExamples), visit("test_examples", info.testExamples);
     visit("curvature_samples", info.curvatureSamples), visit("curvature_split", info.curvatureSplit);

@@ -41,6 +41,8 @@ struct RunInfo {
   std::string started, finished;         ///< ISO 8601, UTC
   std::string model;                     ///< architecture or TorchScript file
   std::string weights;                   ///< file name of the loaded weights; empty: none
+  std::string frontier;                  ///< the cost of pareto.csv's frontier: size or bops; empty: there is none
+  std::string sensitivity;               ///< file name of the given sensitivities; empty: computed, or none
   std::vector<std::string> checkpoints;  ///< file names that model.checkpoints matched, in the order of the visits
   std::string dataset;
   std::int64_t parameters = 0;

@@ -94,7 +94,9 @@ void Journal::dropUnfinished() {
   retainRows<PersistenceRow>(directory_,
                              [&](const PersistenceRow& row) { return shaped("surface", row.name, row.epoch); });
   retainRows<ShapeRow>(directory_, [&](const ShapeRow& row) { return shaped(row.kind, row.name, row.epoch); });
-  retainRows<SensitivityRow>(directory_, [&](const SensitivityRow&) { return has("sensitivity"); });
+  // A given table is there from the beginning; what bits were chosen is written whole.
+  if (info_.sensitivity.empty())
+    retainRows<SensitivityRow>(directory_, [&](const SensitivityRow&) { return has("sensitivity"); });
 }
 
 /// Along a line of a curvature map each point starts from the one before, so an unfinished line begins anew.

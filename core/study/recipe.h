@@ -78,6 +78,8 @@ struct QuantizationRecipe {
   std::vector<std::int64_t> bits = {2, 4, 8};
   std::string granularity = "channel", sensitivity;
   std::vector<std::string> limits = {"size=0.5"};
+  std::string frontier = "size";    ///< the cost of pareto.csv's frontier
+  std::int64_t frontierPoints = 8;  ///< of it that are measured on the test split
 };
 
 struct SweepRecipe {

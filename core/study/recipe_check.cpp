@@ -9,6 +9,7 @@
 
 #include "core/landscape/directions.h"
 #include "core/results/error.h"
+#include "core/study/bit_plan.h"
 #include "core/study/recipe.h"
 #include "core/study/recipe_values.h"
 #include "core/study/visits.h"
@@ -214,17 +215,46 @@ void checkEntries(const std::string& section, const std::vector<LandscapeRecipe>
   }
 }
 
-void checkQuantization(QuantizationRecipe quantization) {
+void checkQuantization(const Recipe& recipe) {
+  auto quantization = recipe.quantization;
   if (!quantization.enabled) return;
   if (quantization.bits.empty()) refuse("quantization.bits", "[]", "expected at least one bit width from 2 to 8");
   const std::set<std::int64_t> distinct(quantization.bits.begin(), quantization.bits.end());
   if (distinct.size() != quantization.bits.size()) {
     refuse("quantization.bits", literal(Slot(&quantization.bits)), "expected each bit width once");
   }
+  checkAllocation(recipe);
 }
 
 std::string counted(std::int64_t count, const std::string& thing, const std::string& things) {
   return std::to_string(count) + " " + (count == 1 ? thing : things);
+}
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : "; ") + word;
+  return text;
+}
+
+/// What the section [quantization] asks for.
+std::vector<std::string> quantizationWork(const QuantizationRecipe& recipe, bool withModel) {
+  std::vector<std::string> lines;
+  if (recipe.sensitivity.empty()) {
+    std::string bits;
+    for (const auto width : recipe.bits) bits += (bits.empty() ? "" : ", ") + std::to_string(width);
+    lines.push_back("sensitivity of each layer at " + bits + " bits");
+  }
+  if (!recipe.limits.empty()) {
+    lines.push_back("bits of each layer under " +
+                    counted(static_cast<std::int64_t>(recipe.limits.size()), "limit", "limits") + ": " +
+                    listed(recipe.limits) + (recipe.sensitivity.empty() ? "" : ", from " + recipe.sensitivity));
+  }
+  lines.push_back("the frontier of " + recipe.frontier + " against omega");
+  if (withModel) {
+    lines.push_back("loss and accuracy on test of the quantized network: each limit, each uniform width, and " +
+                    counted(recipe.frontierPoints, "point", "points") + " of the frontier");
+  }
+  return lines;
 }
 
 std::string sampleText(std::int64_t samples) {
@@ -284,6 +314,7 @@ std::string curvatureMapText(const LandscapeRecipe& entry, const CurvatureRecipe
 
 void validate(const Recipe& recipe) {
   checkFields(recipe);
+  if (recipe.quantization.enabled && allocatesOnly(recipe)) return checkQuantization(recipe);
   checkData(recipe.data);
   if (recipe.training.optimizer == "adam" && recipe.training.momentum >= 1) {
     refuse("training.momentum", "1.0", "expected less than 1 for adam, whose step divides by 1 - momentum^t");
@@ -294,10 +325,11 @@ void validate(const Recipe& recipe) {
   checkTraces(recipe.curvature);
   checkEntries("profile", recipe.profiles, recipe);
   checkEntries("surface", recipe.surfaces, recipe);
-  checkQuantization(recipe.quantization);
+  checkQuantization(recipe);
 }
 
 std::vector<std::string> plannedWork(const Recipe& recipe) {
+  if (recipe.quantization.enabled && allocatesOnly(recipe)) return quantizationWork(recipe.quantization, false);
   const std::int64_t epochs = recipe.training.epochs;
   const auto visits = visitsOf(recipe);
   const auto last = static_cast<std::int64_t>(visits.size()) - 1;
@@ -314,7 +346,7 @@ std::vector<std::string> plannedWork(const Recipe& recipe) {
   lines.push_back("loss and accuracy on train and test, " + counted(last + 1, "time", "times"));
   const auto& curvature = recipe.curvature;
   if (curvature.top + curvature.bottom > 0 || curvature.scopes != "model") lines.push_back(spectrumText(recipe, last));
-  if (curvature.trace || recipe.quantization.enabled) {
+  if (curvature.trace || computesSensitivity(recipe)) {
     const auto traces = curvature.trace ? timesDue(curvature.every, last) * (curvature.split == "both" ? 2 : 1) : 1;
     lines.push_back(counted(traces, "trace", "traces") + ": at most " + std::to_string(curvature.traceProbes) +
                     " products each");
@@ -331,9 +363,7 @@ std::vector<std::string> plannedWork(const Recipe& recipe) {
     if (entry.curvatureMap > 0) lines.push_back(curvatureMapText(entry, curvature, last));
   }
   if (recipe.quantization.enabled) {
-    std::string bits;
-    for (const auto width : recipe.quantization.bits) bits += (bits.empty() ? "" : ", ") + std::to_string(width);
-    lines.push_back("sensitivity of each layer at " + bits + " bits");
+    for (auto& line : quantizationWork(recipe.quantization, true)) lines.push_back(std::move(line));
   }
   return lines;
 }

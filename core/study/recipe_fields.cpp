@@ -235,12 +235,19 @@ std::vector<Entry> quantizationEntries() {
       Entry("quantization.granularity", IN_RECIPE(quantization.granularity), "Weights that share a scale")
           .oneOf({"tensor", "channel", "group"}),
       Entry("quantization.sensitivity", IN_RECIPE(quantization.sensitivity),
-            "A sensitivity.csv to use instead of computing one")
+            "A sensitivity.csv to use instead of computing one; without data and model only bits are allocated")
           .path()
           .advanced(),
-      Entry("quantization.limits", IN_RECIPE(quantization.limits),
-            "Limits of bit allocation, e.g. size=0.5; this version computes sensitivities and allocates no bits yet")
+      {"quantization.limits", IN_RECIPE(quantization.limits),
+       "Limits that bits are allocated under, each by itself: size, bops or latency = share of the way from all layers "
+       "at the lowest to all at the highest width; \"size=0.5,bops=0.7\" holds both at once"},
+      Entry("quantization.frontier", IN_RECIPE(quantization.frontier),
+            "The cost whose whole frontier against Ω is found (pareto.csv)")
+          .oneOf({"size", "bops"})
           .advanced(),
+      Entry("quantization.frontier_points", IN_RECIPE(quantization.frontierPoints),
+            "Settings of the frontier whose loss and accuracy are measured on the test split; 0: none")
+          .range(0, 1000),
   };
 }
 

@@ -25,8 +25,6 @@ const std::vector<Unavailable>& unavailableValues() {
       {"training.optimizer", {"kfac"}},
       {"training.schedule", {"fb", "gg", "abs", "absa"}},
       {"training.adversary.method", {"fgsm", "pgd"}},
-      {"quantization.sensitivity", {}},
-      {"quantization.limits", {}},
   };
   return list;
 }

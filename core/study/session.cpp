@@ -7,6 +7,7 @@
 
 #include "core/model/objective.h"
 #include "core/model/state_dict.h"
+#include "core/study/bit_plan.h"
 #include "core/study/session_support.h"
 
 namespace eigenscape {
@@ -87,7 +88,7 @@ void Session::visit(std::size_t index) {
   if (spectrumDue) spectrum(epoch);
   if (curvature.density && regular) density(epoch);
   // The sensitivity stands on the traces of the last epoch, whether the recipe asks for traces over time or not.
-  const bool forSensitivity = visit_ == lastVisit_ && recipe_.quantization.enabled;
+  const bool forSensitivity = visit_ == lastVisit_ && computesSensitivity(recipe_);
   if (forSensitivity || (curvature.trace && regular)) trace(epoch);
   if (curvature.overhead && epoch > 0) overhead(epoch);
   if (curvature.sharpnessEpsilon > 0 && regular) sharpness(epoch);
@@ -97,6 +98,7 @@ void Session::visit(std::size_t index) {
     }
   }
   if (forSensitivity) sensitivity(epoch);
+  if (visit_ == lastVisit_ && recipe_.quantization.enabled) allocation();
 }
 
 void Session::loadCheckpoint(std::size_t index) {

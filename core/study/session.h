@@ -14,6 +14,7 @@
 #include "core/landscape/directions.h"
 #include "core/landscape/landscape.h"
 #include "core/model/model.h"
+#include "core/study/bit_plan.h"
 #include "core/study/journal.h"
 #include "core/study/recipe.h"
 #include "core/study/study.h"
@@ -61,6 +62,8 @@ class Session {
   void shape(const LandscapeRecipe& recipe, std::int64_t epoch);
   void sensitivity(std::int64_t epoch);
   std::vector<double> topEigenvalues(std::int64_t epoch) const;
+  /// Bits under the recipe's limits and the frontier, then what the network makes of them.
+  void allocation();
   void landscape(const LandscapeRecipe& recipe, std::int64_t epoch);
   /// λ_min and λ_max over a surface that is measured.
   void curvatureMap(const LandscapeRecipe& recipe, std::int64_t epoch);

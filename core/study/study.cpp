@@ -5,12 +5,16 @@
 #include <torch/version.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <thread>
 
 #include "core/curvature/memory.h"
 #include "core/model/state_dict.h"
+#include "core/results/tables.h"
+#include "core/study/bit_plan.h"
 #include "core/study/session.h"
 #include "datasets/dataset.h"
 
@@ -112,6 +116,7 @@ RunInfo describe(const Recipe& recipe, const Material& material, torch::Device d
   info.seed = static_cast<std::uint64_t>(recipe.seed);
   info.model = recipe.model.architecture;
   info.weights = fs::path(recipe.model.weights).filename().string();
+  info.sensitivity = fs::path(recipe.quantization.sensitivity).filename().string();
   info.dataset = recipe.data.dataset;
   info.parameters = material.model->parameters().dimension();
   info.trainExamples = material.train.size();
@@ -183,6 +188,46 @@ void computeExactly() {
   settings.setBenchmarkCuDNN(false);
 }
 
+/// The given sensitivities belong to the run: the file may change later.
+void keepSensitivity(const Recipe& recipe, const fs::path& directory) {
+  auto text = textOf(recipe.quantization.sensitivity);
+  if (!text.empty() && text.back() != '\n') text += '\n';
+  writeFileAtomically(directory / SensitivityRow::file, text);
+}
+
+/// A table for another network would silently lead to bits for layers that are not there.
+void requireLayers(const Recipe& recipe, const Model& model) {
+  const auto& file = recipe.quantization.sensitivity;
+  if (!recipe.quantization.enabled || file.empty()) return;
+  std::set<std::string> given, own;
+  for (const auto& row : givenSensitivity(recipe.quantization)) given.insert(row.layer);
+  for (const auto& layer : model.weightLayers()) own.insert(layer.name);
+  const auto refuse = [&](const std::string& what) {
+    throw RecipeError("quantization.sensitivity = \"" + file + "\": " + what + " " + model.architecture() +
+                      "; expected a row for each width of each of its layers");
+  };
+  for (const auto& name : given) {
+    if (!own.contains(name)) refuse("layer '" + name + "' is not one of");
+  }
+  for (const auto& name : own) {
+    if (!given.contains(name)) refuse("has no rows for layer '" + name + "' of");
+  }
+}
+
+/// Of a recipe without data and model.
+RunInfo describeAllocation(const Recipe& recipe) {
+  RunInfo info;
+  info.name = recipe.name;
+  info.program = EIGENSCAPE_VERSION;
+  info.libtorch = libtorchVersion();
+  info.compiler = __VERSION__;
+  info.device = "cpu";
+  info.threads = at::get_num_threads();
+  info.seed = static_cast<std::uint64_t>(recipe.seed);
+  info.sensitivity = fs::path(recipe.quantization.sensitivity).filename().string();
+  return info;
+}
+
 /// When the disk is full, the first error is the one to report.
 void closeQuietly(Journal& journal, const std::string& status, const std::string& message) {
   try {
@@ -191,24 +236,11 @@ void closeQuietly(Journal& journal, const std::string& status, const std::string
   }
 }
 
-}  // namespace
-
-RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyContext& context) {
-  validate(recipe);
-  const auto device = pickDevice(options.device);
-  at::set_num_threads(threadsOf(options));
-  if (device.is_cuda()) computeExactly();
-
-  const Context loading{context.stop, {}, context.log};
-  if (context.progress) context.progress({"reading data and model", 0, 0, -1});
-  auto material = loadMaterial(recipe, device, loading);
-  loading.check();
-  if (recipe.training.epochs == 0 && recipe.model.weights.empty() && recipe.model.checkpoints.empty()) {
-    loading.say("model.weights is empty and nothing is trained: these are random weights");
-  }
-  auto journal = openJournal(recipe, options, describe(recipe, material, device), context);
+/// Does the work; whatever ends it stands in run.json.
+template <class Work>
+RunInfo carriedOut(Journal& journal, Work&& work) {
   try {
-    Session(recipe, material, journal, context).run();
+    work();
   } catch (const Stopped&) {
     closeQuietly(journal, "interrupted", {});
     throw;
@@ -224,6 +256,49 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
   }
   journal.close("done");
   return journal.info();
+}
+
+RunInfo runAllocation(const Recipe& recipe, const StudyOptions& options, const StudyContext& context) {
+  auto journal = openJournal(recipe, options, describeAllocation(recipe), context);
+  return carriedOut(journal, [&] {
+    if (journal.has("allocation")) return;
+    const auto start = std::chrono::steady_clock::now();
+    if (context.progress) context.progress({"allocating bits", 0, 0, -1});
+    keepSensitivity(recipe, journal.directory());
+    const auto& file = recipe.quantization.sensitivity;
+    const auto layers = choicesOf(recipe.quantization, givenSensitivity(recipe.quantization), file);
+    const auto plan = planBits(recipe.quantization, layers, {context.stop, {}, context.log});
+    for (const auto& note : plan.notes) journal.note(note);
+    writePlan(plan, recipe.quantization, journal.info(), journal.directory());
+    for (const char* table : {SensitivityRow::file, AllocationRow::file, ParetoRow::file, SettingRow::file})
+      journal.notify(table);
+    journal.finish("allocation", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 0);
+  });
+}
+
+}  // namespace
+
+RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyContext& context) {
+  validate(recipe);
+  const auto device = pickDevice(options.device);
+  at::set_num_threads(threadsOf(options));
+  if (allocatesOnly(recipe)) return runAllocation(recipe, options, context);
+  if (device.is_cuda()) computeExactly();
+
+  const Context loading{context.stop, {}, context.log};
+  if (context.progress) context.progress({"reading data and model", 0, 0, -1});
+  auto material = loadMaterial(recipe, device, loading);
+  loading.check();
+  if (recipe.training.epochs == 0 && recipe.model.weights.empty() && recipe.model.checkpoints.empty()) {
+    loading.say("model.weights is empty and nothing is trained: these are random weights");
+  }
+  requireLayers(recipe, *material.model);
+  auto journal = openJournal(recipe, options, describe(recipe, material, device), context);
+  return carriedOut(journal, [&] {
+    if (recipe.quantization.enabled && !recipe.quantization.sensitivity.empty())
+      keepSensitivity(recipe, journal.directory());
+    Session(recipe, material, journal, context).run();
+  });
 }
 
 std::string libtorchVersion() {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/study/bit_plan.h"
+
 namespace eigenscape {
 
 namespace {
@@ -66,7 +68,7 @@ Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t test
               examples;
   }
   if (curvature.sharpnessEpsilon > 0) sharpness = 10 * (gradient + 1) * examples;
-  if (curvature.trace || recipe.quantization.enabled) {
+  if (curvature.trace || computesSensitivity(recipe)) {
     const bool both = curvature.split == "both" && !curvature.trace;
     // From the outputs a few passes of half a product are enough, mostly.
     const bool outputs = curvature.traceMethod == "auto" || curvature.traceMethod == "outputs";

@@ -350,8 +350,14 @@ void TestRecipe::setErrors_data() {
                                << "model.checkpoints = \"/";
   QTest::newRow("given sensitivity") << "quantization.sensitivity=s.csv"
                                      << "quantization.sensitivity = ";
-  QTest::newRow("limits") << "quantization.limits=size=0.2"
-                          << "quantization.limits = [\"size=0.2\"]: not available";
+  QTest::newRow("limits") << "quantization.limits=bytes=0.2"
+                          << "quantization.limits = \"bytes=0.2\": expected size, bops or latency";
+  QTest::newRow("share of a limit") << "quantization.limits=size=1.2"
+                                    << "quantization.limits = \"size=1.2\": expected size, bops or latency";
+  QTest::newRow("limit twice") << "quantization.limits=[\"size=1\", \"size=1\"]"
+                               << "quantization.limits = \"size=1\": expected each limit once";
+  QTest::newRow("latency of a model") << "quantization.limits=latency=0.5"
+                                      << "quantization.limits = \"latency=0.5\": latencies come from";
 }
 
 void TestRecipe::setErrors() {

@@ -35,10 +35,10 @@ std::string withoutSeconds(const fs::path& file) {
   return text;
 }
 
-const std::vector<std::string> kTables{"metrics.csv",   "spectrum.csv",    "trace.csv",    "profile.csv",
-                                       "surface.csv",   "sensitivity.csv", "density.csv",  "density_nodes.csv",
-                                       "frobenius.csv", "overlap.csv",     "gradient.csv", "trajectory.csv",
-                                       "shape.csv",     "persistence.csv"};
+const std::vector<std::string> kTables{
+    "metrics.csv", "spectrum.csv",      "trace.csv",      "profile.csv", "surface.csv",  "sensitivity.csv",
+    "density.csv", "density_nodes.csv", "frobenius.csv",  "overlap.csv", "gradient.csv", "trajectory.csv",
+    "shape.csv",   "persistence.csv",   "allocation.csv", "pareto.csv",  "settings.csv", "settings_bits.csv"};
 
 }  // namespace
 
@@ -64,6 +64,9 @@ class TestStudy : public QObject {
     QCOMPARE(reference_.profiles.size(), std::size_t{3 * 5 * 2 + 3 * 2 + 3 + 3});
     QCOMPARE(reference_.surfaces.size(), std::size_t{9 * 2});
     QCOMPARE(reference_.sensitivity.size(), std::size_t{5 * 2});
+    QCOMPARE(reference_.allocations.size(), std::size_t{5});
+    QVERIFY(reference_.pareto.size() > 5 && reference_.pareto.size() <= 32);
+    QVERIFY(!reference_.settings.empty() && std::filesystem::exists(path("reference") / "bits.json"));
     QCOMPARE(reference_.traces.size(), std::size_t{3 * 2 * (1 + 9)});
     QCOMPARE(reference_.metrics.back().iteration, 6);
     QVERIFY(reference_.metrics.back().loss < reference_.metrics.front().loss);

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/quantization/bit_choices.h"
+
+namespace eigenscape {
+
+/// What a bits.json says beside the bits.
+struct BitsProvenance {
+  std::string program;      ///< with its version
+  std::string run;          ///< the study's name
+  std::string model;        ///< architecture; empty: not known
+  std::string weights;      ///< file name; empty: none
+  std::string sensitivity;  ///< file name of given sensitivities; empty: computed
+  std::string scheme = "symmetric", granularity = "channel", range = "largest";  ///< as in the recipe
+};
+
+struct NamedSetting {
+  std::string name;  ///< the limit, e.g. "size=0.5", or what a user called it
+  BitSetting setting;
+};
+
+/// bits.json: an object with the provenance and a list "settings", each with its name, ΣΩ, costs and a list "layers" of
+/// {layer, bits, scheme, granularity}. docs/quantization.md shows how PyTorch applies it.
+std::string bitsJson(const std::vector<LayerChoices>& layers, const std::vector<NamedSetting>& settings,
+                     const BitsProvenance& provenance);
+
+/// The bits of one setting of such a file ("" : the first), for `layers`. Throws RunError that names the file and what
+/// is missing.
+std::vector<std::int64_t> readBitsFile(const std::filesystem::path& file, const std::string& name,
+                                       const std::vector<LayerChoices>& layers);
+
+}  // namespace eigenscape

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/quantization/bit_choices.h"
+#include "core/quantization/frontier.h"
+#include "core/results/context.h"
+#include "core/results/run_directory.h"
+#include "core/study/recipe.h"
+
+namespace eigenscape {
+
+/// True for a recipe that chooses bits from given sensitivities and does nothing else: it names neither data nor model.
+bool allocatesOnly(const Recipe& recipe);
+
+/// Whether the recipe has sensitivities computed from a model: it has a section [quantization] and gives none.
+bool computesSensitivity(const Recipe& recipe);
+
+/// Checks what quantization.sensitivity, limits and frontier ask for, the given file included. Throws RecipeError for a
+/// key that does not fit, RunError for a file that does not.
+void checkAllocation(const Recipe& recipe);
+
+/// The rows of quantization.sensitivity. Throws RunError.
+std::vector<SensitivityRow> givenSensitivity(const QuantizationRecipe& recipe);
+
+/// The layers that bits are chosen for. Widths are those of quantization.bits; its default stands for all that the rows
+/// have where they lack one of it. `source` names the rows in errors.
+std::vector<LayerChoices> choicesOf(const QuantizationRecipe& recipe, const std::vector<SensitivityRow>& rows,
+                                    const std::string& source);
+
+/// A setting of bits with what was measured of it.
+struct PlannedSetting {
+  SettingRow row;
+  BitSetting setting;  ///< no bits: the network in floating point
+  bool worthMeasuring = false;
+};
+
+/// What the tables of an allocation hold.
+struct BitPlan {
+  std::vector<LayerChoices> layers;
+  std::vector<PlannedSetting> settings;
+  std::vector<ParetoRow> pareto;
+  Cost frontierCost = Cost::Size;
+  std::vector<std::string> notes;  ///< for run.json
+};
+
+/// Allocates under each limit, finds the frontier, and what uniform, greedy and first-order choices give. Throws
+/// Stopped.
+BitPlan planBits(const QuantizationRecipe& recipe, const std::vector<LayerChoices>& layers, const Context& context);
+
+/// What was measured of one of the plan's settings; it is the frontier's point of that number, too, if it is one.
+void takeMeasured(BitPlan& plan, const std::string& setting, double loss, double accuracy);
+
+/// Writes allocation.csv, pareto.csv, settings.csv, settings_bits.csv and bits.json, each whole. Throws RunError.
+void writePlan(const BitPlan& plan, const QuantizationRecipe& recipe, const RunInfo& info,
+               const std::filesystem::path& directory);
+/// Those of them that measurements change.
+void writeMeasured(const BitPlan& plan, const std::filesystem::path& directory);
+
+}  // namespace eigenscape

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QDir>
+#include <QFile>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QTemporaryDir>
+#include <QTest>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "core/results/tables.h"
+#include "tests/batch/program.h"
+
+using namespace eigenscape;
+
+namespace {
+
+/// Four layers at 2, 4 and 8 bits, as few columns as serve.
+const char* const smallTable =
+    "layer,bits,parameters,omega\n"
+    "a,2,100,8\na,4,100,2\na,8,100,0.1\n"
+    "b,2,400,4\nb,4,400,1.5\nb,8,400,0.1\n"
+    "c,2,200,9\nc,4,200,0.5\nc,8,200,0.01\n"
+    "d,2,800,3\nd,4,800,1\nd,8,800,0.2\n";
+
+}  // namespace
+
+/// A recipe that chooses bits from a given table and needs neither data nor model.
+class TestBitAllocation : public QObject {
+  Q_OBJECT
+ private Q_SLOTS:
+  void initTestCase();
+  void fromATableToBits();
+  void severalLimits();
+  void aTableBesideTheRecipe();
+  void allColumns();
+  void resumesAndRepeats();
+  void check();
+  void wrongInput_data();
+  void wrongInput();
+
+ private:
+  QString path(const QString& name) const { return folder_.filePath(name); }
+  void writeRecipe(const QString& name, const QByteArray& quantization) {
+    writeFile(path(name), "name = \"bits\"\n[quantization]\n" + quantization);
+  }
+  Outcome batch(const QString& recipe, const QString& out, const QStringList& more = {}) {
+    return runProgram(QStringList{"--batch", path(recipe), "--out", path(out), "--figures", "none", "--quiet"} + more);
+  }
+  std::filesystem::path run(const QString& out) const { return path(out).toStdString(); }
+  QTemporaryDir folder_;
+};
+
+void TestBitAllocation::initTestCase() {
+  QVERIFY(folder_.isValid());
+  writeFile(path("small.csv"), smallTable);
+  writeRecipe("small.toml", "sensitivity = \"small.csv\"\nlimits = [\"size=0.5\"]\n");
+}
+
+void TestBitAllocation::fromATableToBits() {
+  const Outcome outcome = batch("small.toml", "small");
+  QVERIFY2(outcome.status == 0, outcome.err.constData());
+  QCOMPARE(outcome.err, QByteArray());
+  for (const char* word : {"bits for each layer from small.csv", "size=0.5", "uniform-4", "size MB", "omega"})
+    QVERIFY2(outcome.out.contains(word), outcome.out.constData());
+  QVERIFY(!outcome.out.contains("latency") && !outcome.out.contains("Gbops"));  // the table has no such column
+
+  // All 3^4 settings, by hand: the least Ω whose size is at most half of the way.
+  const auto rows = readTableFile<SensitivityRow>(run("small") / "sensitivity.csv");
+  QCOMPARE(rows.size(), std::size_t(12));
+  double best = INFINITY;
+  for (int code = 0; code < 81; ++code) {
+    double size = 0, omega = 0;
+    for (int layer = 0, rest = code; layer < 4; ++layer, rest /= 3) {
+      const auto& row = rows[std::size_t(3 * layer + rest % 3)];
+      size += double(row.parameters * row.bits);
+      omega += row.omega;
+    }
+    if (size <= 1500 * 5) best = std::min(best, omega);
+  }
+  const auto bits = readTable<AllocationRow>(run("small"));
+  QCOMPARE(bits.size(), std::size_t(4));
+  double size = 0, omega = 0;
+  for (const auto& one : bits) {
+    QCOMPARE(one.limit, std::string("size=0.5"));
+    for (const auto& row : rows) {
+      if (row.layer != one.layer || row.bits != one.bits) continue;
+      size += double(row.parameters * row.bits);
+      omega += row.omega;
+    }
+  }
+  QVERIFY(size <= 1500 * 5);
+  QVERIFY(std::abs(omega - best) < 1e-9);
+
+  const auto pareto = readTable<ParetoRow>(run("small"));
+  QCOMPARE(pareto.front().sizeBytes, 1500.0 * 2 / 8);
+  QCOMPARE(pareto.back().sizeBytes, 1500.0);
+  for (std::size_t i = 0; i < pareto.size(); ++i) {
+    QCOMPARE(pareto[i].point, std::int64_t(i) + 1);
+    QVERIFY(std::isnan(pareto[i].bops) && std::isnan(pareto[i].loss) && std::isnan(pareto[i].accuracy));
+    if (i > 0) QVERIFY(pareto[i].sizeBytes > pareto[i - 1].sizeBytes && pareto[i].omega < pareto[i - 1].omega);
+  }
+  QVERIFY(readFile(path("small/pareto.csv")).startsWith("point,size_bytes,bops,omega,loss,accuracy\n"));
+  QVERIFY(readFile(path("small/allocation.csv")).startsWith("limit,layer,bits\n"));
+
+  const auto json = QJsonDocument::fromJson(readFile(path("small/bits.json"))).object();
+  QCOMPARE(json["sensitivity"].toString(), QString("small.csv"));
+  const auto setting = json["settings"].toArray().at(0).toObject();
+  QCOMPARE(setting["name"].toString(), QString("size=0.5"));
+  QCOMPARE(setting["layers"].toArray().size(), 4);
+  for (int i = 0; i < 4; ++i) {
+    const auto layer = setting["layers"].toArray().at(i).toObject();
+    QCOMPARE(layer["layer"].toString().toStdString(), bits[std::size_t(i)].layer);
+    QCOMPARE(layer["bits"].toInt(), int(bits[std::size_t(i)].bits));
+    QCOMPARE(layer["granularity"].toString(), QString("channel"));
+  }
+  const auto info = QJsonDocument::fromJson(readFile(path("small/run.json"))).object();
+  QCOMPARE(info["status"].toString(), QString("done"));
+  QCOMPARE(info["sensitivity"].toString(), QString("small.csv"));
+
+  // Uniform widths stand beside it, as do greedy choices.
+  std::set<std::string> methods;
+  for (const auto& row : readTable<SettingRow>(run("small"))) methods.insert(row.method);
+  QCOMPARE(methods, (std::set<std::string>{"exact", "uniform", "pareto", "greedy"}));
+}
+
+void TestBitAllocation::severalLimits() {
+  writeFile(path("full.csv"),
+            "layer,group,parameters,macs,latency_ms,bits,omega\n"
+            "a,x,100,5000,1,4,4\na,x,100,5000,1.5,8,1\n"
+            "b,,300,1000,1,4,9\nb,,300,1000,3,8,2\n"
+            "c,x,50,9000,2,4,3\nc,x,50,9000,2.5,8,1\n");
+  writeRecipe("full.toml",
+              "sensitivity = \"full.csv\"\n"
+              "limits = [\"size=0.7\", \"bops=0.2\", \"latency=0.4\", \"size=0.9,latency=0.9\"]\nbits = [4, 8]\n");
+  const Outcome outcome = batch("full.toml", "full");
+  QVERIFY2(outcome.status == 0, outcome.err.constData());
+  std::map<std::string, std::map<std::string, std::int64_t>> bits;
+  for (const auto& row : readTable<AllocationRow>(run("full"))) bits[row.limit][row.layer] = row.bits;
+  using Bits = std::map<std::string, std::int64_t>;
+  QCOMPARE(bits.size(), std::size_t(4));
+  QCOMPARE(bits["size=0.7"], (Bits{{"a", 4}, {"b", 8}, {"c", 4}}));
+  QCOMPARE(bits["bops=0.2"], (Bits{{"a", 4}, {"b", 8}, {"c", 4}}));
+  QCOMPARE(bits["latency=0.4"], (Bits{{"a", 8}, {"b", 4}, {"c", 8}}));
+  QCOMPARE(bits["size=0.9,latency=0.9"], (Bits{{"a", 4}, {"b", 8}, {"c", 4}}));
+  QVERIFY(outcome.out.contains("latency ms") && outcome.out.contains("Gbops"));
+}
+
+void TestBitAllocation::aTableBesideTheRecipe() {
+  // A relative path is looked for where the recipe is, wherever the program is started.
+  const Outcome elsewhere =
+      runProgram({"--batch", path("small.toml"), "--out", path("beside"), "--figures", "none", "--quiet"}, "/");
+  QVERIFY2(elsewhere.status == 0, elsewhere.err.constData());
+  // A last line without its end counts, and so do the ends of lines of other systems.
+  writeFile(path("dos.csv"), QByteArray(smallTable).replace("\n", "\r\n").chopped(2));
+  const Outcome dos = batch("small.toml", "dos", {"--set", "quantization.sensitivity=" + path("dos.csv")});
+  QVERIFY2(dos.status == 0, dos.err.constData());
+  QCOMPARE(readTable<SensitivityRow>(run("dos")).size(), std::size_t(12));
+  QCOMPARE(readFile(path("dos/allocation.csv")), readFile(path("small/allocation.csv")));
+}
+
+/// A table as the program writes it, and one that only has trace and perturbation.
+void TestBitAllocation::allColumns() {
+  writeFile(path("own.csv"),
+            "layer,parameters,macs,top_eigenvalue,mean_trace,standard_error,bits,perturbation,omega\n"
+            "a,100,1000,3,0.5,0.1,2,4,2\na,100,1000,3,0.5,0.1,8,0.5,0.25\n"
+            "b,200,1000,9,0.25,0.1,2,8,2\nb,200,1000,9,0.25,0.1,8,1,0.25\n");
+  writeFile(path("traces.csv"),
+            "layer,parameters,mean_trace,bits,perturbation\na,100,0.5,2,4\na,100,0.5,8,0.5\n"
+            "b,200,0.25,2,8\nb,200,0.25,8,1\n");
+  for (const char* name : {"own", "traces"}) {
+    const Outcome outcome =
+        batch("small.toml", name, {"--set", "quantization.sensitivity=" + path(QString(name) + ".csv")});
+    QVERIFY2(outcome.status == 0, outcome.err.constData());
+    const auto bits = readTable<AllocationRow>(run(name));
+    QCOMPARE(bits[0].bits, std::int64_t(8));
+    QCOMPARE(bits[1].bits, std::int64_t(2));
+  }
+  std::set<std::string> methods;
+  for (const auto& row : readTable<SettingRow>(run("own"))) {
+    methods.insert(row.method);
+    if (row.setting == "uniform-8") QVERIFY(std::abs(row.standardError - std::hypot(0.05, 0.1)) < 1e-12);
+  }
+  QVERIFY(methods.contains("first-order"));
+}
+
+void TestBitAllocation::resumesAndRepeats() {
+  const QByteArray bits = readFile(path("small/allocation.csv"));
+  const Outcome again = batch("small.toml", "small");
+  QCOMPARE(again.status, 2);
+  QVERIFY2(again.err.contains("--resume"), again.err.constData());
+  QVERIFY(QFile::remove(path("small/allocation.csv")));  // finished: nothing is computed once more
+  QCOMPARE(batch("small.toml", "small", {"--resume"}).status, 0);
+  QVERIFY(!QFile::exists(path("small/allocation.csv")));
+  // A run that was stopped before its phase ended makes everything anew.
+  auto info = QJsonDocument::fromJson(readFile(path("small/run.json"))).object();
+  info["phases"] = QJsonArray();
+  info["status"] = "running";
+  writeFile(path("small/run.json"), QJsonDocument(info).toJson());
+  QCOMPARE(batch("small.toml", "small", {"--resume"}).status, 0);
+  QCOMPARE(readFile(path("small/allocation.csv")), bits);
+  // The written recipe makes the same run.
+  const Outcome twin = runProgram({"--batch", path("small/recipe.toml"), "--out", path("twin"), "--figures", "none"});
+  QVERIFY2(twin.status == 0, twin.err.constData());
+  for (const char* file : {"/allocation.csv", "/pareto.csv", "/settings.csv", "/settings_bits.csv", "/bits.json"})
+    QCOMPARE(readFile(path("twin") + file), readFile(path("small") + file));
+}
+
+void TestBitAllocation::check() {
+  const Outcome outcome = runProgram({"--check", path("small.toml")});
+  QCOMPARE(outcome.status, 0);
+  QVERIFY2(outcome.out.contains("bits of each layer under 1 limit: size=0.5"), outcome.out.constData());
+  QVERIFY(!outcome.out.contains("spectra") && !outcome.out.contains("loss and accuracy"));
+}
+
+void TestBitAllocation::wrongInput_data() {
+  QTest::addColumn<QByteArray>("table");
+  QTest::addColumn<QString>("set");
+  QTest::addColumn<int>("status");
+  QTest::addColumn<QStringList>("named");
+  const QByteArray table = smallTable;
+  const auto row = [](const char* name, const QByteArray& content, const QString& set, int status,
+                      const QStringList& named) { QTest::newRow(name) << content << set << status << named; };
+  const auto changed = [&](const char* from, const char* to) { return QByteArray(table).replace(from, to); };
+  row("no file", table, "quantization.sensitivity=nowhere.csv", 2, {"quantization.sensitivity", "nowhere.csv"});
+  row("a folder", table, "quantization.sensitivity=" + path(""), 2, {"quantization.sensitivity", "folder"});
+  row("bits that it lacks", table, "quantization.bits=[3, 8]", 2, {"quantization.bits = [3, 8]", "[2, 4, 8]"});
+  row("latency that it lacks", table, "quantization.limits=latency=0.5", 2, {"quantization.limits", "latency_ms"});
+  row("macs that it lacks", table, "quantization.limits=bops=0.5", 2, {"quantization.limits", "macs"});
+  row("limit", table, "quantization.limits=size", 2, {"quantization.limits = \"size\"", "size=0.5"});
+  row("surface", table, "training.epochs=3", 2, {"data.dataset", "training.epochs"});
+  row("row twice", table + "a,2,100,8\n", "", 1, {"wrong.csv", "'a'", "more than one row at 2 bits"});
+  row("row missing", changed("c,4,200,0.5\n", ""), "", 1, {"wrong.csv", "'c'", "no row at 4 bits"});
+  row("nan", changed("b,8,400,0.1", "b,8,400,nan"), "", 1, {"wrong.csv", "'b' at 8 bits", "omega"});
+  row("no number", changed("b,8,400,0.1", "b,8,400,much"), "", 1, {"wrong.csv, line 7", "'omega'", "'much'"});
+  row("other parameters", changed("b,8,400,0.1", "b,8,401,0.1"), "", 1, {"wrong.csv", "'b'", "parameters"});
+  row("no layer column", changed("layer,", "name,"), "", 1, {"wrong.csv, line 1", "'layer'"});
+  row("a cell too few", changed("b,8,400,0.1", "b,8,400"), "", 1, {"wrong.csv, line 7", "3 cells"});
+  row("nothing", "", "", 1, {"wrong.csv", "no rows"});
+  row("a header alone", "layer,bits,omega\n", "", 1, {"wrong.csv", "no rows"});
+  row("negative perturbation", "layer,bits,mean_trace,perturbation\na,2,1,-1\na,4,1,0\na,8,1,0\n", "", 1,
+      {"wrong.csv", "perturbation is negative"});
+  row("binary", QByteArray("\x89PNG\r\n\x1a\n\0\1\2", 11), "", 1, {"wrong.csv"});
+}
+
+void TestBitAllocation::wrongInput() {
+  QFETCH(QByteArray, table);
+  QFETCH(QString, set);
+  QFETCH(int, status);
+  QFETCH(QStringList, named);
+  writeFile(path("wrong.csv"), table);
+  QStringList more{"--set", "quantization.sensitivity=" + path("wrong.csv")};
+  if (!set.isEmpty()) more += QStringList{"--set", set};
+  for (const QStringList& first : {QStringList{"--check", path("small.toml")},
+                                   QStringList{"--batch", path("small.toml"), "--out", path("wrong")}}) {
+    const Outcome outcome = runProgram(first + more);
+    QCOMPARE(outcome.status, status);
+    QCOMPARE(outcome.errorLines(), 1);
+    QCOMPARE(outcome.out, QByteArray());
+    for (const QString& word : named) QVERIFY2(outcome.err.contains(word.toUtf8()), outcome.err.constData());
+    QVERIFY(!QFile::exists(path("wrong")));
+  }
+}
+
+QTEST_GUILESS_MAIN(TestBitAllocation)
+#include "tst_bit_allocation.moc"
