@@ -37,6 +37,11 @@ Convolution::Convolution(Initializer& init, Init kind, std::int64_t in, std::int
 }
 
 torch::Tensor Convolution::forward(const torch::Tensor& x, const torch::Tensor& scale, const torch::Tensor& shift) {
+  if (transform) {
+    return transform->forward(x, weight, scale, shift, [this](const auto& in, const auto& kernel) {
+      return torch::conv2d(in, kernel, {}, stride_, padding_);
+    });
+  }
   const auto kernel = scale.defined() ? weight * scale.view({-1, 1, 1, 1}) : weight;
   auto y = torch::conv2d(x, kernel, shift, stride_, padding_);
   macs = weight.numel() * y.size(2) * y.size(3);
@@ -75,6 +80,10 @@ Linear::Linear(Initializer& init, Init kind, std::int64_t in, std::int64_t out) 
 }
 
 torch::Tensor Linear::forward(const torch::Tensor& x) {
+  if (transform) {
+    return transform->forward(x, weight, {}, bias,
+                              [](const auto& in, const auto& kernel) { return torch::linear(in, kernel); });
+  }
   macs = weight.numel() * x.numel() / std::max<std::int64_t>(x.size(0) * x.size(-1), 1);
   return torch::linear(x, weight, bias);
 }

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "core/model/layer_transform.h"
+
 // The layers of the zoo. They keep PyTorch's parameter names, initialisation and arithmetic; what they add is the fold
 // of evaluation-mode BatchNorm into the convolution before it, which saves a pass over the activations in every
 // forward, gradient and Hessian-vector product. The fold is differentiable, so gradients by γ, β and the kernel stay
@@ -36,6 +38,7 @@ class Convolution : public torch::nn::Module {
 
   torch::Tensor weight;
   std::int64_t macs = 0;  ///< per example, of the last forward
+  LayerTransform* transform = nullptr;
 
  private:
   std::int64_t stride_, padding_;
@@ -59,6 +62,7 @@ class Linear : public torch::nn::Module {
 
   torch::Tensor weight, bias;
   std::int64_t macs = 0;
+  LayerTransform* transform = nullptr;
 };
 
 /// Images for a network of convolutions, N×C×H×W: on a CPU in channels-last memory, which every layer after it keeps.

@@ -26,6 +26,8 @@ struct WeightLayer {
   bool convolution = false;
 };
 
+class LayerTransform;
+
 /// A classifier: images in, logits out. Owns its parameters and buffers.
 class Model {
  public:
@@ -44,6 +46,10 @@ class Model {
   virtual NamedTensors namedParameters() const = 0;
   virtual NamedTensors namedBuffers() const = 0;
   const std::vector<WeightLayer>& weightLayers() const { return weightLayers_; }
+  /// Puts `transform` in the place of a weight layer's arithmetic (an index into weightLayers()); nullptr takes it
+  /// away. It has to outlive its use. False: the model's layers are out of reach, as in a compiled file, and nothing
+  /// happened.
+  virtual bool setTransform(std::size_t /*weightLayer*/, LayerTransform* /*transform*/) { return false; }
   /// Names of the layers that draw random numbers in the present mode (dropout and the like).
   virtual std::vector<std::string> randomLayers() const { return {}; }
   ParameterSpace& parameters() { return space_; }

@@ -231,6 +231,11 @@ class ZooModel : public Model {
   void setTraining(bool on) override { network_->train(on); }
   bool isTraining() const override { return network_->is_training(); }
 
+  bool setTransform(std::size_t weightLayer, LayerTransform* transform) override {
+    *transforms_.at(weightLayer) = transform;
+    return true;
+  }
+
   NamedTensors namedParameters() const override { return items(network_->named_parameters()); }
   NamedTensors namedBuffers() const override { return items(network_->named_buffers()); }
   NamedTensors stateDict() const override {
@@ -267,19 +272,21 @@ class ZooModel : public Model {
     network_->forward(torch::zeros({1, input.channels, input.height, input.width}));
     const auto& entries = parameters().entries();
     for (const auto& module : network_->named_modules("", false)) {
-      const auto* convolution = dynamic_cast<const Convolution*>(module.value().get());
-      const auto* linear = dynamic_cast<const Linear*>(module.value().get());
+      auto* convolution = dynamic_cast<Convolution*>(module.value().get());
+      auto* linear = dynamic_cast<Linear*>(module.value().get());
       if (!convolution && !linear) continue;
       for (std::size_t i = 0; i < entries.size(); ++i) {
         if (entries[i].name != module.key() + ".weight") continue;
         weightLayers_.push_back(
             {module.key(), i, convolution ? convolution->macs : linear->macs, convolution != nullptr});
+        transforms_.push_back(convolution ? &convolution->transform : &linear->transform);
       }
     }
   }
 
   std::string architecture_;
   std::shared_ptr<Network> network_;
+  std::vector<LayerTransform**> transforms_;  ///< the layers' own pointers, in the order of weightLayers()
 };
 
 using Maker = std::shared_ptr<Network> (*)(Initializer&, const InputShape&);

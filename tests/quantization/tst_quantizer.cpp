@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -40,6 +41,14 @@ class TestQuantizer : public QObject {
   void zerosStay();
   void shapesAndTypes();
   void otherWidthsAreRefused();
+  void integersOfTheAsymmetricScheme();
+  void percentilesByHand();
+  void groupsByHand();
+  void leastSquaresIsTheBestRange_data();
+  void leastSquaresIsTheBestRange();
+  void agreesWithTheLibrary_data();
+  void agreesWithTheLibrary();
+  void integersTimesScales();
 };
 
 void TestQuantizer::integersByHand() {
@@ -164,6 +173,155 @@ void TestQuantizer::shapesAndTypes() {
 void TestQuantizer::otherWidthsAreRefused() {
   for (const std::int64_t bits : {-1, 0, 1, 9, 64}) {
     QVERIFY_EXCEPTION_THROWN(quantized(torch::ones({2}), bits, Granularity::Tensor), std::invalid_argument);
+  }
+}
+
+/// −1 … 2 at 2 bits: steps of 1, the level 1 stands for 0.
+void TestQuantizer::integersOfTheAsymmetricScheme() {
+  QuantizerOptions options;
+  options.scheme = Scheme::Asymmetric;
+  options.granularity = Granularity::Tensor;
+  const auto q = quantize(torch::tensor({-1.0, 2.0, 0.4, 0.6, 0.0, 1.5}, torch::kFloat64), 2, options);
+  QVERIFY(torch::equal(q.levels, torch::tensor({0, 3, 1, 2, 1, 3}, torch::kInt32)));
+  QCOMPARE(q.zeroPoint[0].item<int>(), 1);
+  QCOMPARE(q.scale()[5].item<double>(), 1.0);
+  QCOMPARE(q.steps, 3);
+  QVERIFY(torch::equal(q.dequantized(), torch::tensor({-1.0, 2.0, 0.0, 1.0, 0.0, 2.0}, torch::kFloat64)));
+  // A range that lies on one side is widened to hold 0; a row of its own each.
+  options.granularity = Granularity::Channel;
+  const auto rows = quantize(torch::tensor({{3.0, 1.0, 2.0}, {-6.0, -3.0, -2.0}}, torch::kFloat64), 2, options);
+  QVERIFY(torch::equal(rows.levels, torch::tensor({{3, 1, 2}, {0, 1, 2}}, torch::kInt32)));
+  QVERIFY(torch::equal(rows.zeroPoint, torch::tensor({0, 3}, torch::kInt32)));
+  QVERIFY(torch::equal(rows.scale(), torch::tensor({1.0, 2.0}, torch::kFloat64)));
+}
+
+void TestQuantizer::percentilesByHand() {
+  // |w| = 0 … 100: the 90th percentile is 90, the 99.5th lies between 99 and 100.
+  const auto weight = torch::arange(-100, 1, torch::kFloat64).view({1, -1});
+  QuantizerOptions options;
+  options.range = RangeRule::Percentile;
+  options.percentile = 90;
+  QCOMPARE(quantize(weight, 8, options).range.item<double>(), 90.0);
+  QCOMPARE(quantized(weight, 8, options).min().item<double>(), -90.0);
+  options.percentile = 99.5;
+  QCOMPARE(quantize(weight, 8, options).range.item<double>(), 99.5);
+  options.scheme = Scheme::Asymmetric;
+  options.percentile = 95;
+  const auto both = quantize(torch::arange(-50, 51, torch::kFloat64).view({1, -1}), 8, options);
+  QCOMPARE(both.range.item<double>(), 90.0);  // from −45 to 45
+  options.percentile = 100;
+  const auto all = quantize(gaussian({1, 500}), 8, options);
+  QCOMPARE(
+      all.range.item<double>(),
+      (gaussian({1, 500}).max().to(torch::kFloat64) - gaussian({1, 500}).min().to(torch::kFloat64)).item<double>());
+}
+
+void TestQuantizer::groupsByHand() {
+  const auto weight = torch::arange(1, 8, torch::kFloat64).unsqueeze(1) * torch::tensor({1.0, -0.3}, torch::kFloat64);
+  QuantizerOptions options;
+  options.granularity = Granularity::Group;
+  options.groupChannels = 3;
+  const auto q = quantize(weight, 4, options);
+  QVERIFY(torch::equal(q.range, torch::tensor({3, 3, 3, 6, 6, 6, 7}, torch::kFloat64)));
+  QCOMPARE(q.levels[0][0].item<int>(), 2);   // 1 · 7/3 = 2.33
+  QCOMPARE(q.levels[4][1].item<int>(), -2);  // −1.5 · 7/6 = −1.75
+}
+
+void TestQuantizer::leastSquaresIsTheBestRange_data() {
+  QTest::addColumn<bool>("symmetric");
+  QTest::addColumn<int>("bits");
+  for (const int bits : {2, 3, 4, 8}) {
+    QTest::addRow("symmetric, %d bits", bits) << true << bits;
+    QTest::addRow("asymmetric, %d bits", bits) << false << bits;
+  }
+}
+
+/// Against plain loops over a thousand shares of the largest range.
+void TestQuantizer::leastSquaresIsTheBestRange() {
+  QFETCH(bool, symmetric);
+  QFETCH(int, bits);
+  const auto weight = gaussian({3, 400}, torch::kFloat64).pow(3);  // heavy tails: cutting pays
+  QuantizerOptions options;
+  options.scheme = symmetric ? Scheme::Symmetric : Scheme::Asymmetric;
+  const auto errors = [&] { return (quantized(weight, bits, options) - weight).square().sum({1}); };
+  const auto largest = errors();
+  options.range = RangeRule::LeastSquares;
+  const auto found = errors();
+  for (std::int64_t row = 0; row < 3; ++row) {
+    const auto* w = weight.data_ptr<double>() + 400 * row;
+    double low = 0, high = 0, best = HUGE_VAL;
+    for (int i = 0; i < 400; ++i) low = std::min(low, w[i]), high = std::max(high, w[i]);
+    if (symmetric) high = std::max(high, -low), low = -high;
+    const double most = symmetric ? std::pow(2, bits - 1) - 1 : std::pow(2, bits) - 1, least = symmetric ? -most : 0;
+    for (int share = 1; share <= 1000; ++share) {
+      const double scale = (high - low) * share / 1000 / (most - least);
+      const double zero = symmetric ? 0 : std::nearbyint(-low * share / 1000 / scale);
+      double sum = 0;
+      for (int i = 0; i < 400; ++i) {
+        const double back = (std::clamp(std::nearbyint(w[i] / scale) + zero, least, most) - zero) * scale;
+        sum += (back - w[i]) * (back - w[i]);
+      }
+      best = std::min(best, sum);
+    }
+    const double error = found[row].item<double>();
+    QVERIFY(error <= largest[row].item<double>());
+    QVERIFY2(error < 1.02 * best, qPrintable(QString("%1 where %2 is possible").arg(error).arg(best)));
+    if (bits <= 4) QVERIFY(error < 0.95 * largest[row].item<double>());
+  }
+}
+
+void TestQuantizer::agreesWithTheLibrary_data() {
+  QTest::addColumn<int>("bits");
+  for (int bits = 2; bits <= 8; ++bits) QTest::addRow("%d bits", bits) << bits;
+}
+
+/// LibTorch's own simulation, which multiplies by the reciprocal of the scale in float32: values that lie on the edge
+/// between two levels may go to either side there and are left out.
+void TestQuantizer::agreesWithTheLibrary() {
+  QFETCH(int, bits);
+  const auto weight = gaussian({12, 5, 3, 3});
+  for (const auto scheme : {Scheme::Symmetric, Scheme::Asymmetric}) {
+    for (const auto granularity : {Granularity::Tensor, Granularity::Channel}) {
+      QuantizerOptions options;
+      options.scheme = scheme;
+      options.granularity = granularity;
+      const bool symmetric = scheme == Scheme::Symmetric;
+      const std::int64_t most = symmetric ? (1 << (bits - 1)) - 1 : (1 << bits) - 1, least = symmetric ? -most : 0;
+      const auto rows = granularity == Granularity::Tensor ? weight.reshape({1, -1}) : weight.flatten(1);
+      const auto size = rows.abs().amax({1});
+      const auto low = symmetric ? -size : rows.amin({1}), high = symmetric ? size : rows.amax({1});
+      const auto scale = (high - low) / static_cast<double>(most - least);
+      const auto zero = symmetric ? torch::zeros_like(scale) : torch::round(-low / scale);
+      const auto expected =
+          granularity == Granularity::Tensor
+              ? torch::fake_quantize_per_tensor_affine(weight, scale.item<double>(), zero.item<std::int64_t>(), least,
+                                                       most)
+              : torch::fake_quantize_per_channel_affine(weight, scale, zero.to(torch::kInt32), 0, least, most);
+      const auto steps = (rows / scale.unsqueeze(1)).view_as(weight);
+      const auto edge = (steps - steps.floor() - 0.5).abs() < 1e-4;
+      QVERIFY(edge.sum().item<std::int64_t>() < 5);
+      const auto off = (quantized(weight, bits, options) - expected).abs().masked_fill(edge, 0).max().item<double>();
+      QVERIFY2(off < 1e-6, qPrintable(QString::number(off)));
+    }
+  }
+}
+
+/// The levels are whole numbers within the width, and times their scales they are what `quantized` says.
+void TestQuantizer::integersTimesScales() {
+  const auto weight = gaussian({20, 3, 3, 3}, torch::kFloat64);
+  for (const auto scheme : {Scheme::Symmetric, Scheme::Asymmetric}) {
+    for (const auto granularity : kAll) {
+      for (const auto range : {RangeRule::Largest, RangeRule::Percentile, RangeRule::LeastSquares}) {
+        const QuantizerOptions options{granularity, scheme, range, 99, 6, true};
+        const auto q = quantize(weight, 3, options);
+        QVERIFY(q.levels.scalar_type() == torch::kInt32 && q.levels.sizes() == weight.sizes());
+        QVERIFY(q.levels.min().item<int>() >= q.lowest && q.levels.max().item<int>() <= q.highest);
+        QCOMPARE(q.highest, scheme == Scheme::Symmetric ? 3 : 7);
+        QCOMPARE(q.lowest, scheme == Scheme::Symmetric ? -3 : 0);
+        const auto back = (q.levels - q.zeroPoint.view({-1, 1, 1, 1})) * q.scale().view({-1, 1, 1, 1});
+        QVERIFY(torch::allclose(back, quantized(weight, 3, options), 1e-14, 1e-15));
+      }
+    }
   }
 }
 
