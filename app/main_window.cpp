@@ -19,6 +19,7 @@
 
 #include "app/appearance.h"
 #include "app/batch_command.h"
+#include "app/bits_page.h"
 #include "app/compare_page.h"
 #include "app/epoch_bar.h"
 #include "app/figure_tabs.h"
@@ -106,6 +107,7 @@ void MainWindow::openRun(const fs::path& directory) {
   }
   shown_ = directory.has_filename() ? directory : directory.parent_path();
   run_.reset();
+  bitsPage_->clear();
   figures_->clearFigures();
   epochBar_->restart();
   waiting_->setText(tr("Reading %1 …").arg(fromPath(shown_)));
@@ -195,7 +197,9 @@ void MainWindow::takeRun(std::shared_ptr<const RunResults> run) {
 void MainWindow::showFigures() {
   if (!isComparing()) epochBar_->setEpochs(run_->epochs(), run_->info.epochs);
   figures_->showRun(run_, epochBar_->epoch());
-  if (!isComparing()) pages_->setCurrentWidget(figures_->count() > 0 ? figures_->parentWidget() : waiting_);
+  if (isChoosingBits()) bitsPage_->showRun(run_);
+  if (!isComparing() && !isChoosingBits())
+    pages_->setCurrentWidget(figures_->count() > 0 ? figures_->parentWidget() : waiting_);
 }
 
 void MainWindow::startRun() {
@@ -246,6 +250,7 @@ void MainWindow::launch(const Recipe& recipe, const fs::path& directory, bool re
     shown_ = directory;
     loader_->forget();
     run_.reset();
+    bitsPage_->clear();
     figures_->clearFigures();
     epochBar_->restart();
     waiting_->setText(tr("Reading data and model …"));
@@ -351,8 +356,9 @@ void MainWindow::refreshActions() {
   resumeAction_->setToolTip(resumable ? tr("Continue where the run was interrupted")
                                       : tr("The run that is shown is finished, or there is none"));
   const bool figures = isComparing() ? comparePage_->figure() != nullptr : run_ && figures_->count() > 0;
-  epochBar_->setVisible(figures);
+  epochBar_->setVisible(figures && !isChoosingBits());
   exportAction_->setEnabled(figures);
+  bitsPage_->setBusy(running ? tr("A study is going on; measure when it is done") : QString());
   copyAction_->setEnabled(isComparing() ? figures : run_ != nullptr);
 }
 

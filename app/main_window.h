@@ -21,6 +21,7 @@ class QStackedWidget;
 namespace eigenscape {
 
 class Appearance;
+class BitsPage;
 class Commands;
 class ComparePage;
 class EpochBar;
@@ -54,6 +55,10 @@ class MainWindow : public QMainWindow {
   /// The page of several runs, or the figures of the one that is open.
   void showComparison(bool on);
   bool isComparing() const;
+  BitsPage* bitsPage() const { return bitsPage_; }
+  /// The workbench of bits, or the figures of the run that is open.
+  void showBits(bool on);
+  bool isChoosingBits() const;
   Appearance* appearance() const { return appearance_; }
   EpochBar* epochBar() const { return epochBar_; }
   RunList* runList() const { return runs_; }
@@ -108,6 +113,8 @@ class MainWindow : public QMainWindow {
   void cancelSelection();
   void takeRun(std::shared_ptr<const RunResults> run);
   void showFigures();
+  void undoOrRedo(bool redo);
+  void refreshUndo();
   void launch(const Recipe& recipe, const std::filesystem::path& directory, bool resume);
   void finishJob(const JobEnd& end);
   void showProgress(const StudyProgress& progress);
@@ -123,6 +130,7 @@ class MainWindow : public QMainWindow {
   QStackedWidget* pages_ = nullptr;
   FigureTabs* figures_ = nullptr;
   ComparePage* comparePage_ = nullptr;
+  BitsPage* bitsPage_ = nullptr;
   EpochBar* epochBar_ = nullptr;
   RunList* runs_ = nullptr;
   RecipeForm* form_ = nullptr;

@@ -21,6 +21,7 @@
 #include <QVBoxLayout>
 
 #include "app/appearance.h"
+#include "app/bits_page.h"
 #include "app/commands.h"
 #include "app/compare_page.h"
 #include "app/dropped.h"
@@ -72,9 +73,12 @@ void MainWindow::makePages() {
   pages_->addWidget(waiting_);
   comparePage_ = new ComparePage;
   pages_->addWidget(comparePage_);
+  bitsPage_ = new BitsPage;
+  pages_->addWidget(bitsPage_);
   // The one that is hidden would be drawn with every epoch that the other is moved to.
   const auto look = [this, page] {
     comparePage_->setLookedAt(isComparing());
+    bitsPage_->setLookedAt(isChoosingBits());
     figures_->setLookedAt(pages_->currentWidget() == page);
   };
   look();
@@ -131,16 +135,19 @@ void MainWindow::makeActions() {
   for (int page = 1; page <= FigureId::pages; ++page) {
     const bool comparison = page == FigureId::pages;
     add(tr("Pages"), FigureId::pageTitle(page), {QKeySequence(Qt::Key_0 + page)}, {}, [=, this] {
+      showBits(false);
       showComparison(comparison);
       if (!comparison && !figures_->showPage(page))
         statusBar()->showMessage(tr("The run has no figure of %1").arg(FigureId::pageTitle(page)), 4000);
     });
   }
+  add(tr("Pages"), tr("Quantization"), {Qt::Key_6}, tr("Choose the bits of every layer"), [this] { showBits(true); });
   const QString recipe = tr("Recipe");
-  undoAction_ = add(recipe, tr("Undo"), {QKeySequence::Undo}, tr("Take back the last change of the recipe"),
-                    [this] { form_->history()->undo(); });
+  undoAction_ =
+      add(recipe, tr("Undo"), {QKeySequence::Undo},
+          tr("Take back the last change of the recipe, or of the bits on their page"), [this] { undoOrRedo(false); });
   redoAction_ = add(recipe, tr("Redo"), {tr("Ctrl+Shift+Z"), tr("Ctrl+Y")}, tr("Make the change again"),
-                    [this] { form_->history()->redo(); });
+                    [this] { undoOrRedo(true); });
   exportAction_ = add(figure, tr("Export figure …"), {Qt::Key_E, tr("Ctrl+E")},
                       tr("Write the figure that is shown to a file"), [this] { exportFigure(); });
   copyAction_ = add(figure, tr("Copy as batch command"), {tr("Ctrl+Shift+C")},
@@ -261,6 +268,11 @@ void MainWindow::connectParts() {
   figures_->setTheme(appearance_->theme());
   connect(appearance_, &Appearance::themeChanged, comparePage_, &ComparePage::setTheme);
   comparePage_->setTheme(appearance_->theme());
+  connect(appearance_, &Appearance::themeChanged, bitsPage_, &BitsPage::setTheme);
+  bitsPage_->setTheme(appearance_->theme());
+  connect(bitsPage_, &BitsPage::hovered, this, [this](const QString& text) { statusBar()->showMessage(text); });
+  connect(bitsPage_, &BitsPage::failed, this, &MainWindow::complain);
+  connect(bitsPage_, &BitsPage::said, this, &MainWindow::say);
   connect(comparePage_, &ComparePage::fullPageRequested, fullPageAction_, &QAction::trigger);
   connect(epochBar_, &EpochBar::epochChanged, figures_, &FigureTabs::showEpoch);
   connect(epochBar_, &EpochBar::epochChanged, comparePage_, &ComparePage::showEpoch);
@@ -284,10 +296,11 @@ void MainWindow::connectParts() {
     const bool starting = job_ && job_->directory() == directory.toStdString() && !isRunDirectory(job_->directory());
     if (!starting && (shown_ != directory.toStdString() || !run_)) openPath(directory);
   });
-  connect(form_->history(), &QUndoStack::canUndoChanged, undoAction_, &QAction::setEnabled);
-  connect(form_->history(), &QUndoStack::canRedoChanged, redoAction_, &QAction::setEnabled);
-  undoAction_->setEnabled(false);
-  redoAction_->setEnabled(false);
+  for (QUndoStack* history : {form_->history(), bitsPage_->history()}) {
+    connect(history, &QUndoStack::canUndoChanged, this, &MainWindow::refreshUndo);
+    connect(history, &QUndoStack::canRedoChanged, this, &MainWindow::refreshUndo);
+  }
+  refreshUndo();
   connect(form_, &RecipeForm::edited, this, &MainWindow::refreshActions);
   statusBar();
 }
@@ -312,6 +325,34 @@ void MainWindow::showComparison(bool on) {
     if (run_) showFigures();
   }
   refreshActions();
+}
+
+bool MainWindow::isChoosingBits() const {
+  return pages_->currentWidget() == bitsPage_;
+}
+
+void MainWindow::showBits(bool on) {
+  if (on == isChoosingBits()) return;
+  if (on) {
+    if (run_) bitsPage_->showRun(run_);
+    pages_->setCurrentWidget(bitsPage_);
+  } else {
+    pages_->setCurrentIndex(0);
+    if (run_) showFigures();
+  }
+  refreshUndo();
+  refreshActions();
+}
+
+void MainWindow::undoOrRedo(bool redo) {
+  QUndoStack* history = isChoosingBits() ? bitsPage_->history() : form_->history();
+  redo ? history->redo() : history->undo();
+}
+
+void MainWindow::refreshUndo() {
+  const QUndoStack* history = isChoosingBits() ? bitsPage_->history() : form_->history();
+  undoAction_->setEnabled(history->canUndo());
+  redoAction_->setEnabled(history->canRedo());
 }
 
 void MainWindow::openRunDialog() {
@@ -379,6 +420,7 @@ void MainWindow::copyBatchCommand() {
 
 void MainWindow::exportFigure() {
   if (isComparing()) return comparePage_->exportFigure(QString());
+  if (isChoosingBits()) return bitsPage_->exportFigure(bitsPage_->frontier(), QString());
   figures_->exportCurrent(QString());
 }
 

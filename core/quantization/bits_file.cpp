@@ -4,7 +4,9 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "core/results/error.h"
 
@@ -36,6 +38,24 @@ Json settingJson(const std::vector<LayerChoices>& layers, const NamedSetting& na
   return json;
 }
 
+/// `place` names the setting in errors.
+std::vector<std::int64_t> bitsOf(const Json& setting, const std::vector<LayerChoices>& layers,
+                                 const std::string& place) {
+  std::map<std::string, std::int64_t> bits;
+  for (const auto& entry : setting.at("layers"))
+    bits[entry.at("layer").get<std::string>()] = entry.at("bits").get<std::int64_t>();
+  std::vector<std::int64_t> inOrder;
+  for (const auto& layer : layers) {
+    const auto found = bits.find(layer.layer);
+    if (found == bits.end())
+      throw RunError(place + " has no bits for layer '" + layer.layer + "'; take a bits.json of this network");
+    inOrder.push_back(found->second);
+  }
+  if (bits.size() != layers.size())
+    throw RunError(place + " has more layers than the table of sensitivities; take a bits.json of this network");
+  return inOrder;
+}
+
 }  // namespace
 
 std::string bitsJson(const std::vector<LayerChoices>& layers, const std::vector<NamedSetting>& settings,
@@ -55,31 +75,24 @@ std::string bitsJson(const std::vector<LayerChoices>& layers, const std::vector<
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::vector<std::int64_t> readBitsFile(const std::filesystem::path& file, const std::string& name,
-                                       const std::vector<LayerChoices>& layers) {
+std::vector<NamedSetting> readBitsFile(const std::filesystem::path& file, const std::vector<LayerChoices>& layers) {
   std::ifstream stream(file, std::ios::binary);
+  if (!stream) throw RunError(file.string() + ": cannot be read; expected a bits.json");
   const Json json = Json::parse(std::string(std::istreambuf_iterator<char>(stream), {}), nullptr, false);
+  std::vector<NamedSetting> settings;
   try {
     for (const auto& setting : json.at("settings")) {
-      if (!name.empty() && setting.at("name") != name) continue;
-      std::vector<std::int64_t> bits;
-      for (const auto& layer : layers) {
-        for (const auto& entry : setting.at("layers")) {
-          if (entry.at("layer") == layer.layer) bits.push_back(entry.at("bits").get<std::int64_t>());
-        }
-      }
-      if (bits.size() != layers.size()) {
-        throw RunError(file.string() + ": its layers are not those of the table; take a bits.json of this network");
-      }
-      settingOf(layers, bits);
-      return bits;
+      const auto name = setting.at("name").get<std::string>();
+      settings.push_back(
+          {name, settingOf(layers, bitsOf(setting, layers, file.string() + ", setting '" + name + "'"))});
     }
   } catch (const Json::exception&) {
     throw RunError(file.string() + " is no bits.json (cut short or foreign); expected one that Eigenscape wrote");
   } catch (const std::invalid_argument& error) {
     throw RunError(file.string() + ": " + error.what() + "; take a bits.json with the table's widths");
   }
-  throw RunError(file.string() + ": has no setting '" + name + "'; expected one that it names");
+  if (settings.empty()) throw RunError(file.string() + " holds no setting; expected at least one");
+  return settings;
 }
 
 }  // namespace eigenscape

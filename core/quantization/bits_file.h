@@ -29,9 +29,7 @@ struct NamedSetting {
 std::string bitsJson(const std::vector<LayerChoices>& layers, const std::vector<NamedSetting>& settings,
                      const BitsProvenance& provenance);
 
-/// The bits of one setting of such a file ("" : the first), for `layers`. Throws RunError that names the file and what
-/// is missing.
-std::vector<std::int64_t> readBitsFile(const std::filesystem::path& file, const std::string& name,
-                                       const std::vector<LayerChoices>& layers);
+/// The settings of such a file, for `layers`: at least one. Throws RunError that names the file and what is wrong.
+std::vector<NamedSetting> readBitsFile(const std::filesystem::path& file, const std::vector<LayerChoices>& layers);
 
 }  // namespace eigenscape

@@ -150,7 +150,8 @@ std::vector<Row> bitRows(const BitPlan& plan, bool limitsOnly) {
   std::vector<Row> rows;
   for (const auto& one : plan.settings) {
     const bool limit = one.row.method == "exact";
-    if (one.setting.bits.empty() || !(limit || (!limitsOnly && one.worthMeasuring))) continue;
+    const bool told = limit || one.row.method == "uniform" || one.worthMeasuring;
+    if (one.setting.bits.empty() || !(limitsOnly ? limit : told)) continue;
     for (std::size_t i = 0; i < plan.layers.size(); ++i)
       rows.push_back({one.row.setting, plan.layers[i].layer, one.setting.bits[i]});
   }
@@ -196,6 +197,9 @@ bool computesSensitivity(const Recipe& recipe) {
 void checkAllocation(const Recipe& recipe) {
   const auto& quantization = recipe.quantization;
   const auto limits = limitsOf(quantization);
+  std::error_code error;
+  if (!quantization.settings.empty() && !fs::is_regular_file(quantization.settings, error))
+    refuse("quantization.settings", tomlString(quantization.settings), "no such file; expected a bits.json");
   if (quantization.sensitivity.empty()) {
     for (const auto& [text, parts] : limits) {
       for (const auto& limit : parts) {
@@ -206,7 +210,6 @@ void checkAllocation(const Recipe& recipe) {
     }
     return;
   }
-  std::error_code error;
   if (!fs::is_regular_file(quantization.sensitivity, error)) {
     refuse("quantization.sensitivity", tomlString(quantization.sensitivity),
            fs::is_directory(quantization.sensitivity, error) ? "is a folder; expected a sensitivity.csv"
@@ -214,6 +217,7 @@ void checkAllocation(const Recipe& recipe) {
   }
   if (allocatesOnly(recipe)) checkNothingElse(recipe);
   const auto layers = choicesOf(quantization, givenSensitivity(quantization), quantization.sensitivity);
+  if (!quantization.settings.empty()) readBitsFile(quantization.settings, layers);
   for (const auto& [text, parts] : limits) {
     for (const auto& limit : parts)
       checkKnown(layers, limit.cost, "quantization.limits", text, quantization.sensitivity);
@@ -233,8 +237,13 @@ BitPlan planBits(const QuantizationRecipe& recipe, const std::vector<LayerChoice
       plan.notes.push_back(text + ": the best setting found within a minute; it is not proven to be the best");
     plan.settings.push_back(planned(text, "exact", found->setting, true));
   }
+  if (!recipe.settings.empty()) {
+    for (const auto& given : readBitsFile(recipe.settings, layers))
+      plan.settings.push_back(planned("given-" + given.name, "given", given.setting, true));
+  }
   for (const auto& setting : uniformSettings(layers))
-    plan.settings.push_back(planned("uniform-" + std::to_string(setting.bits.front()), "uniform", setting, true));
+    plan.settings.push_back(
+        planned("uniform-" + std::to_string(setting.bits.front()), "uniform", setting, recipe.frontierPoints > 0));
   addFrontier(plan, recipe, context);
   noteNegative(plan);
   return plan;
@@ -251,6 +260,27 @@ void takeMeasured(BitPlan& plan, const std::string& setting, double loss, double
     row.loss = loss;
     row.accuracy = accuracy;
   }
+}
+
+void takeStored(BitPlan& plan, const fs::path& directory) {
+  for (const auto& row : readTable<SettingRow>(directory)) {
+    if (row.method != "float") takeMeasured(plan, row.setting, row.loss, row.accuracy);
+  }
+}
+
+std::int64_t settingsToMeasure(const QuantizationRecipe& recipe) {
+  if (!recipe.enabled) return 0;
+  const auto limits = static_cast<std::int64_t>(recipe.limits.size());
+  const auto widths = static_cast<std::int64_t>(recipe.bits.size());
+  return limits + (recipe.settings.empty() ? 0 : 1) + (recipe.frontierPoints > 0 ? widths + recipe.frontierPoints : 0);
+}
+
+void addFloat(BitPlan& plan, double loss, double accuracy) {
+  PlannedSetting one;
+  double parameters = 0;
+  for (const auto& layer : plan.layers) parameters += static_cast<double>(layer.parameters);
+  one.row = {"float", "float", parameters > 0 ? 4 * parameters : kUnknown, kUnknown, kUnknown, 0, 0, loss, accuracy};
+  plan.settings.push_back(std::move(one));
 }
 
 void writeMeasured(const BitPlan& plan, const fs::path& directory) {

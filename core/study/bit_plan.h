@@ -51,6 +51,12 @@ struct BitPlan {
 /// Stopped.
 BitPlan planBits(const QuantizationRecipe& recipe, const std::vector<LayerChoices>& layers, const Context& context);
 
+/// What settings.csv of an earlier session says was measured.
+void takeStored(BitPlan& plan, const std::filesystem::path& directory);
+/// How many settings of a recipe are measured, at most.
+std::int64_t settingsToMeasure(const QuantizationRecipe& recipe);
+/// The network in floating point, as measured beside the settings.
+void addFloat(BitPlan& plan, double loss, double accuracy);
 /// What was measured of one of the plan's settings; it is the frontier's point of that number, too, if it is one.
 void takeMeasured(BitPlan& plan, const std::string& setting, double loss, double accuracy);
 

@@ -59,6 +59,7 @@ Journal Journal::resume(const fs::path& directory, RunInfo info, std::function<v
   info.phases = old.phases;
   info.notes = old.notes;
   info.started = old.started;
+  info.frontier = old.frontier;
   info.status = "running";
   Journal journal(std::move(lock), directory, std::move(info), std::move(changed));
   journal.dropUnfinished();

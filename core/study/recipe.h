@@ -79,6 +79,7 @@ struct QuantizationRecipe {
   std::string granularity = "channel", sensitivity;
   std::vector<std::string> limits = {"size=0.5"};
   std::string frontier = "size";    ///< the cost of pareto.csv's frontier
+  std::string settings;             ///< a bits.json whose settings are measured, too
   std::int64_t frontierPoints = 8;  ///< of it that are measured on the test split
 };
 

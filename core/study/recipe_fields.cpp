@@ -245,6 +245,10 @@ std::vector<Entry> quantizationEntries() {
             "The cost whose whole frontier against Ω is found (pareto.csv)")
           .oneOf({"size", "bops"})
           .advanced(),
+      Entry("quantization.settings", IN_RECIPE(quantization.settings),
+            "A bits.json whose settings stand beside those of the limits and are measured as they are")
+          .path()
+          .advanced(),
       Entry("quantization.frontier_points", IN_RECIPE(quantization.frontierPoints),
             "Settings of the frontier whose loss and accuracy are measured on the test split; 0: none")
           .range(0, 1000),

@@ -64,6 +64,9 @@ class Session {
   std::vector<double> topEigenvalues(std::int64_t epoch) const;
   /// Bits under the recipe's limits and the frontier, then what the network makes of them.
   void allocation();
+  void measureSettings(BitPlan& plan);
+  /// quantized/LIMIT.safetensors for each limit.
+  void writeQuantized(const BitPlan& plan) const;
   void landscape(const LandscapeRecipe& recipe, std::int64_t epoch);
   /// λ_min and λ_max over a surface that is measured.
   void curvatureMap(const LandscapeRecipe& recipe, std::int64_t epoch);

@@ -269,6 +269,7 @@ RunInfo runAllocation(const Recipe& recipe, const StudyOptions& options, const S
     const auto layers = choicesOf(recipe.quantization, givenSensitivity(recipe.quantization), file);
     const auto plan = planBits(recipe.quantization, layers, {context.stop, {}, context.log});
     for (const auto& note : plan.notes) journal.note(note);
+    if (!plan.pareto.empty()) journal.info().frontier = costName(plan.frontierCost);
     writePlan(plan, recipe.quantization, journal.info(), journal.directory());
     for (const char* table : {SensitivityRow::file, AllocationRow::file, ParetoRow::file, SettingRow::file})
       journal.notify(table);

@@ -46,6 +46,7 @@ Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t test
   constexpr double gradient = 3, product = 6;
   train = gradient * trainExamples_;
   measure = trainExamples_ + testExamples_;
+  setting = testExamples_;
 
   const auto& curvature = recipe.curvature;
   double examples = 0;
@@ -97,6 +98,7 @@ double Costs::total(const Recipe& recipe, std::int64_t lastVisit) const {
   double sum = train * static_cast<double>(recipe.training.epochs) + measure * static_cast<double>(lastVisit + 1) +
                spectrum * static_cast<double>(spectrumVisits(recipe, lastVisit));
   sum += recipe.curvature.trace ? trace * regularly(recipe.curvature.every) : trace;
+  sum += setting * static_cast<double>(settingsToMeasure(recipe.quantization));
   sum += (density + sharpness) * regularly(recipe.curvature.every);
   for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
     for (const auto& item : *list) sum += (landscape(item) + curvatureMap(item)) * regularly(item.every);

@@ -16,7 +16,7 @@ struct Costs {
   /// `layerScopes` parts of the model have a spectrum each, beside the model's.
   Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples, std::int64_t layerScopes);
 
-  double train = 0, measure = 0, spectrum = 0, trace = 0, density = 0, sharpness = 0;
+  double train = 0, measure = 0, setting = 0, spectrum = 0, trace = 0, density = 0, sharpness = 0;
   double landscape(const LandscapeRecipe& recipe) const;
   double curvatureMap(const LandscapeRecipe& recipe) const;
   double total(const Recipe& recipe, std::int64_t lastVisit) const;

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/bit_solver.h"
+
+#include <QMetaObject>
+#include <exception>
+#include <utility>
+
+#include "core/quantization/allocation.h"
+#include "core/results/error.h"
+#include "core/study/bit_plan.h"
+
+namespace eigenscape {
+
+BitSolver::BitSolver(QObject* parent) : QObject(parent), thread_([this](const std::stop_token& stop) { work(stop); }) {}
+
+BitSolver::~BitSolver() {
+  {
+    const std::lock_guard lock(mutex_);
+    present_.request_stop();
+  }
+  thread_.request_stop();
+  thread_.join();
+}
+
+void BitSolver::ask(BitQuestion question) {
+  const std::lock_guard lock(mutex_);
+  question_ = {std::move(question), ++asked_};
+  if (!layers_) present_.request_stop();
+  wake_.notify_one();
+}
+
+void BitSolver::tabulate(Layers layers) {
+  const std::lock_guard lock(mutex_);
+  layers_ = {std::move(layers), ++tables_};
+  present_.request_stop();
+  wake_.notify_one();
+}
+
+void BitSolver::forget() {
+  const std::lock_guard lock(mutex_);
+  ++asked_, ++tables_;
+  question_.reset(), layers_.reset();
+  present_.request_stop();
+}
+
+void BitSolver::work(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    std::unique_lock lock(mutex_);
+    if (!wake_.wait(lock, stop, [this] { return question_ || layers_; })) return;
+    const auto layers = std::exchange(layers_, {});
+    const auto question = layers ? std::nullopt : std::exchange(question_, {});
+    present_ = {};
+    const auto present = present_.get_token();
+    lock.unlock();
+    try {
+      if (layers) fill(layers->first, present, layers->second);
+      if (question) answer(question->first, present, question->second);
+    } catch (const Stopped&) {
+    } catch (const std::exception& error) {
+      const QString text = QString::fromUtf8(error.what());
+      QMetaObject::invokeMethod(
+          this, [this, text] { Q_EMIT failed(text); }, Qt::QueuedConnection);
+    }
+  }
+}
+
+void BitSolver::answer(const BitQuestion& question, const std::stop_token& stop, std::uint64_t number) {
+  AllocationOptions options;
+  options.locked = question.locked;
+  options.stop = stop;
+  BitAnswer found{question.limit, {}};
+  if (auto allocation = allocate(*question.layers, {question.limit}, options))
+    found.setting = std::move(allocation->setting);
+  // The destructor joins this thread, and a queued call to a deleted object is dropped by Qt.
+  QMetaObject::invokeMethod(
+      this,
+      [this, found, number] {
+        if (number == asked_) Q_EMIT solved(found);
+      },
+      Qt::QueuedConnection);
+}
+
+void BitSolver::fill(const Layers& layers, const std::stop_token& stop, std::uint64_t number) {
+  QuantizationRecipe recipe;
+  recipe.limits.clear();
+  const auto plan = planBits(recipe, *layers, {stop, {}, {}});
+  auto tables = std::make_shared<BitTables>();
+  tables->pareto = plan.pareto;
+  for (const auto& one : plan.settings) tables->settings.push_back(one.row);
+  if (!plan.pareto.empty()) tables->frontier = costName(plan.frontierCost);
+  QMetaObject::invokeMethod(
+      this,
+      [this, tables, number] {
+        if (number == tables_) Q_EMIT tabulated(tables);
+      },
+      Qt::QueuedConnection);
+}
+
+}  // namespace eigenscape

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QTemporaryDir>
+#include <QUndoStack>
+#include <QWidget>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "app/bits_table.h"
+#include "app/job.h"
+#include "core/results/run_directory.h"
+#include "views/style.h"
+
+class QComboBox;
+class QDoubleSpinBox;
+class QLabel;
+class QPushButton;
+class QSlider;
+class QStackedWidget;
+
+namespace eigenscape {
+
+class BitSolver;
+class Figure;
+class PictureSaver;
+struct BitAnswer;
+struct BitTables;
+
+/// The workbench: bits of every layer to edit and to lock, a budget that is solved for anew with every move, what the
+/// setting is predicted to cost beside the frontier, and its measured loss and accuracy. Solving and measuring have
+/// threads of their own.
+class BitsPage : public QWidget {
+  Q_OBJECT
+ public:
+  explicit BitsPage(QWidget* parent = nullptr);
+  ~BitsPage() override;
+
+  /// The run whose sensitivities are worked with; its own rows stay as they are. The same run once more (it goes on)
+  /// keeps the bits as long as the layers are the same.
+  void showRun(std::shared_ptr<const RunResults> run);
+  void clear();
+  /// While nobody looks, nothing is solved and nothing is drawn.
+  void setLookedAt(bool on);
+  void setTheme(Theme theme);
+  /// Why nothing can be measured just now; empty: it can. The run's own reasons come on top.
+  void setBusy(const QString& why);
+
+  QUndoStack* history() { return &history_; }
+  BitsView* table() const { return view_; }
+  QSlider* slider() const { return slider_; }
+  QDoubleSpinBox* share() const { return share_; }
+  QComboBox* costChoice() const { return cost_; }
+  QPushButton* measureButton() const { return measure_; }
+  QPushButton* keepButton() const { return keep_; }
+  QPushButton* saveButton() const { return save_; }
+  Figure* bars() const { return bars_; }
+  Figure* frontier() const { return frontier_; }
+  /// Why there is no workbench; empty where there is one.
+  QString message() const;
+  QString statusText() const;
+  const HeldBits& held() const { return held_; }
+  void setHeld(const HeldBits& held, const QString& what, int mergeId = -1);
+  /// Writes the bits that are shown as a bits.json. Throws RunError.
+  void saveTo(const QString& file) const;
+  /// Takes the bits of such a file. Throws RunError.
+  void loadFrom(const QString& file);
+  /// Asks for a file and exports; an empty format is asked for too.
+  void exportFigure(Figure* figure, const QString& format);
+  bool isMeasuring() const { return job_ != nullptr; }
+
+ Q_SIGNALS:
+  void settled();  ///< an answer has arrived and is shown
+  void measured();
+  void hovered(const QString& text);
+  void failed(const QString& message);
+  void said(const QString& line);
+
+ private:
+  QWidget* makeControls();
+  QWidget* makeBudget();
+  void connectParts();
+  void takeLayers();
+  void take(const BitAnswer& answer);
+  void takeTables(std::shared_ptr<const BitTables> tables);
+  void apply(const HeldBits& held);
+  void budgetMoved();
+  void editBits(int row, qint64 bits);
+  void editLock(int row, bool on);
+  void showStatus();
+  void showFigures();
+  std::shared_ptr<RunResults> shownRun() const;
+  QString measureObstacle() const;
+  static QString amountText(double amount, Cost cost);
+  void measure();
+  void retireJob();
+  void finishMeasuring(const JobEnd& end);
+  void keep();
+  void saveDialog();
+  void loadDialog();
+
+  std::shared_ptr<const RunResults> run_;
+  std::shared_ptr<const std::vector<LayerChoices>> layers_;
+  std::shared_ptr<const BitTables> tables_;
+  HeldBits held_;
+  std::optional<HeldBits> kept_;
+  std::map<std::vector<std::int64_t>, std::pair<double, double>> measured_;  ///< loss and accuracy by bits
+  QString why_, busy_, problem_;
+  QUndoStack history_;
+  Theme theme_ = Theme::Light;
+  bool lookedAt_ = false, drawn_ = false;
+
+  BitSolver* solver_;
+  PictureSaver* saver_;
+  QStackedWidget* pages_;
+  QLabel *message_, *status_, *amount_;
+  QComboBox* cost_;
+  QSlider* slider_;
+  QDoubleSpinBox* share_;
+  QPushButton *measure_, *keep_, *save_, *load_, *undo_, *redo_;
+  BitsModel* model_;
+  BitsView* view_;
+  Figure *bars_, *frontier_;
+  std::unique_ptr<Job> job_;
+  std::unique_ptr<QTemporaryDir> folder_;
+  std::vector<std::int64_t> beingMeasured_;
+};
+
+}  // namespace eigenscape

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/measuring.h"
+
+#include <algorithm>
+
+#include "core/study/visits.h"
+
+namespace eigenscape {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Where the weights of the run's last epoch are; empty: they are those that the recipe begins with.
+fs::path lastWeights(const RunResults& run, const Recipe& recipe) {
+  if (!recipe.model.checkpoints.empty()) return visitsOf(recipe).back().checkpoint;
+  if (recipe.training.epochs == 0) return {};
+  fs::path last;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(run.directory / "checkpoints", error)) {
+    if (entry.path().extension() == ".safetensors") last = std::max(last, entry.path());
+  }
+  return last;
+}
+
+}  // namespace
+
+std::string measuringObstacle(const RunResults& run) {
+  if (run.info.model.empty()) return "the run has sensitivities alone, no model and no data";
+  if (run.info.testExamples == 0) return "the run's data has no test examples";
+  if (run.info.status == "running") return "the run is not finished";
+  return {};
+}
+
+Recipe measuringRecipe(const RunResults& run, const fs::path& bits) {
+  Recipe recipe = parseRecipe(run.recipe, (run.directory / "recipe.toml").string());
+  if (const auto weights = lastWeights(run, recipe); !weights.empty())
+    recipe.model.weights = fs::absolute(weights).string();
+  recipe.model.checkpoints.clear();
+  recipe.training = {};
+  recipe.profiles.clear();
+  recipe.surfaces.clear();
+  recipe.sweeps.clear();
+  // The loss of the float network is measured on both splits; few training examples are enough for that.
+  recipe.data.trainLimit = recipe.data.trainLimit > 0 ? std::min<std::int64_t>(recipe.data.trainLimit, 256) : 256;
+  CurvatureRecipe none;
+  none.top = 0;
+  none.split = run.info.trainExamples > 0 ? "train" : "test";
+  recipe.curvature = none;
+  recipe.quantization.enabled = true;
+  recipe.quantization.sensitivity = fs::absolute(run.directory / SensitivityRow::file).string();
+  recipe.quantization.limits.clear();
+  recipe.quantization.frontierPoints = 0;
+  recipe.quantization.settings = bits.string();
+  return recipe;
+}
+
+}  // namespace eigenscape

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QApplication>
+#include <QComboBox>
+#include <QDoubleSpinBox>
+#include <QElapsedTimer>
+#include <QFile>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QLabel>
+#include <QPushButton>
+#include <QSettings>
+#include <QSignalSpy>
+#include <QSlider>
+#include <QTemporaryDir>
+#include <QTest>
+#include <cmath>
+
+#include "app/bits_page.h"
+#include "app/main_window.h"
+#include "core/quantization/allocation.h"
+#include "core/results/error.h"
+#include "core/study/study.h"
+#include "support/sample_run.h"
+#include "views/figure.h"
+#include "views/plot_figure.h"
+
+using namespace eigenscape;
+
+namespace {
+
+constexpr int patienceMs = 60000;
+
+/// Sensitivities of so many layers at three widths, of sizes like a ResNet-50's.
+std::shared_ptr<const RunResults> madeUp(int layers) {
+  auto run = std::make_shared<RunResults>();
+  run->directory = "/made-up";
+  run->info.name = "made-up";
+  for (int i = 0; i < layers; ++i) {
+    const std::int64_t parameters = 4096LL * (1 + (i * 7) % 13) * (i % 4 == 1 ? 9 : 4) / 4;
+    for (const int bits : {2, 4, 8}) {
+      SensitivityRow row;
+      row.layer = sample::layerName(i, layers);
+      row.parameters = parameters;
+      row.macs = parameters * (49 + i % 5);
+      row.topEigenvalue = 1 + i % 7;
+      row.meanTrace = 0.01 * (1 + (i * 5) % 11);
+      row.standardError = 0.1 * row.meanTrace;
+      row.bits = bits;
+      row.perturbation = 30 * std::pow(3.7 + 0.02 * i, -bits);
+      row.omega = row.meanTrace * row.perturbation;
+      run->sensitivity.push_back(row);
+    }
+  }
+  return run;
+}
+
+}  // namespace
+
+class TestBitsPage : public QObject {
+  Q_OBJECT
+ private Q_SLOTS:
+  void initTestCase();
+  void emptyStateSaysWhatToDo();
+  void theBudgetSolves();
+  void editsLocksAndUndo();
+  void noRoom();
+  void keysInTheTable();
+  void comparesTwo();
+  void savesAndLoads();
+  void fiftyFourLayersFollowTheSlider();
+  void inTheWindow();
+  void measuresInTheBackground();
+
+ private:
+  std::unique_ptr<BitsPage> pageOf(std::shared_ptr<const RunResults> run);
+  void solve(BitsPage& page, double share);
+  QTemporaryDir folder_;
+};
+
+void TestBitsPage::initTestCase() {
+  QSettings::setPath(QSettings::NativeFormat, QSettings::UserScope, folder_.filePath("settings"));
+  QApplication::setOrganizationName("EigenscapeTest");
+  QApplication::setApplicationName("EigenscapeTest");
+}
+
+std::unique_ptr<BitsPage> TestBitsPage::pageOf(std::shared_ptr<const RunResults> run) {
+  auto page = std::make_unique<BitsPage>();
+  page->resize(1100, 750);
+  page->setLookedAt(true);
+  page->show();
+  page->showRun(std::move(run));
+  return page;
+}
+
+void TestBitsPage::solve(BitsPage& page, double share) {
+  QSignalSpy settled(&page, &BitsPage::settled);
+  page.share()->setValue(share);
+  QTRY_VERIFY_WITH_TIMEOUT(!settled.isEmpty(), patienceMs);
+}
+
+void TestBitsPage::emptyStateSaysWhatToDo() {
+  BitsPage page;
+  QVERIFY(page.message().contains("No run is open"));
+  page.showRun(std::make_shared<RunResults>());
+  QVERIFY(page.message().contains("quantization.sensitivity"));
+  auto broken = std::make_shared<RunResults>(*madeUp(3));
+  broken->sensitivity.pop_back();
+  page.showRun(broken);
+  QVERIFY2(page.message().contains("8 bits"), qPrintable(page.message()));
+}
+
+void TestBitsPage::theBudgetSolves() {
+  const auto run = madeUp(20);
+  const auto page = pageOf(run);
+  QCOMPARE(page->message(), QString());
+  const auto layers = layerChoices(run->sensitivity, {}, "t");
+  QCOMPARE(page->held().bits, std::vector<std::int64_t>(20, 8));  // nothing was chosen yet
+  for (const double share : {0.5, 0.3, 0.8}) {
+    solve(*page, share);
+    const auto best = allocate(layers, {{Cost::Size, share}});
+    QCOMPARE(page->held().bits, best->setting.bits);
+    QCOMPARE(page->slider()->value(), int(std::lround(1000 * share)));
+  }
+  page->costChoice()->setCurrentIndex(1);
+  QSignalSpy settled(page.get(), &BitsPage::settled);
+  Q_EMIT page->costChoice()->activated(1);
+  QTRY_VERIFY(!settled.isEmpty());
+  QCOMPARE(page->held().bits, allocate(layers, {{Cost::Bops, 0.8}})->setting.bits);
+  QVERIFY(page->statusText().contains("sum of"));
+  // The slider's moves in a row are one change.
+  page->history()->undo();
+  QCOMPARE(page->held().bits, std::vector<std::int64_t>(20, 8));
+}
+
+void TestBitsPage::editsLocksAndUndo() {
+  auto run = std::make_shared<RunResults>(*madeUp(8));
+  for (auto& row : run->sensitivity) {
+    if (row.layer == sample::layerName(2, 8) || row.layer == sample::layerName(5, 8)) row.group = "pair";
+  }
+  const auto page = pageOf(run);
+  solve(*page, 0.5);
+  auto* model = page->table()->model();
+  const auto before = page->held().bits;
+  QVERIFY(model->setData(model->index(0, BitsModel::Bits), 2, Qt::EditRole));
+  QVERIFY(model->setData(model->index(2, BitsModel::Bits), 2, Qt::EditRole));
+  QVERIFY(!model->setData(model->index(1, BitsModel::Bits), 3, Qt::EditRole));  // not one of the widths
+  QCOMPARE(page->held().bits[0], std::int64_t(2));
+  QCOMPARE(page->held().bits[5], std::int64_t(2));  // of layer 2's group
+  QVERIFY(model->setData(model->index(0, BitsModel::Lock), Qt::Checked, Qt::CheckStateRole));
+  solve(*page, 0.9);
+  QCOMPARE(page->held().bits[0], std::int64_t(2));
+  QVERIFY(page->held().bits[2] == page->held().bits[5]);
+  for (int i = 0; i < 4; ++i) page->history()->undo();
+  QCOMPARE(page->held().bits, before);
+  QVERIFY(!page->held().locked[0]);
+  page->history()->redo();
+  QCOMPARE(page->held().bits[0], std::int64_t(2));
+}
+
+void TestBitsPage::noRoom() {
+  const auto page = pageOf(madeUp(6));
+  auto* model = page->table()->model();
+  for (int i = 0; i < 6; ++i) model->setData(model->index(i, BitsModel::Lock), Qt::Checked, Qt::CheckStateRole);
+  const auto before = page->held().bits;
+  solve(*page, 0.2);
+  QCOMPARE(page->held().bits, before);
+  QVERIFY2(page->statusText().contains("locked layers"), qPrintable(page->statusText()));
+}
+
+void TestBitsPage::keysInTheTable() {
+  const auto page = pageOf(madeUp(6));
+  page->table()->setFocus();
+  page->table()->selectRow(1);
+  QTest::keyClick(page->table(), Qt::Key_Minus);
+  QCOMPARE(page->held().bits, (std::vector<std::int64_t>{8, 4, 8, 8, 8, 8}));
+  page->table()->selectAll();
+  QTest::keyClick(page->table(), Qt::Key_Minus);
+  QCOMPARE(page->held().bits, (std::vector<std::int64_t>{4, 2, 4, 4, 4, 4}));
+  QTest::keyClick(page->table(), Qt::Key_Plus);
+  QCOMPARE(page->held().bits, (std::vector<std::int64_t>{8, 4, 8, 8, 8, 8}));
+  page->table()->selectRow(3);
+  QTest::keyClick(page->table(), Qt::Key_L);
+  QVERIFY(page->held().locked[3] && !page->held().locked[2]);
+}
+
+void TestBitsPage::comparesTwo() {
+  const auto page = pageOf(madeUp(6));
+  QVERIFY(page->table()->isColumnHidden(BitsModel::Other));
+  QTest::mouseClick(page->keepButton(), Qt::LeftButton);
+  QVERIFY(!page->table()->isColumnHidden(BitsModel::Other));
+  solve(*page, 0.3);
+  auto* model = page->table()->model();
+  QCOMPARE(model->index(0, BitsModel::Other).data().toLongLong(), 8LL);
+  QVERIFY(page->statusText().contains("kept"));
+}
+
+void TestBitsPage::savesAndLoads() {
+  const auto page = pageOf(madeUp(6));
+  solve(*page, 0.4);
+  const auto bits = page->held().bits;
+  const QString file = folder_.filePath("mine.json");
+  page->saveTo(file);
+  QFile stream(file);
+  QVERIFY(stream.open(QIODevice::ReadOnly));
+  const auto layers =
+      QJsonDocument::fromJson(stream.readAll())["settings"].toArray().at(0).toObject()["layers"].toArray();
+  QCOMPARE(layers.size(), 6);
+  QCOMPARE(layers.at(0)["bits"].toInt(), int(bits[0]));
+  solve(*page, 1);
+  QVERIFY(page->held().bits != bits);
+  page->loadFrom(file);
+  QCOMPARE(page->held().bits, bits);
+  const auto other = pageOf(madeUp(7));
+  QVERIFY_EXCEPTION_THROWN(other->loadFrom(file), RunError);
+}
+
+/// Solving and drawing take less than a tenth of a second here; a loaded machine is given more.
+void TestBitsPage::fiftyFourLayersFollowTheSlider() {
+  const auto page = pageOf(madeUp(54));
+  solve(*page, 0.5);
+  QTest::qWait(0);
+  std::vector<double> times;
+  for (int i = 0; i < 9; ++i) {
+    QSignalSpy settled(page.get(), &BitsPage::settled);
+    QElapsedTimer timer;
+    timer.start();
+    page->slider()->setValue(200 + 70 * i);
+    while (settled.isEmpty() && timer.elapsed() < patienceMs)
+      QApplication::processEvents(QEventLoop::WaitForMoreEvents, 50);
+    page->grab();  // what is queued to be drawn is drawn
+    times.push_back(double(timer.nsecsElapsed()) / 1e6);
+  }
+  std::sort(times.begin(), times.end());
+  qInfo("slider to picture, 54 layers: median %.0f ms, longest %.0f ms", times[4], times[8]);
+  QVERIFY2(times[4] < 400, qPrintable(QString::number(times[4])));
+}
+
+void TestBitsPage::inTheWindow() {
+  sample::Options options;
+  options.layers = 20;
+  const auto run = sample::run(options);
+  const std::filesystem::path directory = folder_.filePath("sample").toStdString();
+  auto positive = run;
+  for (auto& row : positive.sensitivity) row.meanTrace = std::abs(row.meanTrace), row.omega = std::abs(row.omega);
+  sample::save(positive, directory);
+  MainWindow window;
+  window.resize(1200, 800);
+  window.show();
+  QSignalSpy shown(&window, &MainWindow::runShown);
+  window.openPath(QString::fromStdString(directory.string()));
+  QTRY_VERIFY_WITH_TIMEOUT(!shown.isEmpty(), patienceMs);
+  QTest::keyClick(&window, Qt::Key_6);
+  QVERIFY(window.isChoosingBits());
+  auto* page = window.bitsPage();
+  QCOMPARE(page->message(), QString());
+  solve(*page, 0.5);
+  const auto bits = page->held().bits;
+  window.setFocus();
+  QTest::keyClick(&window, Qt::Key_Z, Qt::ControlModifier);
+  QVERIFY(page->held().bits != bits);  // the page's history, not the form's
+  QVERIFY(!page->measureButton()->isEnabled() || !page->measureButton()->toolTip().isEmpty());
+  QTest::keyClick(&window, Qt::Key_4);
+  QVERIFY(!window.isChoosingBits());
+}
+
+void TestBitsPage::measuresInTheBackground() {
+  const auto recipe = parseRecipe(R"(name = "tiny"
+[data]
+dataset = "glyphs"
+train_limit = 96
+test_limit = 64
+[model]
+architecture = "cnn"
+[training]
+epochs = 1
+batch_size = 16
+[curvature]
+samples = 32
+top = 0
+trace_probes = 4
+[quantization]
+bits = [2, 4, 8]
+frontier_points = 1
+)",
+                                  "tiny");
+  StudyOptions options;
+  options.threads = 1;
+  options.out = folder_.filePath("tiny").toStdString();
+  runStudy(recipe, options, {});
+  const auto run = std::make_shared<const RunResults>(loadRun(options.out));
+  const auto page = pageOf(run);
+  // The bits of the first limit, whose loss the run knows.
+  const auto limit = std::find_if(run->settings.begin(), run->settings.end(),
+                                  [](const SettingRow& row) { return row.setting == "size=0.5"; });
+  QVERIFY(limit != run->settings.end() && std::isfinite(limit->loss));
+  for (std::size_t i = 0; i < run->allocations.size(); ++i) QCOMPARE(page->held().bits[i], run->allocations[i].bits);
+  QSignalSpy measured(page.get(), &BitsPage::measured), failed(page.get(), &BitsPage::failed);
+  page->setHeld({std::vector<std::int64_t>(page->held().bits.size(), 2), page->held().locked, page->held().limit}, "2");
+  QVERIFY2(page->measureButton()->isEnabled(), qPrintable(page->measureButton()->toolTip()));
+  QTest::mouseClick(page->measureButton(), Qt::LeftButton);
+  QVERIFY(page->isMeasuring());
+  QTRY_VERIFY_WITH_TIMEOUT(!measured.isEmpty(), patienceMs);
+  QVERIFY2(failed.isEmpty(), failed.isEmpty() ? "" : qPrintable(failed.front().front().toString()));
+  const auto uniform = std::find_if(run->settings.begin(), run->settings.end(),
+                                    [](const SettingRow& row) { return row.setting == "uniform-2"; });
+  const QString expected = QString("%1 %").arg(100 * uniform->accuracy, 0, 'f', 2);
+  QVERIFY2(page->statusText().contains(expected), qPrintable(page->statusText() + " lacks " + expected));
+}
+
+QTEST_MAIN(TestBitsPage)
+#include "tst_bits_page.moc"

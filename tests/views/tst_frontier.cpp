@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QMenu>
+#include <QTest>
+#include <algorithm>
+#include <cmath>
+
+#include "support/plots.h"
+#include "views/sensitivity.h"
+
+using namespace eigenscape;
+using namespace plots;
+
+namespace {
+
+SettingRow setting(const std::string& name, const std::string& method, double megabytes, double omega,
+                   double accuracy = notANumber) {
+  SettingRow row;
+  row.setting = name;
+  row.method = method;
+  row.sizeBytes = megabytes * 1e6;
+  row.bops = megabytes * 4e9;
+  row.latencyMs = notANumber;
+  row.omega = omega;
+  row.loss = std::isfinite(accuracy) ? 1 - accuracy : notANumber;
+  row.accuracy = accuracy;
+  return row;
+}
+
+RunResults allocated(int layers = 20) {
+  sample::Options options;
+  options.layers = layers;
+  auto run = sample::run(options);
+  for (const char* limit : {"size=0.5", "bops=0.3"}) {
+    for (int i = 0; i < layers; ++i) {
+      const std::int64_t bits = std::string(limit) == "size=0.5" ? (i % 3 == 0 ? 2 : i % 3 == 1 ? 4 : 8) : 4;
+      run.allocations.push_back({limit, sample::layerName(i, layers), bits});
+    }
+  }
+  for (int i = 0; i < 200; ++i) {
+    const double size = 0.07 + 0.2 * i / 199;
+    run.pareto.push_back({i + 1, size * 1e6, size * 4e9, 30 * std::exp(-30 * size), notANumber, notANumber});
+  }
+  run.settings = {setting("size=0.5", "exact", 0.17, 30 * std::exp(-30 * 0.17), 0.9),
+                  setting("uniform-2", "uniform", 0.07, 4, 0.3),
+                  setting("uniform-4", "uniform", 0.13, 1.2, 0.85),
+                  setting("uniform-8", "uniform", 0.27, 0.009, 0.925),
+                  setting("pareto-40", "pareto", 0.11, 1.1, 0.8),
+                  setting("pareto-80", "pareto", 0.15, 0.33, 0.88)};
+  for (int i = 0; i < 30; ++i) {
+    const double size = 0.07 + 0.2 * i / 29;
+    run.settings.push_back(setting("greedy-" + std::to_string(i), "greedy", size, 33 * std::exp(-30 * size)));
+    run.settings.push_back(setting("first-order-" + std::to_string(i), "first-order", size, 80 * std::exp(-25 * size)));
+  }
+  run.settings.push_back(setting("float", "float", 1.08, 0, 0.926));
+  run.info.frontier = "size";
+  return run;
+}
+
+}  // namespace
+
+class TestFrontier : public QObject {
+  Q_OBJECT
+ private Q_SLOTS:
+  void chosenWidthsAreFilled();
+  void barsBySize();
+  void frontierHoldsItsPoints();
+  void costsHaveTheirUnits();
+  void accuracyIsOfMeasuredSettings();
+  void theCurrentSettingIsMarked();
+  void tablesAreTheRows();
+  void figuresAreOffered();
+};
+
+void TestFrontier::chosenWidthsAreFilled() {
+  const auto run = allocated();
+  const auto figure = figureOf("sensitivity", run, 10);
+  int filled = 0, hollow = 0;
+  for (const auto* bars : plottables<QCPBars>(*figure)) {
+    const bool isFilled = bars->brush().style() != Qt::NoBrush;
+    (isFilled ? filled : hollow) += bars->dataCount();
+    for (const auto& bar : *bars->data()) {
+      const int layer = int(std::lround(bar.key));
+      const int chosen = layer % 3 == 0 ? 2 : layer % 3 == 1 ? 4 : 8;
+      QCOMPARE(isFilled, bars->name() == QString("%1 bits").arg(chosen));
+    }
+  }
+  QCOMPARE(filled, 19);  // one layer's Ω is negative
+  QCOMPARE(hollow, 38);
+  QVERIFY2(figure->caption().contains("illed: the bits of size=0.5"), qPrintable(figure->caption()));
+  auto* bars = static_cast<SensitivityFigure*>(figure.get());
+  bars->setLimit("bops=0.3");
+  QVERIFY(figure->caption().contains("illed: the bits of bops=0.3"));
+  for (const auto* each : plottables<QCPBars>(*figure)) {
+    if (each->brush().style() != Qt::NoBrush) QCOMPARE(each->dataCount(), each->name() == "4 bits" ? 19 : 0);
+  }
+}
+
+void TestFrontier::barsBySize() {
+  auto run = allocated();
+  for (auto& row : run.sensitivity) row.parameters = row.layer == sample::layerName(13, 20) ? 9999 : 10;
+  const auto figure = figureOf("sensitivity", run, 10);
+  static_cast<SensitivityFigure*>(figure.get())->setOrderBySize(true);
+  const auto ticker = figure->plot()->axisRect()->axis(QCPAxis::atBottom)->ticker().dynamicCast<QCPAxisTickerText>();
+  const QString first = ticker->ticks().first();
+  QVERIFY2(QString::fromStdString(sample::layerName(13, 20)).endsWith(first.right(4)), qPrintable(first));
+  const auto menu = figure->contextMenu();
+  bool offered = false;
+  for (const auto* action : menu->actions()) offered = offered || action->text() == "Largest layers first";
+  QVERIFY(offered);
+}
+
+void TestFrontier::frontierHoldsItsPoints() {
+  const auto run = allocated();
+  const auto figure = figureOf("frontier", run, 10);
+  QCOMPARE(figure->emptyMessage(), QString());
+  const auto line = values(*figure, "frontier");
+  QCOMPARE(line.size(), std::size_t(200));
+  QCOMPARE(line.front(), run.pareto.front().omega);
+  QCOMPARE(values(*figure, "uniform").size(), std::size_t(3));
+  QCOMPARE(values(*figure, "greedy").size(), std::size_t(30));
+  QCOMPARE(values(*figure, "first-order").size(), std::size_t(30));
+  QCOMPARE(values(*figure, "exact"), std::vector<double>{run.settings[0].omega});
+  const auto* axis = figure->plot()->axisRect()->axis(QCPAxis::atLeft);
+  QCOMPARE(axis->scaleType(), QCPAxis::stLogarithmic);
+  QVERIFY(figure->caption().contains("200 settings"));
+}
+
+void TestFrontier::costsHaveTheirUnits() {
+  auto run = allocated();
+  const auto label = [&] {
+    return figureOf("frontier", run, 10)->plot()->axisRect()->axis(QCPAxis::atBottom)->label();
+  };
+  QVERIFY2(label().contains("(MB)"), qPrintable(label()));
+  run.info.frontier = "bops";
+  QVERIFY2(label().contains("(giga-operations)"), qPrintable(label()));
+}
+
+void TestFrontier::accuracyIsOfMeasuredSettings() {
+  const auto run = allocated();
+  const auto figure = figureOf("frontier-accuracy", run, 10);
+  QCOMPARE(values(*figure, "uniform"), (std::vector<double>{30, 85, 92.5}));
+  QCOMPARE(values(*figure, "pareto"), (std::vector<double>{80, 88}));
+  QVERIFY(!graph(*figure, "greedy"));
+  QCOMPARE(values(*figure, "not quantized").front(), 92.6);
+  // The float network stands for itself, not as a point at four bytes a weight.
+  QVERIFY(figure->plot()->axisRect()->axis(QCPAxis::atBottom)->range().upper < 0.5);
+  QVERIFY(figure->caption().contains("test"));
+}
+
+void TestFrontier::theCurrentSettingIsMarked() {
+  auto run = allocated();
+  QVERIFY(!graph(*figureOf("frontier", run, 10), "current"));
+  run.settings.push_back(setting("current", "current", 0.2, 0.4));
+  QCOMPARE(values(*figureOf("frontier", run, 10), "current"), std::vector<double>{0.4});
+}
+
+void TestFrontier::tablesAreTheRows() {
+  const auto run = allocated();
+  QCOMPARE(std::size_t(QString::fromStdString(figureOf("frontier", run, 10)->table()).count('\n')),
+           1 + run.pareto.size());
+  QCOMPARE(QString::fromStdString(figureOf("frontier-accuracy", run, 10)->table()).count('\n'), 1 + 7);
+}
+
+void TestFrontier::figuresAreOffered() {
+  const auto has = [](const RunResults& run, const char* kind) {
+    const auto all = availableFigures(run);
+    return std::any_of(all.begin(), all.end(), [&](const FigureId& id) { return id.kind == kind; });
+  };
+  auto run = allocated();
+  QVERIFY(has(run, "frontier") && has(run, "frontier-accuracy"));
+  for (auto& row : run.settings) row.accuracy = row.loss = notANumber;
+  QVERIFY(has(run, "frontier") && !has(run, "frontier-accuracy"));
+  QVERIFY(!has(sample::run(), "frontier"));
+  QVERIFY(!figureOf("frontier", sample::run(), 10)->emptyMessage().isEmpty());
+}
+
+QTEST_MAIN(TestFrontier)
+#include "tst_frontier.moc"
