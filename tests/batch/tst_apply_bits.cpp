@@ -16,7 +16,7 @@ QString pythonWithTorch() {
        {qEnvironmentVariable("EIGENSCAPE_TORCH_PYTHON"), QString("/opt/torch213/bin/python"), QString("python3")}) {
     if (program.isEmpty()) continue;
     QProcess process;
-    process.start(program, {"-c", "import torch, numpy"});
+    process.start(program, {"-c", "import torch"});
     if (process.waitForFinished(60000) && process.exitStatus() == QProcess::NormalExit && process.exitCode() == 0)
       return program;
   }

@@ -7,7 +7,6 @@ Names of parameters, their order and the arithmetic are those of Eigenscape's ow
 import json
 import pathlib
 
-import numpy
 import torch
 from torch import nn
 from torch.nn import functional
@@ -134,13 +133,13 @@ def load_model(name, path, dtype):
 
 def load_images(path, count, dtype):
     """The first images of a file of CIFAR-10 binary records, normalised, and their labels."""
-    raw = numpy.fromfile(path, numpy.uint8)
-    if raw.size % RECORD or raw.size // RECORD < count:
-        raise SystemExit(f"{path}: expected at least {count} whole records of {RECORD} bytes, found {raw.size} bytes")
+    raw = torch.frombuffer(bytearray(pathlib.Path(path).read_bytes()), dtype=torch.uint8)
+    if len(raw) % RECORD or len(raw) // RECORD < count:
+        raise SystemExit(f"{path}: expected at least {count} whole records of {RECORD} bytes, found {len(raw)} bytes")
     records = raw.reshape(-1, RECORD)[:count]
-    pixels = records[:, 1:].reshape(-1, 3, 32, 32).astype(numpy.float64) / 255
-    pixels = (pixels - numpy.reshape(MEAN, (3, 1, 1))) / numpy.reshape(DEVIATION, (3, 1, 1))
-    return torch.tensor(pixels, dtype=dtype), torch.tensor(records[:, 0].astype(numpy.int64))
+    pixels = records[:, 1:].reshape(-1, 3, 32, 32).double() / 255
+    mean, deviation = (torch.tensor(value, dtype=torch.float64).reshape(3, 1, 1) for value in (MEAN, DEVIATION))
+    return ((pixels - mean) / deviation).to(dtype), records[:, 0].long()
 
 
 def plain_products(model, batches, vectors):

@@ -56,11 +56,6 @@ RunResults allocated(int layers = 20) {
   return run;
 }
 
-/// With plain spaces.
-QString captionOf(const PlotFigure& figure) {
-  return figure.caption().replace(QChar(0xA0), ' ');
-}
-
 }  // namespace
 
 class TestFrontier : public QObject {
