@@ -15,6 +15,7 @@
 #include <QStackedWidget>
 #include <QStandardPaths>
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 #include "app/appearance.h"
@@ -211,7 +212,7 @@ void MainWindow::startRun() {
     const Recipe recipe = form_->recipe();
     validate(recipe);
     launch(recipe, freshDirectory(QString::fromStdString(recipe.name)), false);
-  } catch (const RecipeError& error) {
+  } catch (const std::runtime_error& error) {  // of the recipe, or of a file that it gives
     complain(QString::fromUtf8(error.what()));
   }
 }

@@ -10,6 +10,7 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "app/appearance.h"
@@ -303,7 +304,7 @@ void RecipeForm::check() {
     QString text;
     for (const auto& line : plannedWork(now)) text += (text.isEmpty() ? "" : "\n") + QString::fromStdString(line);
     plan_->setText(text);
-  } catch (const RecipeError& error) {
+  } catch (const std::runtime_error& error) {  // of the recipe, or of a file that it gives
     complain(QString::fromStdString(error.what()));
   }
   complaint_->setText(problem_);

@@ -149,7 +149,8 @@ void assignValue(const Field& field, const Slot& slot, const std::string& key, c
 /// "" when `text` (a literal, or a bare word for text) is good for the field, else what is accepted. For the form.
 std::string problemWith(const Field& field, const std::string& text);
 
-/// Checks what single fields cannot: files that must exist, combinations that make no sense. Throws RecipeError.
+/// Checks what single fields cannot: files that must exist, combinations that make no sense. Throws RecipeError;
+/// RunError for a quantization.sensitivity that does not hold what bits are chosen from.
 void validate(const Recipe& recipe);
 
 /// The resolved recipe: every key with its value, in table order; parseRecipe reads it back to an equal recipe.

@@ -70,6 +70,7 @@ class TestBitsPage : public QObject {
   void savesAndLoads();
   void fiftyFourLayersFollowTheSlider();
   void inTheWindow();
+  void aRunOfATableAlone();
   void measuresInTheBackground();
 
  private:
@@ -262,6 +263,30 @@ void TestBitsPage::inTheWindow() {
   QVERIFY(!page->measureButton()->isEnabled() || !page->measureButton()->toolTip().isEmpty());
   QTest::keyClick(&window, Qt::Key_4);
   QVERIFY(!window.isChoosingBits());
+}
+
+/// A run without data and model opens like any other.
+void TestBitsPage::aRunOfATableAlone() {
+  QFile table(folder_.filePath("s.csv"));
+  QVERIFY(table.open(QIODevice::WriteOnly));
+  table.write("layer,bits,parameters,omega\na,2,10,1\na,4,10,0.5\na,8,10,0.1\nb,2,30,2\nb,4,30,0.2\nb,8,30,0\n");
+  table.close();
+  Recipe recipe;
+  recipe.quantization.enabled = true;
+  recipe.quantization.sensitivity = folder_.filePath("s.csv").toStdString();
+  StudyOptions options;
+  options.out = folder_.filePath("table").toStdString();
+  runStudy(recipe, options, {});
+  MainWindow window;
+  window.show();
+  QSignalSpy shown(&window, &MainWindow::runShown);
+  window.openPath(folder_.filePath("table"));
+  QTRY_VERIFY_WITH_TIMEOUT(!shown.isEmpty(), patienceMs);
+  QCOMPARE(window.message(), QString());
+  window.showBits(true);
+  QCOMPARE(window.bitsPage()->held().bits.size(), std::size_t(2));
+  QVERIFY(!window.bitsPage()->measureButton()->isEnabled());
+  QVERIFY(window.bitsPage()->measureButton()->toolTip().contains("no model"));
 }
 
 void TestBitsPage::measuresInTheBackground() {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QFile>
 #include <QSignalSpy>
+#include <QTemporaryDir>
 #include <QTest>
 
 #include "app/field_editor.h"
@@ -20,6 +22,7 @@ class TestRecipeForm : public QObject {
   void editsOverABaseline();
   void changesCanBeUndone();
   void aRemovedEntryComesBackAsItself();
+  void aGivenTableIsLookedAt();
 };
 
 void TestRecipeForm::showsAndReturnsEveryRecipe() {
@@ -122,6 +125,28 @@ void TestRecipeForm::editsOverABaseline() {
   QVERIFY(form.editor("seed")->isChanged());
   form.editor("seed")->reset();
   QCOMPARE(form.recipe().seed, std::int64_t{0});
+}
+
+/// What is wrong with a file is a problem of the form like any other.
+void TestRecipeForm::aGivenTableIsLookedAt() {
+  QTemporaryDir folder;
+  const auto write = [&](const char* content) {
+    QFile file(folder.filePath("s.csv"));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write(content);
+  };
+  write("layer,bits,parameters,omega\na,2,10,1\na,4,10,0.5\n");
+  Recipe recipe;
+  recipe.quantization.enabled = true;
+  recipe.quantization.sensitivity = folder.filePath("s.csv").toStdString();
+  recipe.quantization.bits = {2, 4};
+  RecipeForm form;
+  form.setRecipe(recipe);
+  QCOMPARE(form.problem(), QString());
+  QCOMPARE(form.recipe().data.dataset, std::string());  // no data were made up
+  write("layer,bits,parameters,omega\na,2,10,nan\na,4,10,0.5\n");
+  form.setRecipe(recipe);
+  QVERIFY2(form.problem().contains("omega is not a finite number"), qPrintable(form.problem()));
 }
 
 void TestRecipeForm::aRemovedEntryComesBackAsItself() {
