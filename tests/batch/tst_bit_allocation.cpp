@@ -38,6 +38,7 @@ class TestBitAllocation : public QObject {
   void allColumns();
   void resumesAndRepeats();
   void check();
+  void aTableBesideAModel();
   void wrongInput_data();
   void wrongInput();
 
@@ -213,6 +214,65 @@ void TestBitAllocation::check() {
   QCOMPARE(outcome.status, 0);
   QVERIFY2(outcome.out.contains("bits of each layer under 1 limit: size=0.5"), outcome.out.constData());
   QVERIFY(!outcome.out.contains("spectra") && !outcome.out.contains("loss and accuracy"));
+}
+
+/// With data and model a given table takes the place of traces, and the quantized network is measured all the same.
+void TestBitAllocation::aTableBesideAModel() {
+  writeFile(path("model.toml"), R"(name = "model"
+[data]
+dataset = "glyphs"
+train_limit = 64
+test_limit = 64
+[model]
+architecture = "cnn"
+[curvature]
+samples = 32
+top = 0
+trace_probes = 4
+[quantization]
+bits = [2, 4, 8]
+limits = ["size=0.5", "bops=0.3"]
+frontier_points = 2
+)");
+  const Outcome computed = batch("model.toml", "computed", {"--threads", "1"});
+  QVERIFY2(computed.status == 0, computed.err.constData());
+  QVERIFY(computed.out.contains("test accuracy"));
+  const QString table = path("computed/sensitivity.csv");
+  const Outcome given = batch("model.toml", "given", {"--threads", "1", "--set", "quantization.sensitivity=" + table});
+  QVERIFY2(given.status == 0, given.err.constData());
+  for (const char* file : {"/allocation.csv", "/pareto.csv", "/settings.csv", "/sensitivity.csv"})
+    QCOMPARE(readFile(path("given") + file), readFile(path("computed") + file));
+  QVERIFY(!QFile::exists(path("given/trace.csv")));
+  std::map<std::string, SettingRow> settings;
+  for (const auto& row : readTable<SettingRow>(run("given"))) settings[row.setting] = row;
+  for (const char* name : {"size=0.5", "bops=0.3", "uniform-2", "uniform-4", "uniform-8", "float"})
+    QVERIFY2(std::isfinite(settings[name].loss), name);
+  QVERIFY(std::isnan(settings["greedy-1"].loss));
+  // Eight bits are almost the network itself, two are far from it.
+  const double whole = settings["float"].loss;
+  QVERIFY(std::abs(settings["uniform-8"].loss - whole) < 0.2 * std::abs(settings["uniform-2"].loss - whole));
+  std::size_t points = 0;
+  for (const auto& row : readTable<ParetoRow>(run("given"))) points += std::isfinite(row.loss) ? 1 : 0;
+  QCOMPARE(points, std::size_t(2));
+  QVERIFY(QFile::exists(path("given/quantized/size=0.5.safetensors")));
+  QVERIFY(QFile::exists(path("given/quantized/bops=0.3.safetensors")));
+
+  // Settings of a bits.json are measured as they are.
+  const Outcome again =
+      batch("model.toml", "again",
+            {"--threads", "1", "--set", "quantization.sensitivity=" + table, "--set", "quantization.limits=[]", "--set",
+             "quantization.frontier_points=0", "--set", "quantization.settings=" + path("computed/bits.json")});
+  QVERIFY2(again.status == 0, again.err.constData());
+  for (const auto& row : readTable<SettingRow>(run("again"))) {
+    if (row.method == "given") QCOMPARE(row.loss, settings[row.setting.substr(6)].loss);
+    if (row.method == "uniform") QVERIFY(std::isnan(row.loss));
+  }
+
+  const Outcome foreign = batch("model.toml", "foreign", {"--set", "quantization.sensitivity=" + path("small.csv")});
+  QCOMPARE(foreign.status, 2);
+  QCOMPARE(foreign.errorLines(), 1);
+  QVERIFY2(foreign.err.contains("small.csv") && foreign.err.contains("'a'"), foreign.err.constData());
+  QVERIFY(!QFile::exists(path("foreign")));
 }
 
 void TestBitAllocation::wrongInput_data() {
