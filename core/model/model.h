@@ -26,6 +26,8 @@ struct WeightLayer {
   bool convolution = false;
 };
 
+class AffineLayer;
+
 /// A classifier: images in, logits out. Owns its parameters and buffers.
 class Model {
  public:
@@ -44,6 +46,9 @@ class Model {
   virtual NamedTensors namedParameters() const = 0;
   virtual NamedTensors namedBuffers() const = 0;
   const std::vector<WeightLayer>& weightLayers() const { return weightLayers_; }
+  /// Layers that can record what a change of their own parameters does to each example (core/model/layers.h); owned by
+  /// the model.
+  virtual std::vector<AffineLayer*> affineLayers() const { return {}; }
   /// Names of the layers that draw random numbers in the present mode (dropout and the like).
   virtual std::vector<std::string> randomLayers() const { return {}; }
   ParameterSpace& parameters() { return space_; }
