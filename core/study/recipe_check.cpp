@@ -176,13 +176,15 @@ void checkDirection(const std::string& key, const std::string& text, const Lands
 }
 
 void checkTraces(const CurvatureRecipe& curvature) {
-  if (curvature.traceMethod != "outputs") return;
+  const auto& method = curvature.traceMethod;
+  if (method != "outputs" && method != "layers") return;
   const char* remedy = "; expected curvature.trace_method = \"auto\" or \"hutch++\"";
-  if (curvature.op == "fisher_sampled")
-    refuse("curvature.trace_method", "\"outputs\"",
-           std::string("not for curvature.operator = \"fisher_sampled\"") + remedy);
-  if (curvature.batchNorm == "train")
-    refuse("curvature.trace_method", "\"outputs\"", std::string("not for curvature.batch_norm = \"train\"") + remedy);
+  const auto no = [&](const std::string& what) {
+    refuse("curvature.trace_method", tomlString(method), "not for " + what + remedy);
+  };
+  if (curvature.op == "fisher_sampled" || (method == "layers" && curvature.op != "hessian"))
+    no("curvature.operator = " + tomlString(curvature.op));
+  if (curvature.batchNorm == "train") no("curvature.batch_norm = \"train\"");
 }
 
 void checkEntries(const std::string& section, const std::vector<LandscapeRecipe>& entries, const Recipe& recipe) {

@@ -194,11 +194,13 @@ std::vector<Entry> plainEntries() {
           .range(1, 1000)
           .advanced(),
       {"curvature.trace", IN_RECIPE(curvature.trace), "Estimate the traces of model and layers with standard errors"},
-      Entry(
-          "curvature.trace_method", IN_RECIPE(curvature.traceMethod),
-          "outputs: probes of the outputs, where the network allows it; hutch++, hutchinson: Hessian-vector products, "
-          "which also give the Frobenius norm; auto: outputs, else hutch++")
-          .oneOf({"auto", "outputs", "hutch++", "hutchinson"})
+      Entry("curvature.trace_method", IN_RECIPE(curvature.traceMethod),
+            "outputs: probes of the outputs, where the network allows it; layers: probes at the layers' outputs, other "
+            "ones "
+            "for each example; hutch++, hutchinson: Hessian-vector products, which also give the Frobenius norm; auto: "
+            "the "
+            "first that is possible")
+          .oneOf({"auto", "outputs", "layers", "hutch++", "hutchinson"})
           .advanced(),
       Entry("curvature.trace_tolerance", IN_RECIPE(curvature.traceTolerance),
             "Stop when the trace's standard error is below this share of it")

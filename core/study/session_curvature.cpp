@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/curvature/curvature_operator.h"
+#include "core/curvature/layer_trace.h"
 #include "core/quantization/sensitivity.h"
 #include "core/study/session_support.h"
 
@@ -37,6 +38,17 @@ TraceEstimates Session::traceOn(const LandscapeSplit& split, const Context& cont
       options.watched = -1;  // none of them is near zero by cancellation
       return estimateTracesFromOutputs(model, examples, curvatureOptions(recipe_), ranges, options, context);
     }
+  }
+  if (curvature.traceMethod == "auto" || curvature.traceMethod == "layers") {
+    auto products = curvatureOptions(recipe_);
+    products.differences = differences_;
+    const auto obstacle = layerTraceObstacle(model, products, ranges);
+    if (obstacle.empty())
+      return estimateTracesAtLayers(model, split.examples.to(model.device(), model.type()), products, ranges, options,
+                                    context);
+    if (curvature.traceMethod == "layers")
+      throw RecipeError("curvature.trace_method = \"layers\" does not fit: " + obstacle +
+                        "; use \"auto\" or \"hutch++\"");
   }
   if (curvature.traceMethod != "hutchinson") options.deflated = -1;
   return estimateTraces(*op, ranges, options, context);
