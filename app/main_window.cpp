@@ -80,7 +80,10 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   refreshActions();
 }
 
-MainWindow::~MainWindow() = default;
+/// What histories say while they are taken down would ask the window for pages that are gone.
+MainWindow::~MainWindow() {
+  for (QUndoStack* history : {form_->history(), bitsPage_->history()}) history->disconnect(this);
+}
 
 QString MainWindow::runsFolder() {
   const QString documents = QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation);

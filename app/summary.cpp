@@ -20,6 +20,10 @@ std::string number(double value, const char* format = "%.6g") {
   return text;
 }
 
+std::string known(double value, const char* format) {
+  return std::isfinite(value) ? number(value, format) : "";
+}
+
 /// Columns that line up: the first to the left, the others to the right.
 std::string aligned(const std::vector<Cells>& rows) {
   std::vector<std::size_t> widths;
@@ -149,7 +153,7 @@ std::string sensitivityTable(const std::vector<SensitivityRow>& sensitivity) {
     if (!most && !least) continue;
     const auto& row = layers[i];
     rows.push_back({most ? "most " + std::to_string(i + 1) : "least " + std::to_string(layers.size() - i), row.layer,
-                    number(row.omega, "%.4g"), number(row.meanTrace, "%.4g"), number(row.standardError, "%.2g")});
+                    number(row.omega, "%.4g"), known(row.meanTrace, "%.4g"), known(row.standardError, "%.2g")});
   }
   std::string text = aligned(rows);
   if (!unresolved.empty()) {
@@ -157,10 +161,6 @@ std::string sensitivityTable(const std::vector<SensitivityRow>& sensitivity) {
             "\nraise curvature.trace_probes or curvature.samples to tell\n\n";
   }
   return text;
-}
-
-std::string known(double value, const char* format) {
-  return std::isfinite(value) ? number(value, format) : "";
 }
 
 /// What the limits came to, and the uniform widths beside them.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/frontier.h"
 
+#include <QFontMetricsF>
+#include <QLineF>
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "views/plot_parts.h"
 #include "views/value_axis.h"
@@ -86,27 +89,71 @@ struct Point {
   QString label;
 };
 
-void writeLabel(QCustomPlot& plot, const Frame& frame, const Style& style, const Point& point, double y, bool below) {
-  auto* text = new QCPItemText(&plot);
-  text->position->setAxes(frame.x, frame.y);
-  text->position->setAxisRect(frame.rect);
-  text->position->setType(QCPItemPosition::ptPlotCoords);
-  text->position->setCoords(point.x, y);
-  text->setClipAxisRect(frame.rect);
-  const bool leftOf = point.x > frame.x->range().center();
-  text->setPositionAlignment((leftOf ? Qt::AlignRight : Qt::AlignLeft) | (below ? Qt::AlignTop : Qt::AlignBottom));
-  const int away = int(style.points(3.5));
-  text->setPadding(QMargins(away, below ? away : 0, away, below ? 0 : away));
-  text->setText(point.label);
-  text->setFont(style.font(0.8));
-  text->setColor(style.ink());
-  text->setSelectable(false);
-}
-
 QString labelOf(const SettingRow& row) {
   if (row.method == "uniform") return QObject::tr("%1 bits").arg(QString::fromStdString(row.setting.substr(8)));
   return row.method == "exact" || row.method == "given" ? QString::fromStdString(row.setting) : QString();
 }
+
+/// Names beside their points: in the first of eight places that keeps clear of points and other names. A name that
+/// finds none is left to the read-out.
+class Labels {
+ public:
+  Labels(QCustomPlot& plot, const Frame& frame, const Style& style, const ValueAxis& axis)
+      : plot_(plot), frame_(frame), style_(style), axis_(axis), metrics_(style.font(0.8)) {}
+
+  void keepClearOf(const Point& point) {
+    const QPointF at = place(point);
+    const double half = style_.points(2.6);
+    taken_.push_back(QRectF(at.x() - half, at.y() - half, 2 * half, 2 * half));
+  }
+  void write(const Point& point) {
+    const QPointF at = place(point);
+    const QSizeF size(metrics_.horizontalAdvance(point.label) + style_.points(2), metrics_.height());
+    const double away = style_.points(4.5);
+    const QRectF area = frame_.rect->rect();
+    for (const auto& [x, y] : {std::pair{1, -1}, {1, 1}, {-1, -1}, {-1, 1}, {1, 0}, {-1, 0}, {0, -1}, {0, 1}}) {
+      QRectF box(QPointF(0, 0), size);
+      box.moveCenter(at + QPointF(x * (size.width() / 2 + (y == 0 ? away : away * 0.6)),
+                                  y * (size.height() / 2 + (x == 0 ? away : away * 0.4))));
+      const bool clear =
+          std::none_of(taken_.begin(), taken_.end(), [&](const QRectF& one) { return one.intersects(box); });
+      if (!clear || !area.contains(box)) continue;
+      taken_.push_back(box);
+      return add(point, box.center() - at);
+    }
+  }
+
+ private:
+  QPointF place(const Point& point) const {
+    return {frame_.x->coordToPixel(point.x), frame_.y->coordToPixel(axis_.place(point.y))};
+  }
+  /// Stays beside its point when the axes are moved.
+  void add(const Point& point, const QPointF& away) {
+    auto* anchor = new QCPItemTracer(&plot_);
+    anchor->setStyle(QCPItemTracer::tsNone);
+    anchor->setSelectable(false);
+    anchor->setClipAxisRect(frame_.rect);
+    anchor->position->setAxes(frame_.x, frame_.y);
+    anchor->position->setAxisRect(frame_.rect);
+    anchor->position->setType(QCPItemPosition::ptPlotCoords);
+    anchor->position->setCoords(point.x, axis_.place(point.y));
+    auto* text = new QCPItemText(&plot_);
+    text->setClipAxisRect(frame_.rect);
+    text->setSelectable(false);
+    text->position->setParentAnchor(anchor->position);
+    text->position->setCoords(away);
+    text->setText(point.label);
+    text->setFont(style_.font(0.8));
+    text->setColor(style_.ink());
+  }
+
+  QCustomPlot& plot_;
+  const Frame& frame_;
+  const Style& style_;
+  const ValueAxis& axis_;
+  QFontMetricsF metrics_;
+  std::vector<QRectF> taken_;
+};
 
 /// What is shown, in the order in which it is drawn.
 struct Content {
@@ -123,7 +170,16 @@ Content contentOf(const RunResults& run, const CostAxis& axis, bool measured) {
     std::vector<Point> points;
     for (const auto& row : run.settings) {
       if (row.method != look.method || (measured && !isMeasured(row)) || !std::isfinite(axis.of(row))) continue;
-      points.push_back({axis.of(row), y(row), labelOf(row)});
+      const Point point{axis.of(row), y(row), labelOf(row)};
+      // Limits that lead to the same setting share a point.
+      const auto same = std::find_if(points.begin(), points.end(), [&](const Point& one) {
+        return !one.label.isEmpty() && one.x == point.x && one.y == point.y;
+      });
+      if (same == points.end()) {
+        points.push_back(point);
+      } else {
+        same->label += ", " + point.label;
+      }
     }
     if (!points.empty()) content.series.emplace_back(look, std::move(points));
   }
@@ -158,23 +214,18 @@ void drawSeries(QCustomPlot& plot, const Frame& frame, const Style& style, const
     line->setAdaptiveSampling(true);
     for (const auto& point : content.line) line->addData(point.x, axis.place(point.y));
   }
-  bool below = false;
   for (const auto& [look, points] : content.series) {
     const QColor color = colorOf(look, style);
     const bool many = points.size() > manyPoints;
     QCPGraph* graph = addSeries(plot, frame, look.name, style.pen(color, 0.8));
     graph->setObjectName(look.method);
-    graph->setLineStyle(look.isLine ? QCPGraph::lsLine : QCPGraph::lsNone);
+    graph->setLineStyle(look.isLine ? QCPGraph::lsStepLeft : QCPGraph::lsNone);
     if (!many || !look.isLine) {
       graph->setScatterStyle(QCPScatterStyle(look.shape, style.pen(color, 0.9),
                                              look.filled ? QBrush(color) : QBrush(style.paper()),
                                              style.points(look.points)));
     }
-    for (const auto& point : points) {
-      graph->addData(point.x, axis.place(point.y));
-      if (!point.label.isEmpty()) writeLabel(plot, frame, style, point, axis.place(point.y), below);
-    }
-    below = !below;
+    for (const auto& point : points) graph->addData(point.x, axis.place(point.y));
   }
   if (content.current.empty()) return;
   QCPGraph* ring = addSeries(plot, frame, QObject::tr("current"), style.pen(style.ink(), 1.4));
@@ -183,6 +234,22 @@ void drawSeries(QCustomPlot& plot, const Frame& frame, const Style& style, const
   ring->setScatterStyle(
       QCPScatterStyle(QCPScatterStyle::ssDiamond, style.pen(style.ink(), 1.4), Qt::NoBrush, style.points(9)));
   ring->addData(content.current.front().x, axis.place(content.current.front().y));
+}
+
+/// To be called when the axes have their places.
+void writeLabels(QCustomPlot& plot, const Frame& frame, const Style& style, const Content& content,
+                 const ValueAxis& axis) {
+  Labels labels(plot, frame, style, axis);
+  for (const auto& each : content.series) {
+    for (const auto& point : each.second) {
+      if (!point.label.isEmpty()) labels.keepClearOf(point);
+    }
+  }
+  for (const auto& each : content.series) {
+    for (const auto& point : each.second) {
+      if (!point.label.isEmpty()) labels.write(point);
+    }
+  }
 }
 
 void drawBase(QCustomPlot& plot, const Frame& frame, const Style& style, double base) {
@@ -223,6 +290,7 @@ Drawn FrontierFigure::draw(QCustomPlot& plot, const Style& style) const {
   drawSeries(plot, frame, style, content, axis);
   drawBase(plot, frame, style, content.base);
   finishFrame(plot, frame, style);
+  writeLabels(plot, frame, style, content, axis);
   auto& provenance = drawn.provenance;
   if (isMeasured()) provenance.split = "test";
   provenance.curvature = true;
@@ -233,6 +301,30 @@ Drawn FrontierFigure::draw(QCustomPlot& plot, const Style& style) const {
     provenance.notes << tr("frontier of %1 settings, none of which another beats").arg(content.line.size());
   provenance.notes << axis.note();
   return drawn;
+}
+
+QString FrontierFigure::readout(const QPointF& position) const {
+  const QCPAxisRect* rect = plot()->axisRect(0);
+  if (!rect || !rect->rect().contains(position.toPoint())) return {};
+  const CostAxis costs = costAxis(run());
+  const auto* x = rect->axis(QCPAxis::atBottom);
+  const auto* y = rect->axis(QCPAxis::atLeft);
+  const SettingRow* nearest = nullptr;
+  double best = 14;
+  for (const auto& row : run().settings) {
+    const double value = isMeasured() ? 100 * row.accuracy : row.omega;
+    const QPointF at(x->coordToPixel(costs.of(row)), y->coordToPixel(value));
+    const double distance = QLineF(at, position).length();
+    if (distance < best) best = distance, nearest = &row;
+  }
+  if (!nearest) return PlotFigure::readout(position);
+  QString text = tr("%1: %2 MB, ΣΩ = %3")
+                     .arg(QString::fromStdString(nearest->setting), numberText(nearest->sizeBytes / 1e6, 4),
+                          numberText(nearest->omega, 4));
+  if (eigenscape::isMeasured(*nearest))
+    text +=
+        tr(", test loss %1, accuracy %2 %").arg(numberText(nearest->loss, 4), numberText(100 * nearest->accuracy, 4));
+  return text;
 }
 
 std::string FrontierFigure::csv() const {

@@ -21,6 +21,7 @@ class FrontierFigure : public PlotFigure {
  protected:
   Drawn draw(QCustomPlot& plot, const Style& style) const override;
   std::string csv() const override;
+  QString readout(const QPointF& position) const override;
 
  private:
   bool isMeasured() const { return id().kind == QLatin1String("frontier-accuracy"); }

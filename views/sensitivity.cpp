@@ -64,7 +64,8 @@ double barCentre(std::size_t layer, std::size_t width, std::size_t widths) {
 struct Bars {
   std::size_t notPositive = 0, notFinite = 0;
   std::vector<double> reach;  ///< values that the axis has to hold
-  QVector<double> refused;    ///< where a bar has no place on the axis
+  bool withErrors = false;
+  QVector<double> refused;  ///< where a bar has no place on the axis
 };
 
 /// One bit width's bars, filled or hollow, with their errors.
@@ -104,13 +105,15 @@ void addBar(const Layers& layers, std::size_t i, std::size_t w, const Series& fi
     ++(std::isfinite(row.omega) ? result.notPositive : result.notFinite);
     return;
   }
-  const double own = std::abs(row.standardError * row.perturbation), error = std::isfinite(own) ? own : 0;
+  double error = std::abs(row.standardError * row.perturbation);
+  if (!std::isfinite(error)) error = std::nan("");  // not known: no whisker
   const auto chosen = layers.chosen.find(row.layer);
   const Series& series =
       layers.limit.empty() || (chosen != layers.chosen.end() && chosen->second == row.bits) ? filled : hollow;
   series.bars->addData(x, row.omega);
   series.errors->addData(error, error);  // one that reaches zero runs down to the axis' end, without a whisker
   result.reach.insert(result.reach.end(), {row.omega, row.omega + error});
+  if (std::isfinite(error)) result.withErrors = true;
 }
 
 Bars addBars(QCustomPlot& plot, const Frame& frame, const Style& style, const Layers& layers) {
@@ -164,10 +167,13 @@ Drawn SensitivityFigure::draw(QCustomPlot& plot, const Style& style) const {
   finishFrame(plot, frame, style);
   auto& provenance = drawn.provenance;
   provenance.curvature = true;
-  provenance.epoch = run().info.epochs;
+  if (!run().info.model.empty()) provenance.epoch = run().info.epochs;
   provenance.split = run().info.curvatureSplit == "test" ? "test" : "train";
   provenance.samples = curvatureSamples(run().info);
-  provenance.notes << tr("Ω = mean trace · ‖Q(W) − W‖², ± one standard error");
+  provenance.notes << (bars.withErrors ? tr("Ω = mean trace · ‖Q(W) − W‖², ± one standard error")
+                                       : tr("Ω = mean trace · ‖Q(W) − W‖²"));
+  if (!run().info.sensitivity.empty())
+    provenance.notes << tr("sensitivities of %1").arg(QString::fromStdString(run().info.sensitivity));
   if (!layers.limit.empty()) provenance.notes << tr("filled: the bits of %1").arg(QString::fromStdString(layers.limit));
   std::size_t unresolved = 0;
   for (const auto& name : layers.names) {
