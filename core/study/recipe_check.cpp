@@ -10,6 +10,7 @@
 #include "core/landscape/directions.h"
 #include "core/results/error.h"
 #include "core/study/bit_plan.h"
+#include "core/study/quantizer_recipe.h"
 #include "core/study/recipe.h"
 #include "core/study/recipe_values.h"
 #include "core/study/visits.h"
@@ -220,6 +221,7 @@ void checkEntries(const std::string& section, const std::vector<LandscapeRecipe>
 void checkQuantization(const Recipe& recipe) {
   auto quantization = recipe.quantization;
   if (!quantization.enabled) return;
+  checkQuantizer(quantization);
   if (quantization.bits.empty()) refuse("quantization.bits", "[]", "expected at least one bit width from 2 to 8");
   const std::set<std::int64_t> distinct(quantization.bits.begin(), quantization.bits.end());
   if (distinct.size() != quantization.bits.size()) {
@@ -366,6 +368,7 @@ std::vector<std::string> plannedWork(const Recipe& recipe) {
   }
   if (recipe.quantization.enabled) {
     for (auto& line : quantizationWork(recipe.quantization, true)) lines.push_back(std::move(line));
+    for (auto& line : quantizerWork(recipe.quantization)) lines.push_back(std::move(line));
   }
   return lines;
 }

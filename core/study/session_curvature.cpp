@@ -10,15 +10,6 @@
 
 namespace eigenscape {
 
-namespace {
-
-Granularity granularityOf(const std::string& word) {
-  if (word == "group") return Granularity::Group;
-  return word == "tensor" ? Granularity::Tensor : Granularity::Channel;
-}
-
-}  // namespace
-
 TraceEstimates Session::traceOn(const LandscapeSplit& split, const Context& context) {
   const auto& curvature = recipe_.curvature;
   auto& model = *material_.model;
@@ -109,39 +100,6 @@ void Session::trace(std::int64_t epoch) {
         if (!norms.empty()) journal_.append(norms);
         return products;
       });
-}
-
-/// Of each weight layer's block, where a spectrum of it was computed on the traces' split.
-std::vector<double> Session::topEigenvalues(std::int64_t epoch) const {
-  const auto split = splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front().name;
-  const auto rows = readTable<SpectrumRow>(journal_.directory());
-  std::vector<double> values;
-  for (const auto& layer : material_.model->weightLayers()) {
-    double value = std::nan("");
-    for (const auto& row : rows) {
-      if (row.epoch == epoch && row.scope == layer.name && row.split == split && row.index == 1) value = row.eigenvalue;
-    }
-    values.push_back(value);
-  }
-  return values;
-}
-
-void Session::sensitivity(std::int64_t epoch) {
-  phase("sensitivity", "sensitivity", 0, [&](const Context& context) -> Products {
-    Products products = 0;
-    if (lastTraceEpoch_ != epoch) {
-      // A resumed run has the traces' table but not the estimates of the weights alone.
-      lastTrace_ = traceOn(splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front(), context);
-      lastTraceEpoch_ = epoch;
-      products = lastTrace_.products;
-    }
-    const auto weights = material_.model->weightLayers().size();
-    const std::vector<TraceEstimate> traces(lastTrace_.ranges.begin(),
-                                            lastTrace_.ranges.begin() + static_cast<std::ptrdiff_t>(weights));
-    journal_.append(eigenscape::sensitivity(*material_.model, traces, topEigenvalues(epoch), recipe_.quantization.bits,
-                                            granularityOf(recipe_.quantization.granularity)));
-    return products;
-  });
 }
 
 }  // namespace eigenscape
