@@ -30,6 +30,7 @@ void FigureWriter::next() {
   const Task task = tasks_.front();
   const auto folder = task.run->directory / "figures";
   const auto goOn = [this, task, folder] {
+    if (figure_) figure_.release()->deleteLater();  // it may be what calls
     if (task.last) Q_EMIT finished(QString::fromStdString(folder.string()));
     tasks_.erase(tasks_.begin());
     if (!tasks_.empty()) QTimer::singleShot(0, this, &FigureWriter::next);
@@ -38,18 +39,19 @@ void FigureWriter::next() {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) throw RunError("cannot make " + folder.string() + ": " + error.message());
-    const auto figure = makeFigure(task.id);
+    figure_ = makeFigure(task.id);
     const auto epochs = task.run->epochs();
-    figure->showRun(task.run, epochs.empty() ? 0 : epochs.back());
+    figure_->showRun(task.run, epochs.empty() ? 0 : epochs.back());
     ExportOptions options;
-    options.widthMm = std::max(options.widthMm, figure->preferredWidthMm());
-    saver_->save(figure->picture(options), folder / (task.id.fileStem() + ".png").toStdString());
+    options.widthMm = std::max(options.widthMm, figure_->preferredWidthMm());
+    goOn_ = goOn;
+    saver_->save(*figure_, QString::fromStdString((folder / (task.id.fileStem() + ".png").toStdString()).string()),
+                 options);
   } catch (const RunError& error) {
+    goOn_ = nullptr;
     Q_EMIT failed(QString::fromUtf8(error.what()));
     goOn();
-    return;
   }
-  goOn_ = goOn;
 }
 
 }  // namespace eigenscape

@@ -34,7 +34,8 @@ class FigureWriter : public QObject {
   void next();
 
   PictureSaver* saver_;
-  std::vector<Task> tasks_;     ///< the first is being done
+  std::vector<Task> tasks_;  ///< the first is being done
+  std::unique_ptr<Figure> figure_;
   std::function<void()> goOn_;  ///< when its file is written
 };
 

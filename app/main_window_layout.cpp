@@ -135,10 +135,11 @@ void MainWindow::makeActions() {
   for (int page = 1; page <= FigureId::pages; ++page) {
     const bool comparison = page == FigureId::pages;
     add(tr("Pages"), FigureId::pageTitle(page), {QKeySequence(Qt::Key_0 + page)}, {}, [=, this] {
+      // The page is chosen before it is looked at, so that no other is drawn on the way.
+      const bool there = comparison || figures_->showPage(page);
       showBits(false);
       showComparison(comparison);
-      if (!comparison && !figures_->showPage(page))
-        statusBar()->showMessage(tr("The run has no figure of %1").arg(FigureId::pageTitle(page)), 4000);
+      if (!there) statusBar()->showMessage(tr("The run has no figure of %1").arg(FigureId::pageTitle(page)), 4000);
     });
   }
   add(tr("Pages"), tr("Quantization"), {Qt::Key_6}, tr("Choose the bits of every layer"), [this] { showBits(true); });

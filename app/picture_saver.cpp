@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/picture_saver.h"
 
+#include <QPointer>
 #include <QThread>
 #include <exception>
 #include <memory>
 
+#include "views/order_picture.h"
 #include "views/picture.h"
 
 namespace eigenscape {
@@ -35,12 +37,25 @@ void PictureSaver::save(const QImage& image, const std::filesystem::path& file) 
 }
 
 void PictureSaver::save(Figure& figure, const QString& file, const ExportOptions& options) {
-  try {
-    if (file.endsWith(QLatin1String(".png"))) return save(figure.picture(options), file.toStdString());
-    figure.exportTo(file.toStdString(), options);
-    Q_EMIT saved(file);
-  } catch (const std::exception& error) {
+  const auto say = [this](const std::exception& error) {
     Q_EMIT failed(QString::fromUtf8(error.what()).section('\n', 0, 0));
+  };
+  try {
+    if (!file.endsWith(QLatin1String(".png"))) {
+      figure.exportTo(file.toStdString(), options);
+      Q_EMIT saved(file);
+      return;
+    }
+    orderPicture(figure, options, [self = QPointer(this), target = &figure, file, options, say] {
+      if (!self) return;
+      try {
+        self->save(target->picture(options), file.toStdString());
+      } catch (const std::exception& error) {
+        say(error);
+      }
+    });
+  } catch (const std::exception& error) {
+    say(error);
   }
 }
 

@@ -19,7 +19,7 @@ class PictureSaver : public QObject {
   ~PictureSaver() override;
 
   void save(const QImage& image, const std::filesystem::path& file);
-  /// A figure in the format of the file's suffix; what is no PNG is written at once.
+  /// A figure in the format of the file's suffix, which must stay until it is saved; what is no PNG is written at once.
   void save(Figure& figure, const QString& file, const ExportOptions& options);
 
  Q_SIGNALS:

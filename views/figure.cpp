@@ -18,6 +18,7 @@
 #include "views/gradient.h"
 #include "views/landscape.h"
 #include "views/layers.h"
+#include "views/order_picture.h"
 #include "views/overhead.h"
 #include "views/overlap.h"
 #include "views/picture.h"
@@ -112,7 +113,14 @@ ExportOptions Figure::screenOptions(QSize size) const {
 }
 
 void Figure::copyPicture() {
-  QApplication::clipboard()->setImage(picture(screenOptions(size())));
+  const auto options = screenOptions(size());
+  orderPicture(*this, options, [this, options] {
+    try {
+      QApplication::clipboard()->setImage(picture(options));
+    } catch (const RunError& error) {
+      Q_EMIT failed(QString::fromUtf8(error.what()));
+    }
+  });
 }
 
 std::unique_ptr<QMenu> Figure::contextMenu() {
@@ -122,13 +130,7 @@ std::unique_ptr<QMenu> Figure::contextMenu() {
                     [this, format] { Q_EMIT exportRequested(format); });
   }
   menu->addSeparator();
-  menu->addAction(tr("Copy picture"), this, [this] {
-    try {
-      copyPicture();
-    } catch (const RunError& error) {
-      Q_EMIT failed(QString::fromUtf8(error.what()));
-    }
-  });
+  menu->addAction(tr("Copy picture"), this, &Figure::copyPicture);
   menu->addAction(tr("Copy as batch command"), this, [this] { Q_EMIT copyBatchCommandRequested(); });
   if (canBeAnimated()) {
     menu->addAction(tr("Export frames of all epochs"), this, [this] { Q_EMIT animationRequested(); });

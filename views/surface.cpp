@@ -3,8 +3,8 @@
 
 #include <QMenu>
 #include <QMouseEvent>
-#include <QTimer>
 #include <QWheelEvent>
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -21,7 +21,6 @@ namespace {
 
 constexpr double headingMm = 6, barMm = 22, labelsMm = 12;
 constexpr int restMs = 160;  ///< without a move the surface rests, and all of its points are drawn
-constexpr int stepsOfPanel = SurfaceScene::warmUpSteps + 1;  // of prepare()
 
 double lineWidth(const Style& style, double pixelRatio) {
   return std::max(1.0, style.points(0.8) * pixelRatio);
@@ -31,6 +30,7 @@ double lineWidth(const Style& style, double pixelRatio) {
 
 SurfaceFigure::SurfaceFigure(FigureId id, QWidget* parent)
     : Figure(std::move(id), parent), panels_(1), problem_(tr("No run is open yet.")) {
+  panels_.front().data = std::make_shared<SurfaceData>();
   setMinimumSize(160, 120);
   setMouseTracking(true);
   rest_.setSingleShot(true);
@@ -100,15 +100,16 @@ void SurfaceFigure::refresh() {
   const auto dataOf = [this](const QString& split) {
     return run_ ? surfaceData(*run_, id().name, epoch_, split, sharedScale(), peers(), height_) : SurfaceData();
   };
-  const SurfaceData own = dataOf(both() ? QStringLiteral("train") : split_);
-  panels_.resize(both() && own.splits.size() > 1 ? 2 : 1);
+  const auto own = std::make_shared<const SurfaceData>(dataOf(both() ? QStringLiteral("train") : split_));
+  const bool ordered = hasOrders();
+  panels_.resize(both() && own->splits.size() > 1 ? 2 : 1);
   panels_[0].data = own;
-  if (panels_.size() > 1) panels_[1].data = dataOf(own.splits[1]);
-  problem_ = run_ ? own.problem(id().name) : tr("No run is open yet.");
+  if (panels_.size() > 1) panels_[1].data = std::make_shared<const SurfaceData>(dataOf(own->splits[1]));
+  problem_ = run_ ? QString() : tr("No run is open yet.");
   for (const auto& panel : panels_) {
-    if (run_ && problem_.isEmpty()) problem_ = panel.data.problem(id().name);
+    if (run_ && problem_.isEmpty()) problem_ = panel.data->problem(id().name);
   }
-  for (auto& panel : panels_) panel.stale = true;
+  if (ordered && !hasOrders()) Q_EMIT delivered();
   update();
 }
 
@@ -121,11 +122,12 @@ Provenance SurfaceFigure::provenance() const {
   if (!problem_.isEmpty()) return provenance;
   QStringList notes, splits;
   for (const auto& panel : panels_) {
-    provenance = panel.data.provenance();
-    splits << panel.data.split;
+    provenance = panel.data->provenance();
+    splits << panel.data->split;
     for (const auto& note : provenance.notes) {
-      const bool open = panel.data.grid.nonFinite() && note == provenance.notes.first();
-      notes << (both() ? tr("%1: ").arg(panel.data.split) : QString()) + note + (open ? tr(" (left open)") : QString());
+      const bool open = panel.data->grid.nonFinite() && note == provenance.notes.first();
+      notes << (both() ? tr("%1: ").arg(panel.data->split) : QString()) + note +
+                   (open ? tr(" (left open)") : QString());
     }
   }
   provenance.notes = notes;
@@ -138,34 +140,58 @@ Provenance SurfaceFigure::provenance() const {
   return provenance;
 }
 
-SurfaceScene& SurfaceFigure::sceneOf(Panel& panel) {
-  if (!panel.scene) panel.scene = std::make_unique<SurfaceScene>();
-  if (std::exchange(panel.stale, false)) panel.scene->setData(panel.data);
-  return *panel.scene;
+void SurfaceFigure::themeChanged() {
+  update();
 }
 
-int SurfaceFigure::stepsToPrepare() const {
-  return int(panels_.size()) * stepsOfPanel + 1;
+bool SurfaceFigure::isUpToDate() const {
+  return std::all_of(panels_.begin(), panels_.end(), [this](const Panel& panel) {
+    return panel.wanted.data == panel.data && panel.wanted.view == view_ && panel.onScreen.shows(panel.wanted);
+  });
 }
 
-void SurfaceFigure::prepare() {
-  const int step = prepared_++ - 1;
-  try {
-    auto& panel = panels_[std::min(std::size_t(step / stepsOfPanel), panels_.size() - 1)];
-    if (!panel.scene) {
-      panel.scene = std::make_unique<SurfaceScene>();
-    } else if (step % stepsOfPanel > 0 && problem_.isEmpty()) {
-      sceneOf(panel).warmUp(step % stepsOfPanel - 1, lineWidth(Style(), devicePixelRatioF()));
-    }
-  } catch (const NoOpenGl& missing) {
-    missing_ = QString::fromUtf8(missing.what());
-    prepared_ = stepsToPrepare();
+const ScenePicture* SurfaceFigure::pictureOf(Panel& panel, const SceneRequest& request, Manner manner) {
+  if (!panel.renderer) {
+    panel.renderer = std::make_unique<SceneRenderer>();
+    connect(panel.renderer.get(), &SceneRenderer::made, this,
+            [this, renderer = panel.renderer.get()](const ScenePicture& picture, bool ordered) {
+              take(renderer, picture, ordered);
+            });
   }
-  if (prepared_ >= stepsToPrepare()) return update();
-  QTimer::singleShot(0, this, &SurfaceFigure::prepare);
+  if (manner == Manner::Ordered) {
+    ++panel.orders;
+    panel.renderer->order(request);
+    return nullptr;
+  }
+  if (manner == Manner::Now) {
+    if (!panel.inFile.shows(request)) panel.inFile = panel.renderer->now(request);
+    return &panel.inFile;
+  }
+  panel.wanted = request;
+  if (!panel.onScreen.shows(request)) {
+    // Who grabs a figure that is not on screen wants all of it at once.
+    isVisible() ? panel.renderer->ask(request) : void(panel.onScreen = panel.renderer->now(request));
+  }
+  // What is on another ground would flash.
+  return panel.onScreen.image.isNull() || panel.onScreen.of.paper != request.paper ? nullptr : &panel.onScreen;
 }
 
-void SurfaceFigure::draw(QCPPainter& painter, const Style& style, double pixelRatio, Detail detail) {
+void SurfaceFigure::take(const SceneRenderer* renderer, const ScenePicture& picture, bool ordered) {
+  for (auto& panel : panels_) {
+    if (panel.renderer.get() != renderer) continue;
+    if (ordered) --panel.orders;
+    if (!ordered) missing_ = picture.problem;
+    if (picture.problem.isEmpty()) (ordered ? panel.inFile : panel.onScreen) = picture;
+  }
+  if (!ordered) return update();
+  if (!hasOrders()) Q_EMIT delivered();
+}
+
+bool SurfaceFigure::hasOrders() const {
+  return std::any_of(panels_.begin(), panels_.end(), [](const Panel& panel) { return panel.orders > 0; });
+}
+
+void SurfaceFigure::draw(QCPPainter& painter, const Style& style, double pixelRatio, Detail detail, Manner manner) {
   const QRectF whole(QPointF(0, 0), QSizeF(style.size));
   painter.setPen(style.softInk());
   painter.setFont(style.font());
@@ -184,50 +210,63 @@ void SurfaceFigure::draw(QCPPainter& painter, const Style& style, double pixelRa
   const QSizeF size(stacked ? area.width() : area.width() / double(count),
                     stacked ? area.height() / double(count) : area.height());
   for (std::size_t k = 0; k < count; ++k) {
-    auto& panel = panels_[k];
-    panel.area = QRectF(
-        area.topLeft() + (stacked ? QPointF(0, double(k) * size.height()) : QPointF(double(k) * size.width(), 0)),
-        size);
-    drawPanel(panel, painter, style, pixelRatio, detail);
+    const QPointF corner =
+        area.topLeft() + (stacked ? QPointF(0, double(k) * size.height()) : QPointF(double(k) * size.width(), 0));
+    drawPanel(panels_[k], QRectF(corner, size), painter, style, pixelRatio, detail, manner);
   }
-  sceneRatio_ = pixelRatio;
+  // What is written belongs to the picture that is seen.
+  const bool late = manner == Manner::Soon && !panels_.front().onScreen.image.isNull();
+  const SurfaceData& shown = late ? *panels_.front().onScreen.of.data : first();
   const double barHeight = std::min(area.height() * 0.72, style.millimetres(90));
   paintColorBar(painter, style,
                 QRectF(area.right() + style.points(2), area.top() + (area.height() - barHeight) / 2, 0, barHeight),
-                first());
+                shown);
   painter.setFont(style.font(1.05, true));
   painter.setPen(style.ink());
-  painter.drawText(heading, Qt::AlignLeft | Qt::AlignVCenter, both() ? first().place : first().heading);
+  painter.drawText(heading, Qt::AlignLeft | Qt::AlignVCenter, both() ? shown.place : shown.heading);
 }
 
-void SurfaceFigure::drawPanel(Panel& panel, QCPPainter& painter, const Style& style, double pixelRatio, Detail detail) {
-  SurfaceScene& scene = sceneOf(panel);
-  QRectF area = panel.area;
+void SurfaceFigure::drawPanel(Panel& panel, const QRectF& whole, QCPPainter& painter, const Style& style,
+                              double pixelRatio, Detail detail, Manner manner) {
+  QRectF area = whole;
   if (both()) {
     const QRectF name(area.left(), area.top(), area.width(), style.millimetres(5));
     painter.setFont(style.font(1, true));
     painter.setPen(style.ink());
-    painter.drawText(name, Qt::AlignCenter, panel.data.split);
+    painter.drawText(name, Qt::AlignCenter, panel.data->split);
     area.setTop(name.bottom());
-    panel.area = area;
   }
-  const auto axes = boxAxes(panel.data);
-  scene.setGround(style.paper(), style.dark() ? style.gridLine().lighter(150) : QColor(200, 200, 200));
-  scene.setTicks({axes[0].ticks, axes[1].ticks, axes[2].ticks});
-  const QSize pixels(int(std::lround(area.width() * pixelRatio)), int(std::lround(area.height() * pixelRatio)));
-  const QImage image =
-      scene.render(pixels, view_, style.millimetres(labelsMm) * pixelRatio, lineWidth(style, pixelRatio), detail);
-  painter.setRenderHint(QPainter::SmoothPixmapTransform, image.size() != pixels);
-  painter.drawImage(area, image);
-  paintBoxAxes(painter, style, area, pixelRatio, scene, view_, axes);
-  paintPath(painter, style, area, pixelRatio, scene, panel.data);
+  SceneRequest request;
+  request.data = panel.data;
+  request.paper = style.paper();
+  request.walls = style.dark() ? style.gridLine().lighter(150) : QColor(200, 200, 200);
+  request.pixels = {int(std::lround(area.width() * pixelRatio)), int(std::lround(area.height() * pixelRatio))};
+  request.view = view_;
+  request.margin = style.millimetres(labelsMm) * pixelRatio;
+  request.lineWidth = lineWidth(style, pixelRatio);
+  request.detail = detail;
+  const ScenePicture* picture = pictureOf(panel, request, manner);
+  if (!picture) return;
+  // While the figure is resized, its last picture stays as large as it was.
+  if (picture->of.pixels != request.pixels) {
+    const QPointF middle = area.center();
+    area.setSize(QSizeF(picture->of.pixels) / pixelRatio);
+    area.moveCenter(middle);
+  }
+  if (manner == Manner::Soon) panel.area = area;
+  if (manner == Manner::Soon) sceneRatio_ = pixelRatio;
+  const SurfaceData& data = *picture->of.data;
+  painter.setRenderHint(QPainter::SmoothPixmapTransform, picture->image.size() != picture->of.pixels);
+  painter.drawImage(area, picture->image);
+  paintBoxAxes(painter, style, area, pixelRatio, picture->camera, boxAxes(data));
+  paintPath(painter, style, area, pixelRatio, picture->camera, *picture->relief, data);
 }
 
 Picture SurfaceFigure::toPicture() {
   Picture picture;
   picture.caption = caption();
   picture.body = [this](QCPPainter& painter, const Style& style, double ratio) {
-    draw(painter, style, ratio, Detail::All);
+    draw(painter, style, ratio, Detail::All, ordering_ ? Manner::Ordered : Manner::Now);
   };
   return picture;
 }
@@ -267,14 +306,9 @@ void SurfaceFigure::paintEvent(QPaintEvent*) {
     painter.drawText(rect(), Qt::AlignCenter | Qt::TextWordWrap, missing_);
   };
   if (!missing_.isEmpty()) return say();
-  if (isVisible() && problem_.isEmpty() && prepared_ < stepsToPrepare()) {
-    if (prepared_ == 0) QTimer::singleShot(0, this, &SurfaceFigure::prepare);
-    if (prepared_ == 0) prepared_ = 1;
-    return;
-  }
   try {
     painter.save();
-    draw(painter, style, devicePixelRatioF(), isMoving() ? Detail::Moving : Detail::All);
+    draw(painter, style, devicePixelRatioF(), isMoving() ? Detail::Moving : Detail::All, Manner::Soon);
     painter.restore();
   } catch (const NoOpenGl& missing) {
     painter.restore();
@@ -319,19 +353,20 @@ void SurfaceFigure::readOut(const QPointF& position) {
   double best = HUGE_VAL;
   QString said;
   for (const auto& panel : panels_) {
-    if (!panel.scene || panel.stale || !panel.area.contains(position)) continue;
+    const ScenePicture& shown = panel.onScreen;
+    if (shown.image.isNull() || !panel.area.contains(position)) continue;
     const QPointF pixel = (position - panel.area.topLeft()) * sceneRatio_;
-    const auto& grid = panel.data.grid;
+    const auto& grid = shown.of.data->grid;
     for (std::size_t j = 0; j < grid.ys.size(); ++j) {
       for (std::size_t i = 0; i < grid.xs.size(); ++i) {
-        const auto p = panel.scene->relief().point(i, j);
+        const auto p = shown.relief->point(i, j);
         if (!std::isfinite(p[2])) continue;
-        const double distance = QLineF(panel.scene->project(p[0], p[1], p[2]), pixel).length();
+        const double distance = QLineF(shown.camera.project(p[0], p[1], p[2]), pixel).length();
         if (distance > reach) continue;
-        const double score = panel.scene->depth(p[0], p[1], p[2]) + 0.5 * distance / reach;
+        const double score = shown.camera.depth(p[0], p[1], p[2]) + 0.5 * distance / reach;
         if (score >= best) continue;
         best = score;
-        said = panel.data.readout(grid.xs[i], grid.ys[j]);
+        said = shown.of.data->readout(grid.xs[i], grid.ys[j]);
       }
     }
   }

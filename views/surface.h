@@ -5,14 +5,15 @@
 
 #include "views/figure.h"
 #include "views/picture.h"
-#include "views/surface_scene.h"
+#include "views/scene_renderer.h"
 
 namespace eigenscape {
 
 /// A surface in 3D: drag turns it, the wheel zooms, a double click asks for the full page. VTK renders it into an image
-/// without a window (GlContext), on screen, in batch mode and under Qt's offscreen platform alike. The kind
-/// "surface-both" sets train and test side by side, on one scale and seen from one side. While a large surface moves it
-/// is drawn from fewer of its points.
+/// without a window (GlContext), on screen, in batch mode and under Qt's offscreen platform alike. The screen's picture
+/// is made on another thread and shown when it is there; who asks for picture() waits for it, unless it was ordered().
+/// The kind "surface-both" sets train and test side by side, on one scale and seen from one side. While a large surface
+/// moves it is drawn from fewer of its points.
 class SurfaceFigure : public Figure {
   Q_OBJECT
  public:
@@ -42,11 +43,19 @@ class SurfaceFigure : public Figure {
   void setCaptionShown(bool on);
   /// Why there is no surface; empty when there is one.
   QString emptyMessage() const { return missing_.isEmpty() ? problem_ : missing_; }
-  /// Whether the picture on screen is the quick one of a surface that moves.
+  /// Whether the surface moves, so that its picture on screen is a quick one.
   bool isMoving() const { return rest_.isActive(); }
+  /// Whether the screen shows all as it is wanted now.
+  bool isUpToDate() const;
+
+  /// While on, picture() orders what takes long of it, waits for nothing and is not complete; delivered() says when the
+  /// same picture() would be.
+  void setOrdering(bool on) { ordering_ = on; }
+  bool hasOrders() const;
 
  Q_SIGNALS:
   void viewChanged();
+  void delivered();  ///< the last of the orders
 
  protected:
   void paintEvent(QPaintEvent* event) override;
@@ -56,28 +65,33 @@ class SurfaceFigure : public Figure {
   void wheelEvent(QWheelEvent* event) override;
   void addChoices(QMenu& menu) override;
   void refreshAll() override { refresh(); }
-  void themeChanged() override { update(); }
+  void themeChanged() override;
 
  private:
   /// One surface of the figure.
   struct Panel {
-    SurfaceData data;
-    std::unique_ptr<SurfaceScene> scene;
-    bool stale = true;
-    QRectF area;  ///< where its last picture stood
+    std::shared_ptr<const SurfaceData> data;
+    std::unique_ptr<SceneRenderer> renderer;
+    ScenePicture onScreen, inFile;  ///< the last ones
+    SceneRequest wanted;            ///< on screen
+    QRectF area;                    ///< where the one on screen stood
+    int orders = 0;                 ///< that are not delivered yet
   };
+  /// How a scene's picture comes about: awaited, or the newest there is while the wanted one is made, or ordered and
+  /// not painted.
+  enum class Manner { Now, Soon, Ordered };
 
   bool both() const { return id().kind == "surface-both"; }
-  const SurfaceData& first() const { return panels_.front().data; }
+  const SurfaceData& first() const { return *panels_.front().data; }
   void refresh();
   void move(const SurfaceView& view);
   /// The draw function: the body of the figure, without its caption. Throws NoOpenGl.
-  void draw(QCPPainter& painter, const Style& style, double pixelRatio, Detail detail);
-  void drawPanel(Panel& panel, QCPPainter& painter, const Style& style, double pixelRatio, Detail detail);
-  static SurfaceScene& sceneOf(Panel& panel);
-  /// One step towards the first picture on screen, which would hold the window up if all came at once.
-  void prepare();
-  int stepsToPrepare() const;
+  void draw(QCPPainter& painter, const Style& style, double pixelRatio, Detail detail, Manner manner);
+  void drawPanel(Panel& panel, const QRectF& area, QCPPainter& painter, const Style& style, double pixelRatio,
+                 Detail detail, Manner manner);
+  /// Null where there is none yet.
+  const ScenePicture* pictureOf(Panel& panel, const SceneRequest& request, Manner manner);
+  void take(const SceneRenderer* renderer, const ScenePicture& picture, bool ordered);
   Picture toPicture() override;
   void readOut(const QPointF& position);
 
@@ -88,9 +102,9 @@ class SurfaceFigure : public Figure {
   std::vector<Panel> panels_;  ///< at least one
   SurfaceView view_;
   QString problem_;
-  QString missing_;   ///< why nothing can be drawn on this machine; an export tries again and throws
-  QTimer rest_;       ///< runs while the surface moves
-  int prepared_ = 0;  ///< steps of prepare(), from 1
+  QString missing_;  ///< why nothing can be drawn on this machine; an export tries again and throws
+  QTimer rest_;      ///< runs while the surface moves
+  bool ordering_ = false;
   QPointF dragFrom_;
   bool captionShown_ = true;
   double sceneRatio_ = 1;

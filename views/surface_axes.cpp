@@ -29,8 +29,8 @@ using Corner = std::array<double, 3>;
 /// One edge of the box, as it lies in the picture.
 class Edge {
  public:
-  Edge(const SurfaceScene& scene, const QRectF& area, double ratio, const Corner& from, const Corner& to)
-      : scene_(scene), area_(area), ratio_(ratio), from_(from), to_(to) {
+  Edge(const SceneCamera& camera, const QRectF& area, double ratio, const Corner& from, const Corner& to)
+      : camera_(camera), area_(area), ratio_(ratio), from_(from), to_(to) {
     const QPointF middle = (at(0) + at(1)) / 2 - pixel({0, 0, 0});
     // Outwards: across the edge, to the side that the box is not on.
     const QPointF along = at(1) - at(0);
@@ -48,9 +48,9 @@ class Edge {
   QPointF outward() const { return outward_; }
 
  private:
-  QPointF pixel(const Corner& p) const { return area_.topLeft() + scene_.project(p[0], p[1], p[2]) / ratio_; }
+  QPointF pixel(const Corner& p) const { return area_.topLeft() + camera_.project(p[0], p[1], p[2]) / ratio_; }
 
-  const SurfaceScene& scene_;
+  const SceneCamera& camera_;
   QRectF area_;
   double ratio_;
   Corner from_, to_;
@@ -105,13 +105,13 @@ std::array<BoxAxis, 3> boxAxes(const SurfaceData& data) {
 }
 
 void paintBoxAxes(QPainter& painter, const Style& style, const QRectF& area, double pixelRatio,
-                  const SurfaceScene& scene, const SurfaceView& view, const std::array<BoxAxis, 3>& axes) {
-  const double nearX = std::cos(view.azimuth * radians) > 0 ? boxHalf[0] : -boxHalf[0];
-  const double nearY = std::sin(view.azimuth * radians) > 0 ? boxHalf[1] : -boxHalf[1];
+                  const SceneCamera& camera, const std::array<BoxAxis, 3>& axes) {
+  const double nearX = std::cos(camera.view.azimuth * radians) > 0 ? boxHalf[0] : -boxHalf[0];
+  const double nearY = std::sin(camera.view.azimuth * radians) > 0 ? boxHalf[1] : -boxHalf[1];
   const double floor = -boxHalf[2];
   painter.save();
   painter.setClipRect(area, Qt::IntersectClip);
-  const auto edge = [&](const Corner& a, const Corner& b) { return Edge(scene, area, pixelRatio, a, b); };
+  const auto edge = [&](const Corner& a, const Corner& b) { return Edge(camera, area, pixelRatio, a, b); };
   paintEdge(painter, style, edge({-boxHalf[0], nearY, floor}, {boxHalf[0], nearY, floor}), axes[0], boxHalf[0]);
   paintEdge(painter, style, edge({nearX, -boxHalf[1], floor}, {nearX, boxHalf[1], floor}), axes[1], boxHalf[1]);
   // Of the two upright edges at the sides of the picture, the left one.

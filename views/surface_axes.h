@@ -6,8 +6,9 @@
 #include <array>
 #include <vector>
 
+#include "views/scene_camera.h"
 #include "views/style.h"
-#include "views/surface_scene.h"
+#include "views/surface_data.h"
 
 class QPainter;
 
@@ -24,7 +25,7 @@ std::array<BoxAxis, 3> boxAxes(const SurfaceData& data);
 /// Numbers and titles beside the outer edges of the box, in the figure's own font: VTK's text has neither it nor "λ₁".
 /// `area` is where the scene's picture was painted.
 void paintBoxAxes(QPainter& painter, const Style& style, const QRectF& area, double pixelRatio,
-                  const SurfaceScene& scene, const SurfaceView& view, const std::array<BoxAxis, 3>& axes);
+                  const SceneCamera& camera, const std::array<BoxAxis, 3>& axes);
 
 /// The colour scale as a bar with ticks and its title.
 void paintColorBar(QPainter& painter, const Style& style, const QRectF& area, const SurfaceData& data);

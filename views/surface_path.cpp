@@ -14,16 +14,23 @@ namespace {
 /// Paints in the picture's place.
 class PathPainter {
  public:
-  PathPainter(QPainter& painter, const Style& style, const QRectF& area, double ratio, const SurfaceScene& scene)
-      : painter_(painter), style_(style), area_(area), ratio_(ratio), scene_(scene), eye_(scene.eye()) {}
+  PathPainter(QPainter& painter, const Style& style, const QRectF& area, double ratio, const SceneCamera& camera,
+              const SurfaceRelief& relief)
+      : painter_(painter),
+        style_(style),
+        area_(area),
+        ratio_(ratio),
+        camera_(camera),
+        relief_(relief),
+        eye_(camera.eye()) {}
 
   /// Stretches that are seen and those that are not.
   void line(const std::vector<BoxPoint>& points) {
     QPolygonF stretch;
-    bool hidden = scene_.relief().hides(points.front(), eye_);
+    bool hidden = relief_.hides(points.front(), eye_);
     for (const auto& point : points) {
       stretch << pixel(point);
-      const bool now = scene_.relief().hides(point, eye_);
+      const bool now = relief_.hides(point, eye_);
       if (now == hidden) continue;
       put(stretch, hidden);
       stretch = {pixel(point)};
@@ -33,7 +40,7 @@ class PathPainter {
   }
 
   void dot(const BoxPoint& point, const QColor& fill, double size) {
-    const bool hidden = scene_.relief().hides(point, eye_);
+    const bool hidden = relief_.hides(point, eye_);
     const double radius = style_.points(hidden ? 0.5 * size : size) / 2;
     painter_.setPen(style_.pen(colors::ink, hidden ? 0.4 : 0.7));
     painter_.setBrush(fill);
@@ -55,7 +62,7 @@ class PathPainter {
   }
 
  private:
-  QPointF pixel(const BoxPoint& p) const { return area_.topLeft() + scene_.project(p[0], p[1], p[2]) / ratio_; }
+  QPointF pixel(const BoxPoint& p) const { return area_.topLeft() + camera_.project(p[0], p[1], p[2]) / ratio_; }
 
   void put(const QPolygonF& stretch, bool hidden) {
     if (stretch.size() < 2) return;
@@ -70,7 +77,8 @@ class PathPainter {
   const Style& style_;
   QRectF area_;
   double ratio_;
-  const SurfaceScene& scene_;
+  const SceneCamera& camera_;
+  const SurfaceRelief& relief_;
   BoxPoint eye_;
 };
 
@@ -80,20 +88,20 @@ bool atCentre(const TrajectoryRow& row) {
 
 }  // namespace
 
-void paintPath(QPainter& painter, const Style& style, const QRectF& area, double pixelRatio, const SurfaceScene& scene,
-               const SurfaceData& data) {
+void paintPath(QPainter& painter, const Style& style, const QRectF& area, double pixelRatio, const SceneCamera& camera,
+               const SurfaceRelief& relief, const SurfaceData& data) {
   if (data.path.size() < 2) return;
   painter.save();
   painter.setClipRect(area, Qt::IntersectClip);
   painter.setRenderHint(QPainter::Antialiasing);
-  PathPainter path(painter, style, area, pixelRatio, scene);
-  for (const auto& line : drapedPath(scene.relief(), data.path)) path.line(line);
+  PathPainter path(painter, style, area, pixelRatio, camera, relief);
+  for (const auto& line : drapedPath(relief, data.path)) path.line(line);
   // The pale ones first, so that what can be trusted lies on top.
   auto rows = data.path;
   std::stable_sort(rows.begin(), rows.end(),
                    [](const auto& a, const auto& b) { return a.unexplained > b.unexplained; });
   const double size = rows.size() > 60 ? 3.5 : 5;
-  const auto on = [&](const TrajectoryRow& row) { return scene.relief().over(row.alpha, row.beta); };
+  const auto on = [&](const TrajectoryRow& row) { return relief.over(row.alpha, row.beta); };
   for (const auto& row : rows) {
     if (const auto at = on(row); std::isfinite(at[2]) && !atCentre(row)) path.dot(at, pathColor(row.unexplained), size);
   }

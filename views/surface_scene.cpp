@@ -83,14 +83,12 @@ struct SurfaceScene::Parts {
   vtkNew<vtkRenderer> renderer;
   Level all, coarse;
   Piece centre, walls;
-  SurfaceRelief relief;
+  std::shared_ptr<const SurfaceRelief> relief;
   bool hasCoarse = false;
   bool slow = false, slowMoving = false;  ///< a picture of all points, a moving one took too long
   std::array<std::vector<double>, 3> ticks;
-  std::array<double, 16> projection{};
+  SceneCamera camera;
   QImage last;
-  QSize size;
-  SurfaceView view;
   double margin = 0, lineWidth = 0;
   Detail detail = Detail::All;
   QColor paper, wallLines;
@@ -168,8 +166,12 @@ SurfaceScene::~SurfaceScene() {
   }
 }
 
-const SurfaceRelief& SurfaceScene::relief() const {
+std::shared_ptr<const SurfaceRelief> SurfaceScene::relief() const {
   return parts_->relief;
+}
+
+const SceneCamera& SurfaceScene::camera() const {
+  return parts_->camera;
 }
 
 bool SurfaceScene::hasCoarseLevel() const {
@@ -179,7 +181,7 @@ bool SurfaceScene::hasCoarseLevel() const {
 void SurfaceScene::setData(const SurfaceData& data) {
   auto& parts = *parts_;
   parts.context.makeCurrent();
-  parts.relief = SurfaceRelief(data);
+  parts.relief = std::make_shared<SurfaceRelief>(data);
   const auto& grid = data.grid;
   std::vector<double> dark, bright;
   for (const double level : data.levels) {
@@ -188,23 +190,17 @@ void SurfaceScene::setData(const SurfaceData& data) {
   }
   const auto points = std::max(grid.xs.size(), grid.ys.size());
   parts.hasCoarse = points > mostMovingPoints + mostMovingPoints / 2;
-  parts.all.build(parts.relief, points, dark, bright);
-  if (parts.hasCoarse) parts.coarse.build(parts.relief, mostMovingPoints, dark, bright);
+  parts.all.build(*parts.relief, points, dark, bright);
+  if (parts.hasCoarse) parts.coarse.build(*parts.relief, mostMovingPoints, dark, bright);
 
   const auto [ci, cj] = grid.nearest(0, 0);
-  const auto centre = parts.relief.point(ci, cj);
+  const auto centre = parts.relief->point(ci, cj);
   const bool inside = grid.xs.front() <= 0 && grid.xs.back() >= 0 && grid.ys.front() <= 0 && grid.ys.back() >= 0 &&
                       std::isfinite(centre[2]);
   parts.centre.actor->SetVisibility(inside);
   if (inside) parts.centre.data->ShallowCopy(ball(centre, 0.035));
   parts.last = QImage();
   parts.context.release();
-}
-
-BoxPoint SurfaceScene::eye() const {
-  const double az = parts_->view.azimuth * radians, el = parts_->view.elevation * radians;
-  return {eyeDistance * std::cos(el) * std::cos(az), eyeDistance * std::cos(el) * std::sin(az),
-          eyeDistance * std::sin(el)};
 }
 
 void SurfaceScene::setTicks(const std::array<std::vector<double>, 3>& ticks) {
@@ -226,8 +222,8 @@ void SurfaceScene::setGround(const QColor& paper, const QColor& walls) {
 void SurfaceScene::Parts::rebuildWalls() {
   vtkNew<vtkPoints> points;
   vtkNew<vtkCellArray> lines;
-  const double farX = std::cos(view.azimuth * radians) > 0 ? -boxHalf[0] : boxHalf[0];
-  const double farY = std::sin(view.azimuth * radians) > 0 ? -boxHalf[1] : boxHalf[1];
+  const double farX = std::cos(camera.view.azimuth * radians) > 0 ? -boxHalf[0] : boxHalf[0];
+  const double farY = std::sin(camera.view.azimuth * radians) > 0 ? -boxHalf[1] : boxHalf[1];
   // A step below the lowest loss: lines at its height would show through a flat valley.
   const std::array<double, 3> behind = {farX, farY, -boxHalf[2] - 0.02};
   for (int wall = 0; wall < 3; ++wall) {
@@ -253,12 +249,13 @@ void SurfaceScene::Parts::rebuildWalls() {
 }
 
 void SurfaceScene::Parts::aim() {
-  auto* camera = renderer->GetActiveCamera();
-  const double az = view.azimuth * radians, el = std::clamp(view.elevation, -89.0, 89.0) * radians;
-  camera->SetFocalPoint(0, 0, 0);
-  camera->SetPosition(eyeDistance * std::cos(el) * std::cos(az), eyeDistance * std::cos(el) * std::sin(az),
-                      eyeDistance * std::sin(el));
-  camera->SetViewUp(0, 0, 1);
+  auto* eye = renderer->GetActiveCamera();
+  const QSize size = camera.size;
+  const double az = camera.view.azimuth * radians, el = std::clamp(camera.view.elevation, -89.0, 89.0) * radians;
+  eye->SetFocalPoint(0, 0, 0);
+  eye->SetPosition(eyeDistance * std::cos(el) * std::cos(az), eyeDistance * std::cos(el) * std::sin(az),
+                   eyeDistance * std::sin(el));
+  eye->SetViewUp(0, 0, 1);
   // Lines lie on the surface: a step towards the eye keeps them from sinking into it by rounding.
   const auto raise = [&](Piece& lines, double step) {
     lines.actor->SetPosition(step * std::cos(el) * std::cos(az), step * std::cos(el) * std::sin(az),
@@ -267,14 +264,14 @@ void SurfaceScene::Parts::aim() {
   for (auto* level : {&all, &coarse}) raise(level->dark, 0.012), raise(level->bright, 0.012);
   // The same scale from all sides, so that turning does not make the box breathe: its diagonal fits.
   const double perUnit =
-      view.zoom * std::min((size.width() - 1.6 * margin) / 2.9, (size.height() - 1.6 * margin) / 2.3);
+      camera.view.zoom * std::min((size.width() - 1.6 * margin) / 2.9, (size.height() - 1.6 * margin) / 2.3);
   const double halfHeight = size.height() / (2 * std::max(perUnit, 1.0));
-  camera->SetViewAngle(std::clamp(2 * std::atan(halfHeight / eyeDistance) / radians, 0.5, 120.0));
+  eye->SetViewAngle(std::clamp(2 * std::atan(halfHeight / eyeDistance) / radians, 0.5, 120.0));
   // The labels stand below the box, so the box moves up.
-  camera->SetWindowCenter(0, -0.7 * margin / size.height());
+  eye->SetWindowCenter(0, -0.7 * margin / size.height());
   renderer->ResetCameraClippingRange(-1.2, 1.2, -1.2, 1.2, -1.0, 1.0);
-  vtkMatrix4x4* matrix = camera->GetCompositeProjectionTransformMatrix(double(size.width()) / size.height(), -1, 1);
-  std::memcpy(projection.data(), matrix->GetData(), sizeof(double) * 16);
+  vtkMatrix4x4* matrix = eye->GetCompositeProjectionTransformMatrix(double(size.width()) / size.height(), -1, 1);
+  std::memcpy(camera.projection.data(), matrix->GetData(), sizeof(double) * 16);
 }
 
 QImage SurfaceScene::Parts::readBack(QSize rendered) {
@@ -292,11 +289,11 @@ QImage SurfaceScene::Parts::readBack(QSize rendered) {
 QImage SurfaceScene::render(QSize pixels, const SurfaceView& view, double margin, double lineWidth, Detail detail) {
   auto& parts = *parts_;
   if (!parts.hasCoarse && !parts.slow) detail = Detail::All;
-  const bool same = parts.size == pixels && parts.view == view && parts.margin == margin &&
+  const bool same = parts.camera.size == pixels && parts.camera.view == view && parts.margin == margin &&
                     parts.lineWidth == lineWidth && parts.detail == detail;
   if (same && !parts.last.isNull()) return parts.last;
-  parts.size = pixels;
-  parts.view = view;
+  parts.camera.size = pixels;
+  parts.camera.view = view;
   parts.margin = margin;
   parts.lineWidth = lineWidth;
   parts.detail = detail;
@@ -323,30 +320,22 @@ QImage SurfaceScene::render(QSize pixels, const SurfaceView& view, double margin
   return parts.last;
 }
 
-void SurfaceScene::warmUp(int step, double lineWidth) {
-  auto& parts = *parts_;
-  const std::array<Piece*, warmUpSteps + 1> all = {&parts.walls, &parts.all.surface, &parts.all.dark, &parts.centre,
-                                                   &parts.all.bright};
-  std::array<int, all.size()> visible{};
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    visible[i] = all[i]->actor->GetVisibility();
-    if (int(i) != step) all[i]->actor->VisibilityOff();
-  }
-  render({32, 32}, {}, 2, lineWidth);
-  for (std::size_t i = 0; i < all.size(); ++i) all[i]->actor->SetVisibility(visible[i]);
-  parts.last = QImage();
-}
-
-QPointF SurfaceScene::project(double x, double y, double z) const {
-  const auto& m = parts_->projection;
-  const double w = m[12] * x + m[13] * y + m[14] * z + m[15];
+QPointF SceneCamera::project(double x, double y, double z) const {
+  const auto& m = projection;
+  const double w = depth(x, y, z);
   const double px = (m[0] * x + m[1] * y + m[2] * z + m[3]) / w, py = (m[4] * x + m[5] * y + m[6] * z + m[7]) / w;
-  return {(px + 1) / 2 * parts_->size.width(), (1 - py) / 2 * parts_->size.height()};
+  return {(px + 1) / 2 * size.width(), (1 - py) / 2 * size.height()};
 }
 
-double SurfaceScene::depth(double x, double y, double z) const {
-  const auto& m = parts_->projection;
+double SceneCamera::depth(double x, double y, double z) const {
+  const auto& m = projection;
   return m[12] * x + m[13] * y + m[14] * z + m[15];
+}
+
+BoxPoint SceneCamera::eye() const {
+  const double az = view.azimuth * radians, el = view.elevation * radians;
+  return {eyeDistance * std::cos(el) * std::cos(az), eyeDistance * std::cos(el) * std::sin(az),
+          eyeDistance * std::sin(el)};
 }
 
 }  // namespace eigenscape

@@ -3,24 +3,16 @@
 
 #include <QColor>
 #include <QImage>
-#include <QPointF>
 #include <QSize>
 #include <array>
 #include <memory>
 #include <vector>
 
+#include "views/scene_camera.h"
 #include "views/surface_data.h"
 #include "views/surface_relief.h"
 
 namespace eigenscape {
-
-/// How the surface is looked at. Degrees; azimuth 0 looks from +α, elevation 90 from above.
-struct SurfaceView {
-  double azimuth = -120;
-  double elevation = 32;
-  double zoom = 1;
-  bool operator==(const SurfaceView&) const = default;
-};
 
 /// What it takes to turn a surface smoothly: a large one is drawn from fewer of its points, and where pictures come too
 /// slowly all the same, without smooth edges and with fewer pixels (the image is smaller then).
@@ -47,19 +39,9 @@ class SurfaceScene {
   QImage render(QSize pixels, const SurfaceView& view, double margin, double lineWidth, Detail detail = Detail::All);
   /// Whether Detail::Moving gives another picture.
   bool hasCoarseLevel() const;
-  /// Has the graphics driver translate its programs for one kind of part, which takes as long as many pictures: `step`
-  /// from 0 to warmUpSteps − 1. Throws NoOpenGl.
-  void warmUp(int step, double lineWidth);
-  static constexpr int warmUpSteps = 4;
-  /// Where a point of the box was in the last picture, in pixels.
-  QPointF project(double x, double y, double z) const;
-  /// Larger is farther from the eye.
-  double depth(double x, double y, double z) const;
-
-  /// Where the last picture was seen from, in box coordinates.
-  BoxPoint eye() const;
-
-  const SurfaceRelief& relief() const;
+  /// Of the last picture.
+  const SceneCamera& camera() const;
+  std::shared_ptr<const SurfaceRelief> relief() const;
 
  private:
   struct Parts;

@@ -27,6 +27,34 @@ torch::Tensor Initializer::kaimingNormal(std::vector<std::int64_t> shape, std::i
   return torch::empty(shape).normal_(0, std::sqrt(2 / static_cast<double>(fanIn)), generator_);
 }
 
+void AffineLayer::record(bool on) {
+  recording_ = on;
+  input_ = torch::Tensor();
+  zeros_ = torch::Tensor();
+}
+
+torch::Tensor AffineLayer::recorded(const torch::Tensor& input, torch::Tensor output) {
+  if (!recording_) return output;
+  TORCH_CHECK(!zeros_.defined(), "a layer that is used twice cannot be recorded");
+  input_ = input.detach();
+  zeros_ = torch::zeros_like(output.detach()).set_requires_grad(true);
+  return output + zeros_;
+}
+
+torch::Tensor AffineLayer::signs(std::vector<std::int64_t> shape, at::Generator& generator) const {
+  return torch::randint(0, 2, shape, generator, torch::kFloat32)
+      .mul_(2)
+      .sub_(1)
+      .to(zeros_.device(), zeros_.scalar_type());
+}
+
+torch::Tensor AffineLayer::featureSigns(std::int64_t dimension, at::Generator& generator) const {
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(zeros_.dim()), 1);
+  shape[0] = zeros_.size(0);
+  shape[static_cast<std::size_t>(dimension)] = zeros_.size(dimension);
+  return signs(shape, generator);
+}
+
 Convolution::Convolution(Initializer& init, Init kind, std::int64_t in, std::int64_t out, std::int64_t kernel,
                          std::int64_t stride)
     : stride_(stride), padding_(kernel / 2) {
@@ -45,7 +73,20 @@ torch::Tensor Convolution::forward(const torch::Tensor& x, const torch::Tensor& 
   const auto kernel = scale.defined() ? weight * scale.view({-1, 1, 1, 1}) : weight;
   auto y = torch::conv2d(x, kernel, shift, stride_, padding_);
   macs = weight.numel() * y.size(2) * y.size(3);
-  return y;
+  return recorded(x, std::move(y));
+}
+
+/// The signs of example n are s[o, i] aₙ[o] bₙ[i]: independent from one example to the next, and independent within one
+/// because s is. A kernel of its own for every example takes a group of its own.
+std::vector<torch::Tensor> Convolution::randomChanges(at::Generator& generator) const {
+  const torch::NoGradGuard noGrad;
+  const auto n = input_.size(0), in = weight.size(1), kernel = weight.size(2);
+  const auto shared = signs(weight.sizes().vec(), generator);
+  const auto own = signs({n, 1, in, kernel, kernel}, generator);
+  const auto kernels = (shared * own).flatten(0, 1);
+  const auto images = input_.contiguous().view({1, n * in, input_.size(2), input_.size(3)});
+  const auto change = torch::conv2d(images, kernels, {}, stride_, padding_, 1, n);
+  return {change.view({n, -1, change.size(2), change.size(3)}) * featureSigns(1, generator)};
 }
 
 BatchNorm::BatchNorm(std::int64_t channels) {
@@ -73,6 +114,18 @@ std::pair<torch::Tensor, torch::Tensor> BatchNorm::affine() const {
   return {scale, bias - runningMean.clone() * scale};  // a copy, for the same reason as in forward
 }
 
+torch::Tensor BatchNorm::normalize(const torch::Tensor& x) {
+  const auto scale = torch::rsqrt(runningVar + kEpsilon);
+  const auto normalized = (x - runningMean.view({1, -1, 1, 1})) * scale.view({1, -1, 1, 1});
+  return recorded(normalized, normalized * weight.view({1, -1, 1, 1}) + bias.view({1, -1, 1, 1}));
+}
+
+std::vector<torch::Tensor> BatchNorm::randomChanges(at::Generator& generator) const {
+  const torch::NoGradGuard noGrad;
+  const auto change = input_ * featureSigns(1, generator);
+  return {change, featureSigns(1, generator).expand_as(zeros_)};
+}
+
 Linear::Linear(Initializer& init, Init kind, std::int64_t in, std::int64_t out) {
   weight = register_parameter("weight",
                               kind == Init::Uniform ? init.uniform({out, in}, in) : init.kaimingNormal({out, in}, in));
@@ -85,7 +138,36 @@ torch::Tensor Linear::forward(const torch::Tensor& x) {
                               [](const auto& in, const auto& kernel) { return torch::linear(in, kernel); });
   }
   macs = weight.numel() * x.numel() / std::max<std::int64_t>(x.size(0) * x.size(-1), 1);
-  return torch::linear(x, weight, bias);
+  return recorded(x, torch::linear(x, weight, bias));
+}
+
+/// As a convolution's.
+std::vector<torch::Tensor> Linear::randomChanges(at::Generator& generator) const {
+  const torch::NoGradGuard noGrad;
+  const auto last = zeros_.dim() - 1;
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(input_.dim()), 1);
+  shape.front() = input_.size(0);
+  shape.back() = input_.size(-1);
+  const auto shared = signs(weight.sizes().vec(), generator);
+  auto change = torch::linear(input_ * signs(shape, generator), shared).mul_(featureSigns(last, generator));
+  return {std::move(change), featureSigns(last, generator).expand_as(zeros_)};
+}
+
+LayerNorm::LayerNorm(std::int64_t features) {
+  weight = register_parameter("weight", torch::ones(features));
+  bias = register_parameter("bias", torch::zeros(features));
+}
+
+torch::Tensor LayerNorm::forward(const torch::Tensor& x) {
+  return recorded(x, torch::layer_norm(x, weight.sizes(), weight, bias, kEpsilon));
+}
+
+std::vector<torch::Tensor> LayerNorm::randomChanges(at::Generator& generator) const {
+  const torch::NoGradGuard noGrad;
+  const auto last = zeros_.dim() - 1;
+  const auto normalized = torch::layer_norm(input_, weight.sizes(), {}, {}, kEpsilon);
+  auto change = normalized * featureSigns(last, generator);
+  return {std::move(change), featureSigns(last, generator).expand_as(zeros_)};
 }
 
 torch::Tensor channelsLast(const torch::Tensor& images) {
@@ -94,6 +176,7 @@ torch::Tensor channelsLast(const torch::Tensor& images) {
 
 torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x) {
   if (norm.is_training()) return norm.forward(convolution.forward(x));
+  if (norm.standsAlone()) return norm.normalize(convolution.forward(x));
   const auto [scale, shift] = norm.affine();
   return convolution.forward(x, scale, shift);
 }

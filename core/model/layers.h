@@ -4,6 +4,7 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "core/model/layer_transform.h"
 
@@ -28,13 +29,39 @@ class Initializer {
 
 enum class Init { Uniform, KaimingNormal };
 
+/// A layer whose output is affine in its own parameters. While it records, zeros with a gradient stand beside its
+/// output, so that a loss can be differentiated by what the parameters do to each example. The first dimension counts
+/// examples.
+class AffineLayer : public torch::nn::Module {
+ public:
+  void record(bool on);
+  /// What was added to the output of the last forward; undefined where there was none.
+  const torch::Tensor& zeros() const { return zeros_; }
+  /// For each parameter, in the order of named_parameters(): the change J s of the output along random signs s of that
+  /// parameter, other ones for every example. E sₙsₙᵀ = 1 given all the other examples' signs.
+  virtual std::vector<torch::Tensor> randomChanges(at::Generator& generator) const = 0;
+
+ protected:
+  bool isRecording() const { return recording_; }
+  torch::Tensor recorded(const torch::Tensor& input, torch::Tensor output);
+  torch::Tensor signs(std::vector<std::int64_t> shape, at::Generator& generator) const;
+  /// Signs for each example and feature, along `dimension` of the output.
+  torch::Tensor featureSigns(std::int64_t dimension, at::Generator& generator) const;
+
+  torch::Tensor input_, zeros_;
+
+ private:
+  bool recording_ = false;
+};
+
 /// Square-kernel convolution without a bias; padding keeps the size at stride 1.
-class Convolution : public torch::nn::Module {
+class Convolution : public AffineLayer {
  public:
   Convolution(Initializer& init, Init kind, std::int64_t in, std::int64_t out, std::int64_t kernel,
               std::int64_t stride);
   /// y = conv(x, W) [· scale + shift per output channel, folded into W when scale is given].
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& scale = {}, const torch::Tensor& shift = {});
+  std::vector<torch::Tensor> randomChanges(at::Generator& generator) const override;
 
   torch::Tensor weight;
   std::int64_t macs = 0;  ///< per example, of the last forward
@@ -44,25 +71,40 @@ class Convolution : public torch::nn::Module {
   std::int64_t stride_, padding_;
 };
 
-class BatchNorm : public torch::nn::Module {
+class BatchNorm : public AffineLayer {
  public:
   explicit BatchNorm(std::int64_t channels);
   /// Normalizes by the batch and updates the running statistics (momentum 0.1).
   torch::Tensor forward(const torch::Tensor& x);
   /// Evaluation mode as y = x · scale + shift.
   std::pair<torch::Tensor, torch::Tensor> affine() const;
+  /// x by channel, where the layer records: evaluation mode without the fold.
+  bool standsAlone() const { return isRecording(); }
+  torch::Tensor normalize(const torch::Tensor& x);
+  std::vector<torch::Tensor> randomChanges(at::Generator& generator) const override;
 
   torch::Tensor weight, bias, runningMean, runningVar, batches;
 };
 
-class Linear : public torch::nn::Module {
+class Linear : public AffineLayer {
  public:
   Linear(Initializer& init, Init kind, std::int64_t in, std::int64_t out);
   torch::Tensor forward(const torch::Tensor& x);
+  std::vector<torch::Tensor> randomChanges(at::Generator& generator) const override;
 
   torch::Tensor weight, bias;
   std::int64_t macs = 0;
   LayerTransform* transform = nullptr;
+};
+
+/// Over the last dimension.
+class LayerNorm : public AffineLayer {
+ public:
+  explicit LayerNorm(std::int64_t features);
+  torch::Tensor forward(const torch::Tensor& x);
+  std::vector<torch::Tensor> randomChanges(at::Generator& generator) const override;
+
+  torch::Tensor weight, bias;
 };
 
 /// Images for a network of convolutions, N×C×H×W: on a CPU in channels-last memory, which every layer after it keeps.
@@ -70,7 +112,7 @@ class Linear : public torch::nn::Module {
 /// costs a forward pass 2.4 times and a Hessian-vector product 1.4 times as long (ResNet-20).
 torch::Tensor channelsLast(const torch::Tensor& images);
 
-/// BatchNorm after a convolution: folded in evaluation mode.
+/// BatchNorm after a convolution: folded in evaluation mode, unless the layers record.
 torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x);
 
 }  // namespace eigenscape

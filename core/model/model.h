@@ -27,6 +27,7 @@ struct WeightLayer {
 };
 
 class LayerTransform;
+class AffineLayer;
 
 /// A classifier: images in, logits out. Owns its parameters and buffers.
 class Model {
@@ -50,6 +51,9 @@ class Model {
   /// away. It has to outlive its use. False: the model's layers are out of reach, as in a compiled file, and nothing
   /// happened.
   virtual bool setTransform(std::size_t /*weightLayer*/, LayerTransform* /*transform*/) { return false; }
+  /// Layers that can record what a change of their own parameters does to each example (core/model/layers.h); owned by
+  /// the model.
+  virtual std::vector<AffineLayer*> affineLayers() const { return {}; }
   /// Names of the layers that draw random numbers in the present mode (dropout and the like).
   virtual std::vector<std::string> randomLayers() const { return {}; }
   ParameterSpace& parameters() { return space_; }

@@ -60,10 +60,10 @@ class Mlp : public Network {
 class MixerBlock : public nn::Module {
  public:
   MixerBlock(Initializer& init, std::int64_t tokens, std::int64_t width) {
-    norm1_ = register_module("norm1", std::make_shared<nn::LayerNormImpl>(nn::LayerNormOptions({width})));
+    norm1_ = register_module("norm1", std::make_shared<LayerNorm>(width));
     token1_ = register_module("token1", std::make_shared<Linear>(init, Init::Uniform, tokens, 2 * width));
     token2_ = register_module("token2", std::make_shared<Linear>(init, Init::Uniform, 2 * width, tokens));
-    norm2_ = register_module("norm2", std::make_shared<nn::LayerNormImpl>(nn::LayerNormOptions({width})));
+    norm2_ = register_module("norm2", std::make_shared<LayerNorm>(width));
     channel1_ = register_module("channel1", std::make_shared<Linear>(init, Init::Uniform, width, 2 * width));
     channel2_ = register_module("channel2", std::make_shared<Linear>(init, Init::Uniform, 2 * width, width));
   }
@@ -74,7 +74,7 @@ class MixerBlock : public nn::Module {
   }
 
  private:
-  std::shared_ptr<nn::LayerNormImpl> norm1_, norm2_;
+  std::shared_ptr<LayerNorm> norm1_, norm2_;
   std::shared_ptr<Linear> token1_, token2_, channel1_, channel2_;
 };
 
@@ -94,7 +94,7 @@ class Mixer : public Network {
     for (std::int64_t i = 0; i < 4; ++i) {
       blocks_.push_back(blocks->add(i, std::make_shared<MixerBlock>(init, tokens, width)));
     }
-    norm_ = register_module("norm", std::make_shared<nn::LayerNormImpl>(nn::LayerNormOptions({width})));
+    norm_ = register_module("norm", std::make_shared<LayerNorm>(width));
     linear_ = register_module("linear", std::make_shared<Linear>(init, Init::Uniform, width, in.classes));
   }
   torch::Tensor forward(const torch::Tensor& x) override {
@@ -114,7 +114,7 @@ class Mixer : public Network {
   };
   std::shared_ptr<Linear> embed_, linear_;
   std::vector<std::shared_ptr<MixerBlock>> blocks_;
-  std::shared_ptr<nn::LayerNormImpl> norm_;
+  std::shared_ptr<LayerNorm> norm_;
 };
 
 /// Four 3×3 convolutions (16, 32, 32, 64 channels; the second and the fourth halve the image), each with BatchNorm and
@@ -245,6 +245,14 @@ class ZooModel : public Model {
       append(state, module.key(), module.value()->named_buffers(false));
     }
     return state;
+  }
+
+  std::vector<AffineLayer*> affineLayers() const override {
+    std::vector<AffineLayer*> layers;
+    for (const auto& module : network_->modules(false)) {
+      if (auto* layer = dynamic_cast<AffineLayer*>(module.get())) layers.push_back(layer);
+    }
+    return layers;
   }
 
   void to(torch::Device device, torch::ScalarType type) override {

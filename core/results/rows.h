@@ -196,6 +196,78 @@ struct ShapeRow {
   double value = 0;
 };
 
+/// layer_loss.csv: what quantizing one layer alone costs, everything else in floating point.
+struct LayerLossRow {
+  static constexpr const char* file = "layer_loss.csv";
+  std::string layer;
+  std::string kind;  ///< "weights" or "inputs" of the layer
+  std::int64_t bits = 0;
+  std::string split;
+  std::int64_t examples = 0;
+  double loss = 0, accuracy = 0;
+  double increase = 0;       ///< of the loss over the network in floating point, on the same examples
+  double standardError = 0;  ///< of the increase, over the examples
+};
+
+/// layer_eigenvalues.csv: the largest eigenvalue of each layer's block on shares of the data (Q-BERT,
+/// arXiv:1909.05840).
+struct LayerEigenvalueRow {
+  static constexpr const char* file = "layer_eigenvalues.csv";
+  std::string layer;
+  std::int64_t share = 0;  ///< from 1
+  std::int64_t examples = 0;
+  double eigenvalue = 0, residual = 0;
+  bool converged = false;
+  std::int64_t products = 0;
+};
+
+/// input_sensitivity.csv: the counterpart of sensitivity.csv for the inputs of layers (HAWQ-V2, arXiv:1911.03852).
+struct InputSensitivityRow {
+  static constexpr const char* file = "input_sensitivity.csv";
+  std::string layer;
+  std::int64_t elements = 0;  ///< numbers that one example sends into the layer
+  double meanTrace = 0;       ///< trace of the Hessian by those numbers, mean over the examples, / elements
+  double standardError = 0;   ///< of meanTrace
+  std::int64_t bits = 0;
+  double perturbation = 0;  ///< ‖Q(a) − a‖₂² of one example, mean over the examples
+  double omega = 0;         ///< meanTrace · perturbation
+};
+
+/// layer_scores.csv: every method's word on how much a layer minds being quantized; ranking.csv compares them.
+struct LayerScoreRow {
+  static constexpr const char* file = "layer_scores.csv";
+  std::string layer;
+  std::string kind;  ///< "weights" or "inputs"
+  std::int64_t bits = 0;
+  std::string method;  ///< "v1": λ₁ / n; "v2": Ω; "qbert": |mean λ₁| + std λ₁; "v1-order": λ₁ ‖Q(W) − W‖²
+  double score = 0;          ///< v1 and qbert do not depend on the bits
+  double standardError = 0;  ///< nan: not known
+};
+
+/// ranking.csv: how well a method's scores rank the measured loss increases.
+struct RankingRow {
+  static constexpr const char* file = "ranking.csv";
+  std::string kind;       ///< "weights" or "inputs"
+  std::int64_t bits = 0;  ///< 0: all layers at all widths together
+  std::string method;
+  std::string measure;       ///< "spearman" or "kendall" (τ-b)
+  double correlation = 0;    ///< nan where there is nothing to rank
+  double low = 0, high = 0;  ///< of 95 % of the resamplings of the layers
+  std::int64_t layers = 0;
+};
+
+/// finetune.csv: the learning curves of quantization-aware fine-tuning.
+struct FinetuneRow {
+  static constexpr const char* file = "finetune.csv";
+  std::string setting;         ///< which bits, as in the table of settings
+  std::int64_t stage = 0;      ///< blocks quantized so far
+  std::int64_t epoch = 0;      ///< finished; 0: before fine-tuning
+  std::int64_t iteration = 0;  ///< optimizer steps so far
+  std::string split;
+  double loss = 0, accuracy = 0;  ///< of the network quantized so far
+  double learningRate = 0;
+};
+
 /// sensitivity.csv: one row per weight layer and bit width.
 struct SensitivityRow {
   static constexpr const char* file = "sensitivity.csv";
@@ -308,6 +380,29 @@ void columns(Row& row, Visitor&& visit) {
     visit("alpha", row.alpha), visit("beta", row.beta), visit("birth", row.birth);
     visit("saddle_alpha", row.saddleAlpha), visit("saddle_beta", row.saddleBeta), visit("death", row.death);
     visit("persistence", row.persistence), visit("into", row.into);
+  } else if constexpr (std::is_same_v<Plain, LayerLossRow>) {
+    visit("layer", row.layer), visit("kind", row.kind), visit("bits", row.bits), visit("split", row.split);
+    visit("examples", row.examples), visit("loss", row.loss), visit("accuracy", row.accuracy);
+    visit("increase", row.increase), visit("standard_error", row.standardError);
+  } else if constexpr (std::is_same_v<Plain, LayerEigenvalueRow>) {
+    visit("layer", row.layer), visit("share", row.share), visit("examples", row.examples);
+    visit("eigenvalue", row.eigenvalue), visit("residual", row.residual), visit("converged", row.converged);
+    visit("products", row.products);
+  } else if constexpr (std::is_same_v<Plain, InputSensitivityRow>) {
+    visit("layer", row.layer), visit("elements", row.elements), visit("mean_trace", row.meanTrace);
+    visit("standard_error", row.standardError), visit("bits", row.bits), visit("perturbation", row.perturbation);
+    visit("omega", row.omega);
+  } else if constexpr (std::is_same_v<Plain, LayerScoreRow>) {
+    visit("layer", row.layer), visit("kind", row.kind), visit("bits", row.bits), visit("method", row.method);
+    visit("score", row.score), visit("standard_error", row.standardError);
+  } else if constexpr (std::is_same_v<Plain, RankingRow>) {
+    visit("kind", row.kind), visit("bits", row.bits), visit("method", row.method), visit("measure", row.measure);
+    visit("correlation", row.correlation), visit("low", row.low), visit("high", row.high);
+    visit("layers", row.layers);
+  } else if constexpr (std::is_same_v<Plain, FinetuneRow>) {
+    visit("setting", row.setting), visit("stage", row.stage), visit("epoch", row.epoch);
+    visit("iteration", row.iteration), visit("split", row.split), visit("loss", row.loss);
+    visit("accuracy", row.accuracy), visit("learning_rate", row.learningRate);
   } else if constexpr (std::is_same_v<Plain, ShapeRow>) {
     visit("kind", row.kind), visit("name", row.name), visit("epoch", row.epoch), visit("split", row.split);
     visit("quantity", row.quantity), visit("value", row.value);

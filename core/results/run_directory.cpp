@@ -163,6 +163,12 @@ RunResults loadRun(const fs::path& directory) {
   run.curvatureMap = readTable<CurvatureMapRow>(directory);
   run.trajectory = readTable<TrajectoryRow>(directory);
   run.persistence = readTable<PersistenceRow>(directory);
+  run.layerLosses = readTable<LayerLossRow>(directory);
+  run.layerEigenvalues = readTable<LayerEigenvalueRow>(directory);
+  run.inputSensitivity = readTable<InputSensitivityRow>(directory);
+  run.layerScores = readTable<LayerScoreRow>(directory);
+  run.ranking = readTable<RankingRow>(directory);
+  run.finetuning = readTable<FinetuneRow>(directory);
   run.shapes = readTable<ShapeRow>(directory);
   run.sensitivity = readTable<SensitivityRow>(directory);
   run.allocations = readTable<AllocationRow>(directory);

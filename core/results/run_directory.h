@@ -76,6 +76,12 @@ struct RunResults {
   std::vector<CurvatureMapRow> curvatureMap;
   std::vector<TrajectoryRow> trajectory;
   std::vector<PersistenceRow> persistence;
+  std::vector<LayerLossRow> layerLosses;
+  std::vector<LayerEigenvalueRow> layerEigenvalues;
+  std::vector<InputSensitivityRow> inputSensitivity;
+  std::vector<LayerScoreRow> layerScores;
+  std::vector<RankingRow> ranking;
+  std::vector<FinetuneRow> finetuning;
   std::vector<ShapeRow> shapes;
   std::vector<SensitivityRow> sensitivity;
   std::vector<AllocationRow> allocations;

@@ -89,6 +89,12 @@ void Journal::dropUnfinished() {
   retainRows<SurfaceRow>(directory_, [](const SurfaceRow&) { return true; });
   dropLastLine();
   retainRows<TrajectoryRow>(directory_, [&](const TrajectoryRow& row) { return has("trajectory:" + row.name); });
+  retainRows<LayerLossRow>(directory_, [&](const LayerLossRow&) { return has("layer_loss"); });
+  retainRows<LayerEigenvalueRow>(directory_, [&](const LayerEigenvalueRow&) { return has("layer_eigenvalues"); });
+  retainRows<InputSensitivityRow>(directory_, [&](const InputSensitivityRow&) { return has("input_sensitivity"); });
+  retainRows<LayerScoreRow>(directory_, [&](const LayerScoreRow&) { return has("ranking"); });
+  retainRows<RankingRow>(directory_, [&](const RankingRow&) { return has("ranking"); });
+  retainRows<FinetuneRow>(directory_, [&](const FinetuneRow& row) { return has("finetune:" + row.setting); });
   const auto shaped = [&](const std::string& kind, const std::string& name, std::int64_t epoch) {
     return has("shape:" + kind + ":" + name + ":" + std::to_string(epoch));
   };

@@ -89,7 +89,8 @@ class Journal {
         : std::tuple<TableWriter<Rows>...>(TableWriter<Rows>(directory)...) {}
   };
   Writers<MetricRow, SpectrumRow, PowerRow, DensityRow, DensityNodeRow, TraceRow, FrobeniusRow, OverlapRow, GradientRow,
-          OverheadRow, ProfileRow, SurfaceRow, CurvatureMapRow, TrajectoryRow, PersistenceRow, ShapeRow, SensitivityRow>
+          OverheadRow, ProfileRow, SurfaceRow, CurvatureMapRow, TrajectoryRow, PersistenceRow, LayerLossRow,
+          LayerEigenvalueRow, InputSensitivityRow, LayerScoreRow, RankingRow, FinetuneRow, ShapeRow, SensitivityRow>
       writers_;
 };
 

@@ -76,6 +76,17 @@ struct LandscapeRecipe {
 struct QuantizationRecipe {
   bool enabled = false;  ///< true when the recipe has a [quantization] section or sets one of its keys
   std::vector<std::int64_t> bits = {2, 4, 8};
+  std::string scheme = "symmetric", range = "max";
+  double percentile = 99.9;
+  std::int64_t group = 16;  ///< output channels that share a scale with granularity = "group"
+  bool foldBatchNorm = true;
+  std::string activationBits = "float";  ///< "float", "same" or a number
+  std::int64_t calibrationSamples = 512, firstLastBits = 8;
+  std::vector<std::string> methods = {"v2"};
+  std::int64_t shares = 4, samples = 1000;
+  std::string finetune = "none";
+  std::int64_t finetuneEpochs = 2;
+  double finetuneLearningRate = 0.01;
   std::string granularity = "channel", sensitivity;
   std::vector<std::string> limits = {"size=0.5"};
   std::string frontier = "size";    ///< the cost of pareto.csv's frontier

@@ -10,6 +10,7 @@
 #include "core/landscape/directions.h"
 #include "core/results/error.h"
 #include "core/study/bit_plan.h"
+#include "core/study/quantizer_recipe.h"
 #include "core/study/recipe.h"
 #include "core/study/recipe_values.h"
 #include "core/study/visits.h"
@@ -176,13 +177,15 @@ void checkDirection(const std::string& key, const std::string& text, const Lands
 }
 
 void checkTraces(const CurvatureRecipe& curvature) {
-  if (curvature.traceMethod != "outputs") return;
+  const auto& method = curvature.traceMethod;
+  if (method != "outputs" && method != "layers") return;
   const char* remedy = "; expected curvature.trace_method = \"auto\" or \"hutch++\"";
-  if (curvature.op == "fisher_sampled")
-    refuse("curvature.trace_method", "\"outputs\"",
-           std::string("not for curvature.operator = \"fisher_sampled\"") + remedy);
-  if (curvature.batchNorm == "train")
-    refuse("curvature.trace_method", "\"outputs\"", std::string("not for curvature.batch_norm = \"train\"") + remedy);
+  const auto no = [&](const std::string& what) {
+    refuse("curvature.trace_method", tomlString(method), "not for " + what + remedy);
+  };
+  if (curvature.op == "fisher_sampled" || (method == "layers" && curvature.op != "hessian"))
+    no("curvature.operator = " + tomlString(curvature.op));
+  if (curvature.batchNorm == "train") no("curvature.batch_norm = \"train\"");
 }
 
 void checkEntries(const std::string& section, const std::vector<LandscapeRecipe>& entries, const Recipe& recipe) {
@@ -218,6 +221,7 @@ void checkEntries(const std::string& section, const std::vector<LandscapeRecipe>
 void checkQuantization(const Recipe& recipe) {
   auto quantization = recipe.quantization;
   if (!quantization.enabled) return;
+  checkQuantizer(quantization);
   if (quantization.bits.empty()) refuse("quantization.bits", "[]", "expected at least one bit width from 2 to 8");
   const std::set<std::int64_t> distinct(quantization.bits.begin(), quantization.bits.end());
   if (distinct.size() != quantization.bits.size()) {
@@ -364,6 +368,7 @@ std::vector<std::string> plannedWork(const Recipe& recipe) {
   }
   if (recipe.quantization.enabled) {
     for (auto& line : quantizationWork(recipe.quantization, true)) lines.push_back(std::move(line));
+    for (auto& line : quantizerWork(recipe.quantization)) lines.push_back(std::move(line));
   }
   return lines;
 }

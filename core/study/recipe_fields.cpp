@@ -194,11 +194,13 @@ std::vector<Entry> plainEntries() {
           .range(1, 1000)
           .advanced(),
       {"curvature.trace", IN_RECIPE(curvature.trace), "Estimate the traces of model and layers with standard errors"},
-      Entry(
-          "curvature.trace_method", IN_RECIPE(curvature.traceMethod),
-          "outputs: probes of the outputs, where the network allows it; hutch++, hutchinson: Hessian-vector products, "
-          "which also give the Frobenius norm; auto: outputs, else hutch++")
-          .oneOf({"auto", "outputs", "hutch++", "hutchinson"})
+      Entry("curvature.trace_method", IN_RECIPE(curvature.traceMethod),
+            "outputs: probes of the outputs, where the network allows it; layers: probes at the layers' outputs, other "
+            "ones "
+            "for each example; hutch++, hutchinson: Hessian-vector products, which also give the Frobenius norm; auto: "
+            "the "
+            "first that is possible")
+          .oneOf({"auto", "outputs", "layers", "hutch++", "hutchinson"})
           .advanced(),
       Entry("curvature.trace_tolerance", IN_RECIPE(curvature.traceTolerance),
             "Stop when the trace's standard error is below this share of it")
@@ -252,6 +254,61 @@ std::vector<Entry> quantizationEntries() {
       Entry("quantization.frontier_points", IN_RECIPE(quantization.frontierPoints),
             "Settings of the frontier whose loss and accuracy are measured on the test split; 0: none")
           .range(0, 1000),
+  };
+}
+
+/// How layers are quantized, measured and fine-tuned.
+std::vector<Entry> quantizerEntries() {
+  return {
+      Entry("quantization.scheme", IN_RECIPE(quantization.scheme),
+            "Levels of weights: the same on both sides of 0, or with a zero point; inputs always have one")
+          .oneOf({"symmetric", "asymmetric"})
+          .advanced(),
+      Entry("quantization.range", IN_RECIPE(quantization.range),
+            "What the outermost levels stand for: the largest value, a percentile, or what fits best (mse)")
+          .oneOf({"max", "percentile", "mse"}),
+      Entry("quantization.percentile", IN_RECIPE(quantization.percentile), "Of quantization.range = \"percentile\"")
+          .range(50, 100)
+          .advanced(),
+      Entry("quantization.group", IN_RECIPE(quantization.group),
+            "Output channels that share a scale with quantization.granularity = \"group\"")
+          .range(1, 1e6)
+          .advanced(),
+      Entry("quantization.fold_batch_norm", IN_RECIPE(quantization.foldBatchNorm),
+            "Quantize kernels with the BatchNorm behind them folded in, as HAWQ-V3 does; false: the kernels themselves")
+          .advanced(),
+      Entry("quantization.activation_bits", IN_RECIPE(quantization.activationBits),
+            "Bits of the layers' inputs: float, the same as of the layer's weights, or so many")
+          .oneOf({"float", "same", "2", "3", "4", "5", "6", "7", "8"}),
+      Entry("quantization.calibration_samples", IN_RECIPE(quantization.calibrationSamples),
+            "Training examples that show the range of the layers' inputs; 0: all")
+          .range(0, unlimited)
+          .advanced(),
+      Entry("quantization.first_last_bits", IN_RECIPE(quantization.firstLastBits),
+            "Least bits of the first and the last layer in a setting; 0: as any other layer")
+          .range(0, 8)
+          .advanced(),
+      {"quantization.methods", IN_RECIPE(quantization.methods),
+       "Sensitivities to compute: v1 (largest eigenvalue / n), v2 (mean trace × perturbation), qbert (mean and spread "
+       "of "
+       "the largest eigenvalue over shares of the data), measured (loss with one layer quantized)"},
+      Entry("quantization.shares", IN_RECIPE(quantization.shares), "Shares of the examples for the method qbert")
+          .range(2, 1000)
+          .advanced(),
+      Entry("quantization.samples", IN_RECIPE(quantization.samples),
+            "First N examples that the method measured takes the loss on; 0: all of curvature.split")
+          .range(0, unlimited)
+          .advanced(),
+      Entry("quantization.finetune", IN_RECIPE(quantization.finetune),
+            "Training of the quantized network: none, all layers at once, or block by block, the most sensitive first")
+          .oneOf({"none", "all", "blocks"}),
+      Entry("quantization.finetune_epochs", IN_RECIPE(quantization.finetuneEpochs), "Epochs of fine-tuning")
+          .range(1, 1e6)
+          .advanced(),
+      Entry("quantization.finetune_learning_rate", IN_RECIPE(quantization.finetuneLearningRate),
+            "Learning rate of the first epoch of fine-tuning; it falls as a cosine")
+          .above(0, 1e4)
+          .advanced(),
   };
 }
 
@@ -310,6 +367,7 @@ std::vector<Field> makeTable() {
     }
   }
   for (const auto& entry : quantizationEntries()) table.push_back(entry.field());
+  for (const auto& entry : quantizerEntries()) table.push_back(entry.field());
   for (Field& field : table) removeUnavailable(field.key, field.choices);
   return table;
 }

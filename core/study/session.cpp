@@ -16,9 +16,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Batch of loss measurements. Profiles use the recipe's own key, whose default is the same number, so that the loss at
-/// α = 0 is the recorded one to the last bit.
-constexpr std::int64_t kMeasureBatch = 256;
 constexpr const char* kStateFile = "state.safetensors";
 
 TrainingOptions trainingOptions(const Recipe& recipe, bool mirrored) {
@@ -48,7 +45,8 @@ Session::Session(const Recipe& recipe, Material& material, Journal& journal, con
       visits_(visitsOf(recipe)),
       scopes_(scopesOf(recipe.curvature, *material.model)),
       costs_(recipe, material.train.size(), material.test.size(),
-             std::count_if(scopes_.begin(), scopes_.end(), [](const Scope& scope) { return !scope.isModel(); })),
+             std::count_if(scopes_.begin(), scopes_.end(), [](const Scope& scope) { return !scope.isModel(); }),
+             static_cast<std::int64_t>(material.model->weightLayers().size())),
       workload_(context, costs_.total(recipe, static_cast<std::int64_t>(visits_.size()) - 1)),
       lastVisit_(static_cast<std::int64_t>(visits_.size()) - 1) {
   if (recipe.training.epochs > 0)

@@ -9,13 +9,16 @@
 #include <vector>
 
 #include "core/curvature/curvature_operator.h"
+#include "core/curvature/lanczos.h"
 #include "core/curvature/output_trace.h"
 #include "core/curvature/trace.h"
 #include "core/landscape/directions.h"
 #include "core/landscape/landscape.h"
 #include "core/model/model.h"
+#include "core/quantization/calibration.h"
 #include "core/study/bit_plan.h"
 #include "core/study/journal.h"
+#include "core/study/quantizer_recipe.h"
 #include "core/study/recipe.h"
 #include "core/study/study.h"
 #include "core/study/visits.h"
@@ -60,13 +63,28 @@ class Session {
   void sharpness(std::int64_t epoch);
   /// Valleys and widths of a landscape that is measured.
   void shape(const LandscapeRecipe& recipe, std::int64_t epoch);
+  /// Every sensitivity that quantization.methods names, on the traces' first split, and how well they rank.
   void sensitivity(std::int64_t epoch);
-  std::vector<double> topEigenvalues(std::int64_t epoch) const;
   /// Bits under the recipe's limits and the frontier, then what the network makes of them.
   void allocation();
   void measureSettings(BitPlan& plan);
   /// quantized/LIMIT.safetensors for each limit.
   void writeQuantized(const BitPlan& plan) const;
+  void weightSensitivity(std::int64_t epoch);
+  void inputSensitivity();
+  void layerEigenvalues();
+  void layerLosses();
+  void rankSensitivities();
+  /// quantization.finetune of each setting, from the present weights, which stay; the trained ones go to
+  /// finetuned/NAME.safetensors, the learning curves to finetune.csv. Calibrated by `calibration`.
+  void fineTuneSettings(const std::vector<NetworkSetting>& settings);
+  void fineTuneOne(const NetworkSetting& named, const Context& context);
+  std::vector<double> topEigenvalues(std::int64_t epoch, Products& products, const Context& context);
+  EigenPairs topOfLayer(std::size_t weightLayer, const Examples& examples, bool search, const Context& context);
+  /// The split that sensitivities stand on.
+  LandscapeSplit sensitivitySplit(std::int64_t samples) const;
+  /// Of the network in floating point; none where inputs stay in it, too. Computed once.
+  const Calibration& calibration(const Context& context);
   void landscape(const LandscapeRecipe& recipe, std::int64_t epoch);
   /// λ_min and λ_max over a surface that is measured.
   void curvatureMap(const LandscapeRecipe& recipe, std::int64_t epoch);
@@ -121,6 +139,7 @@ class Session {
   std::int64_t directionsEpoch_ = -1;
   TraceEstimates lastTrace_;  ///< on the first split of the last epoch, shared with the sensitivity
   std::int64_t lastTraceEpoch_ = -1;
+  std::optional<Calibration> calibration_;
 };
 
 }  // namespace eigenscape

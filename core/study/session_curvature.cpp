@@ -4,19 +4,11 @@
 #include <cmath>
 
 #include "core/curvature/curvature_operator.h"
+#include "core/curvature/layer_trace.h"
 #include "core/quantization/sensitivity.h"
 #include "core/study/session_support.h"
 
 namespace eigenscape {
-
-namespace {
-
-Granularity granularityOf(const std::string& word) {
-  if (word == "group") return Granularity::Group;
-  return word == "tensor" ? Granularity::Tensor : Granularity::Channel;
-}
-
-}  // namespace
 
 TraceEstimates Session::traceOn(const LandscapeSplit& split, const Context& context) {
   const auto& curvature = recipe_.curvature;
@@ -37,6 +29,17 @@ TraceEstimates Session::traceOn(const LandscapeSplit& split, const Context& cont
       options.watched = -1;  // none of them is near zero by cancellation
       return estimateTracesFromOutputs(model, examples, curvatureOptions(recipe_), ranges, options, context);
     }
+  }
+  if (curvature.traceMethod == "auto" || curvature.traceMethod == "layers") {
+    auto products = curvatureOptions(recipe_);
+    products.differences = differences_;
+    const auto obstacle = layerTraceObstacle(model, products, ranges);
+    if (obstacle.empty())
+      return estimateTracesAtLayers(model, split.examples.to(model.device(), model.type()), products, ranges, options,
+                                    context);
+    if (curvature.traceMethod == "layers")
+      throw RecipeError("curvature.trace_method = \"layers\" does not fit: " + obstacle +
+                        "; use \"auto\" or \"hutch++\"");
   }
   if (curvature.traceMethod != "hutchinson") options.deflated = -1;
   return estimateTraces(*op, ranges, options, context);
@@ -97,39 +100,6 @@ void Session::trace(std::int64_t epoch) {
         if (!norms.empty()) journal_.append(norms);
         return products;
       });
-}
-
-/// Of each weight layer's block, where a spectrum of it was computed on the traces' split.
-std::vector<double> Session::topEigenvalues(std::int64_t epoch) const {
-  const auto split = splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front().name;
-  const auto rows = readTable<SpectrumRow>(journal_.directory());
-  std::vector<double> values;
-  for (const auto& layer : material_.model->weightLayers()) {
-    double value = std::nan("");
-    for (const auto& row : rows) {
-      if (row.epoch == epoch && row.scope == layer.name && row.split == split && row.index == 1) value = row.eigenvalue;
-    }
-    values.push_back(value);
-  }
-  return values;
-}
-
-void Session::sensitivity(std::int64_t epoch) {
-  phase("sensitivity", "sensitivity", 0, [&](const Context& context) -> Products {
-    Products products = 0;
-    if (lastTraceEpoch_ != epoch) {
-      // A resumed run has the traces' table but not the estimates of the weights alone.
-      lastTrace_ = traceOn(splitsOf(recipe_.curvature.split, recipe_.curvature.samples).front(), context);
-      lastTraceEpoch_ = epoch;
-      products = lastTrace_.products;
-    }
-    const auto weights = material_.model->weightLayers().size();
-    const std::vector<TraceEstimate> traces(lastTrace_.ranges.begin(),
-                                            lastTrace_.ranges.begin() + static_cast<std::ptrdiff_t>(weights));
-    journal_.append(eigenscape::sensitivity(*material_.model, traces, topEigenvalues(epoch), recipe_.quantization.bits,
-                                            granularityOf(recipe_.quantization.granularity)));
-    return products;
-  });
 }
 
 }  // namespace eigenscape

@@ -14,6 +14,10 @@ namespace eigenscape {
 
 constexpr const char* kCheckpoints = "checkpoints";
 
+/// Batch of loss measurements. Profiles use the recipe's own key, whose default is the same number, so that the loss at
+/// α = 0 is the recorded one to the last bit.
+constexpr std::int64_t kMeasureBatch = 256;
+
 inline std::string epochFile(std::int64_t epoch) {
   char name[40];
   std::snprintf(name, sizeof name, "epoch-%04lld.safetensors", static_cast<long long>(epoch));

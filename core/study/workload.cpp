@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/study/bit_plan.h"
+#include "core/study/quantizer_recipe.h"
 
 namespace eigenscape {
 
@@ -41,7 +42,8 @@ std::int64_t spectrumVisits(const Recipe& recipe, std::int64_t last) {
   return count;
 }
 
-Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples, std::int64_t layerScopes)
+Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples, std::int64_t layerScopes,
+             std::int64_t weightLayers)
     : trainExamples_(static_cast<double>(trainExamples)), testExamples_(static_cast<double>(testExamples)) {
   constexpr double gradient = 3, product = 6;
   train = gradient * trainExamples_;
@@ -76,6 +78,26 @@ Costs::Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t test
     trace = product * (outputs ? 0.05 : 0.5) * static_cast<double>(curvature.traceProbes) *
             (both ? limited(trainExamples_, curvature.samples) : examples);
   }
+  if (recipe.quantization.enabled) countQuantization(recipe, static_cast<double>(weightLayers));
+}
+
+double Costs::onFirstSplit(const Recipe& recipe, std::int64_t samples) const {
+  return limited(recipe.curvature.split == "test" ? testExamples_ : trainExamples_, samples);
+}
+
+void Costs::countQuantization(const Recipe& recipe, double weightLayers) {
+  constexpr double gradient = 3, product = 6;
+  const auto& quantization = recipe.quantization;
+  const double examples = onFirstSplit(recipe, recipe.curvature.samples);
+  const auto bits = static_cast<double>(quantization.bits.size());
+  const double inputs = !quantizesInputs(quantization) ? 0 : quantization.activationBits == "same" ? bits : 1;
+  if (asksFor(quantization, "v1")) sensitivity = product * 20 * weightLayers * examples;
+  if (asksFor(quantization, "v2") && inputs > 0) inputSensitivity = product * 20 * examples;
+  if (asksFor(quantization, "qbert")) layerEigenvalues = product * 10 * weightLayers * examples;
+  if (asksFor(quantization, "measured"))
+    layerLosses = (bits + inputs) * weightLayers * onFirstSplit(recipe, quantization.samples);
+  if (quantization.finetune != "none")
+    finetune = static_cast<double>(quantization.finetuneEpochs) * (2 * gradient * trainExamples_ + testExamples_);
 }
 
 double Costs::landscape(const LandscapeRecipe& recipe) const {
@@ -99,6 +121,7 @@ double Costs::total(const Recipe& recipe, std::int64_t lastVisit) const {
                spectrum * static_cast<double>(spectrumVisits(recipe, lastVisit));
   sum += recipe.curvature.trace ? trace * regularly(recipe.curvature.every) : trace;
   sum += setting * static_cast<double>(settingsToMeasure(recipe.quantization));
+  sum += sensitivity + inputSensitivity + layerEigenvalues + layerLosses + finetune;
   sum += (density + sharpness) * regularly(recipe.curvature.every);
   for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
     for (const auto& item : *list) sum += (landscape(item) + curvatureMap(item)) * regularly(item.every);

@@ -13,15 +13,21 @@ namespace eigenscape {
 /// How much work a study is, counted in forward passes of one example: a gradient is three, a Hessian product six.
 /// Only shares matter; time left comes from the seconds that the finished part took.
 struct Costs {
-  /// `layerScopes` parts of the model have a spectrum each, beside the model's.
-  Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples, std::int64_t layerScopes);
+  /// `layerScopes` parts of the model have a spectrum each, beside the model's; `weightLayers` can be quantized.
+  Costs(const Recipe& recipe, std::int64_t trainExamples, std::int64_t testExamples, std::int64_t layerScopes,
+        std::int64_t weightLayers);
 
   double train = 0, measure = 0, setting = 0, spectrum = 0, trace = 0, density = 0, sharpness = 0;
+  double sensitivity = 0, inputSensitivity = 0, layerEigenvalues = 0, layerLosses = 0, finetune = 0;
   double landscape(const LandscapeRecipe& recipe) const;
   double curvatureMap(const LandscapeRecipe& recipe) const;
   double total(const Recipe& recipe, std::int64_t lastVisit) const;
 
  private:
+  void countQuantization(const Recipe& recipe, double weightLayers);
+  /// Examples of the splits that curvature.split names, `samples` of each at most; of the first split alone.
+  double onFirstSplit(const Recipe& recipe, std::int64_t samples) const;
+
   double trainExamples_, testExamples_;
   double curvatureExamples_ = 0;  ///< of the splits together
 };

@@ -23,12 +23,6 @@ std::uint64_t mixed(std::uint64_t seed, std::uint64_t epoch) {
 /// The share of the image's side that a crop may shift by: 4 pixels of 32.
 constexpr std::int64_t kPadShare = 8;
 
-std::int64_t batchCount(std::int64_t examples, std::int64_t batchSize) {
-  const auto full = examples / batchSize, left = examples % batchSize;
-  // A single example that is left joins the batch before it.
-  return left == 0 || (left == 1 && full > 0) ? full : full + 1;
-}
-
 }  // namespace
 
 torch::Tensor augmented(const torch::Tensor& images, const torch::Tensor& padding, const CropsAndFlips& draws) {
@@ -54,10 +48,16 @@ torch::Tensor augmented(const torch::Tensor& images, const torch::Tensor& paddin
       .view({count, channels, height, width});
 }
 
+std::int64_t EpochBatches::countOf(std::int64_t examples, std::int64_t batchSize) {
+  const auto full = examples / batchSize, left = examples % batchSize;
+  // A single example that is left joins the batch before it.
+  return left == 0 || (left == 1 && full > 0) ? full : full + 1;
+}
+
 EpochBatches::EpochBatches(const Examples& examples, const TrainingOptions& options, std::int64_t epoch)
     : examples_(examples),
       batchSize_(options.batchSize),
-      count_(batchCount(examples.size(), options.batchSize)),
+      count_(countOf(examples.size(), options.batchSize)),
       augment_(options.augment && examples.inputs.dim() == 4) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(mixed(options.seed, static_cast<std::uint64_t>(epoch)));
   const auto size = examples.size();

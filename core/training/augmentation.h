@@ -28,6 +28,8 @@ class EpochBatches {
   EpochBatches(const Examples& examples, const TrainingOptions& options, std::int64_t epoch);
 
   std::int64_t count() const { return count_; }
+  /// Batches of so many examples.
+  static std::int64_t countOf(std::int64_t examples, std::int64_t batchSize);
   /// Batch `index` (0 … count−1), gathered on the examples' device.
   Examples batch(std::int64_t index) const;
 

@@ -19,8 +19,8 @@ namespace {
 /// The losses of an epoch, looked at in portions: reading every single one would make a GPU wait for us.
 class LossWatch {
  public:
-  LossWatch(std::int64_t epoch, double learningRate, torch::Device device)
-      : epoch_(epoch), learningRate_(learningRate), portion_(device.is_cpu() ? 1 : 32) {}
+  LossWatch(std::int64_t epoch, double learningRate, std::string key, torch::Device device)
+      : epoch_(epoch), learningRate_(learningRate), key_(std::move(key)), portion_(device.is_cpu() ? 1 : 32) {}
 
   /// Throws RunError when one of the losses so far is not finite.
   void add(const torch::Tensor& loss) {
@@ -52,23 +52,24 @@ class LossWatch {
     if (epoch_ == 1 && seen_ == 1) {
       text << "no step was made yet: check the data and the weights for values that are not finite";
     } else {
-      text << "lower training.learning_rate (now " << learningRate_ << ")";
+      text << "lower " << key_ << " (now " << learningRate_ << ")";
     }
     throw RunError(text.str());
   }
 
   std::int64_t epoch_;
   double learningRate_;
+  std::string key_;
   std::int64_t portion_;
   std::vector<torch::Tensor> pending_;
   std::int64_t seen_ = 0;
   double sum_ = 0;
 };
 
-/// Training mode while it lives.
+/// Training mode (or not) while it lives, evaluation mode afterwards.
 class TrainingMode {
  public:
-  explicit TrainingMode(Model& model) : model_(model) { model_.setTraining(true); }
+  TrainingMode(Model& model, bool on) : model_(model) { model_.setTraining(on); }
   ~TrainingMode() { model_.setTraining(false); }
   TrainingMode(const TrainingMode&) = delete;
   TrainingMode& operator=(const TrainingMode&) = delete;
@@ -87,15 +88,21 @@ Trainer::Trainer(Model& model, const Examples& train, TrainingOptions options)
 
 Trainer::~Trainer() = default;
 
-EpochReport Trainer::runEpoch(std::int64_t epoch, const Context& context) {
+std::int64_t Trainer::stepsPerEpoch() const {
+  return EpochBatches::countOf(train_.size(), options_.batchSize);
+}
+
+EpochReport Trainer::runEpoch(std::int64_t epoch, const Context& context,
+                              const std::function<void(std::int64_t step)>& beforeStep) {
   const auto start = std::chrono::steady_clock::now();
   EpochReport report;
   report.learningRate = learningRateAt(options_, epoch);
   const EpochBatches batches(train_, options_, epoch);
-  LossWatch watch(epoch, report.learningRate, model_.device());
-  const TrainingMode training(model_);
+  LossWatch watch(epoch, report.learningRate, options_.learningRateKey, model_.device());
+  const TrainingMode training(model_, !options_.frozenStatistics);
   for (std::int64_t i = 0; i < batches.count(); ++i) {
     context.check();
+    if (beforeStep) beforeStep(i);
     const auto batch = batches.batch(i);
     const auto loss = torch::nn::functional::cross_entropy(model_.forward(batch.inputs), batch.targets);
     watch.add(loss);

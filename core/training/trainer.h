@@ -4,7 +4,9 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "core/model/examples.h"
 #include "core/model/model.h"
@@ -28,6 +30,11 @@ struct TrainingOptions {
   Schedule schedule = Schedule::Step;
   bool augment = true;  ///< random crop (padding 4 for 32×32, size/8 in general) and horizontal flip
   bool flip = true;     ///< false for sets whose mirror image is another class (digits, glyphs)
+  /// BatchNorm normalizes by its running statistics, which stay as they are (HAWQ-V3, arXiv:2011.10680, so fine-tunes
+  /// a network whose BatchNorm is folded); γ and β are trained all the same.
+  bool frozenStatistics = false;
+  /// What an error about a loss that is not finite tells to lower.
+  std::string learningRateKey = "training.learning_rate";
   std::uint64_t seed = 0;
 };
 
@@ -61,7 +68,11 @@ class Trainer {
   /// after Stopped the model is in the middle of the epoch and has to be restored from a checkpoint.
   /// Throws RunError when the loss is not finite (names epoch and iteration and the remedy); the model may hold
   /// anything then. `context.progress` gets the share of the epoch's batches.
-  EpochReport runEpoch(std::int64_t epoch, const Context& context);
+  /// `beforeStep`, where there is one, is called before each of the epoch's forward passes with its number, from 0.
+  EpochReport runEpoch(std::int64_t epoch, const Context& context,
+                       const std::function<void(std::int64_t step)>& beforeStep = {});
+  /// Optimizer steps of each epoch.
+  std::int64_t stepsPerEpoch() const;
 
   /// Optimizer state for checkpoints, and its way back: "momentum.<parameter>" of SGD (none without momentum);
   /// "mean.<parameter>", "square.<parameter>" and "step" of Adam. The state is a copy. Throws RunError when a tensor is

@@ -17,6 +17,7 @@
 #include "core/curvature/curvature_operator.h"
 #include "core/curvature/density.h"
 #include "core/curvature/lanczos.h"
+#include "core/curvature/layer_trace.h"
 #include "core/curvature/output_trace.h"
 #include "core/curvature/trace.h"
 #include "core/model/model.h"
@@ -123,12 +124,17 @@ Json traceCase(Problem& problem, bool layers) {
     }
   }
   TraceEstimates found;
-  std::string obstacle;
+  std::string obstacle, how = "from the outputs";
   const double seconds = secondsOf([&] {
     obstacle = outputTraceObstacle(*problem.model, problem.examples, problem.curvature, ranges);
+    const auto products = layerTraceObstacle(*problem.model, problem.curvature, ranges);
     if (obstacle.empty()) {
       found = estimateTracesFromOutputs(*problem.model, problem.examples, problem.curvature, ranges, options);
+    } else if (products.empty()) {
+      how = "at the layers";
+      found = estimateTracesAtLayers(*problem.model, problem.examples, problem.curvature, ranges, options);
     } else {
+      how = products;
       CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
       found = estimateTraces(op, ranges, options);
     }
@@ -145,8 +151,7 @@ Json traceCase(Problem& problem, bool layers) {
           {"standard_error", error},
           {"estimate", found.whole.trace},
           {"traces", traces},
-          {"note", obstacle.empty() ? "from the outputs"
-                                    : obstacle + "; " + std::to_string(found.deflated) + " vectors deflated"}};
+          {"note", how + (found.deflated > 0 ? "; " + std::to_string(found.deflated) + " vectors deflated" : "")}};
 }
 
 Json densityCase(Problem& problem) {

@@ -9,6 +9,7 @@
 #include "core/results/error.h"
 #include "support/sample_run.h"
 #include "views/gl_context.h"
+#include "views/order_picture.h"
 #include "views/surface.h"
 
 using namespace eigenscape;
@@ -39,6 +40,19 @@ int colouredPixels(const QImage& image) {
     }
   }
   return count;
+}
+
+/// The share of pixels that differ visibly; 1 where the sizes do.
+double unlikePixels(const QImage& a, const QImage& b) {
+  if (a.size() != b.size()) return 1;
+  int count = 0;
+  for (int y = 0; y < a.height(); ++y) {
+    for (int x = 0; x < a.width(); ++x) {
+      const QColor p = a.pixelColor(x, y), q = b.pixelColor(x, y);
+      count += std::abs(p.red() - q.red()) + std::abs(p.green() - q.green()) + std::abs(p.blue() - q.blue()) > 48;
+    }
+  }
+  return double(count) / (a.width() * a.height());
 }
 
 int reddishPixels(const QImage& image) {
@@ -195,6 +209,55 @@ class TestSurface : public QObject {
     QVERIFY(said.contains("train loss 0.11"));
   }
 
+  // The screen's picture is made elsewhere, and is the one that is exported.
+  void theScreenDoesNotWaitAndShowsTheSame() {
+    const auto figure = figureOf(sample::shared());
+    figure->show();
+    QVERIFY(QTest::qWaitForWindowExposed(figure.get()));
+    QTRY_VERIFY(figure->isUpToDate());
+    ExportOptions options = figure->screenOptions(figure->size());
+    options.scale = 1;
+    double unlike = unlikePixels(figure->grab().toImage(), figure->picture(options));
+    QVERIFY2(unlike < 0.002, qPrintable(QString::number(unlike)));
+    figure->setView({30, 50, 1});
+    QVERIFY(!figure->isUpToDate());
+    const QImage before = figure->grab().toImage();  // asks for the new one and paints the old one
+    QVERIFY(!figure->isUpToDate());
+    QTRY_VERIFY(figure->isUpToDate());
+    QVERIFY(figure->grab().toImage() != before);
+    figure->resetView();
+    figure->resize(400, 300);
+    QTRY_VERIFY(figure->isUpToDate());
+    options = figure->screenOptions(figure->size());
+    options.scale = 1;
+    unlike = unlikePixels(figure->grab().toImage(), figure->picture(options));
+    QVERIFY2(unlike < 0.002, qPrintable(QString::number(unlike)));
+  }
+
+  void anOrderedPictureIsTheSame() {
+    const QImage wanted = figureOf(sample::shared())->picture({});
+    const auto figure = figureOf(sample::shared());
+    bool there = false;
+    orderPicture(*figure, {}, [&] { there = true; });
+    QVERIFY(!there);
+    QVERIFY(figure->hasOrders());
+    QTRY_VERIFY(there);
+    QVERIFY(!figure->hasOrders());
+    QCOMPARE(figure->picture({}), wanted);
+    const auto plot = makeFigure({"training", {}});
+    plot->showRun(sample::shared(), 10);
+    there = false;
+    orderPicture(*plot, {}, [&] { there = true; });
+    QVERIFY(there);
+    // A figure that goes away with what is being made for it.
+    auto gone = figureOf(sample::shared());
+    there = false;
+    orderPicture(*gone, {}, [&] { there = true; });
+    gone.reset();
+    QCoreApplication::processEvents();
+    QVERIFY(!there);
+  }
+
   // Of a large surface that turns a coarser one is drawn, and all of it once it rests.
   void aLargeSurfaceMovesCoarsely() {
     sample::Options options;
@@ -202,13 +265,19 @@ class TestSurface : public QObject {
     const auto figure = figureOf(sample::shared(options));
     figure->show();
     QVERIFY(QTest::qWaitForWindowExposed(figure.get()));
-    QTRY_VERIFY(colouredPixels(figure->grab().toImage()) > 0);  // the first picture comes in steps
-    QWheelEvent wheel(QPointF(200, 200), figure->mapToGlobal(QPointF(200, 200)), {}, {0, 120}, Qt::NoButton,
-                      Qt::NoModifier, Qt::NoScrollPhase, false);
-    QApplication::sendEvent(figure.get(), &wheel);
-    QVERIFY(figure->isMoving());
+    QTRY_VERIFY(figure->isUpToDate());
+    int step = 120;
+    const auto caughtMoving = [&] {
+      if (!figure->isMoving()) {
+        QWheelEvent wheel(QPointF(200, 200), figure->mapToGlobal(QPointF(200, 200)), {}, {0, step = -step},
+                          Qt::NoButton, Qt::NoModifier, Qt::NoScrollPhase, false);
+        QApplication::sendEvent(figure.get(), &wheel);
+      }
+      return figure->isMoving() && figure->isUpToDate();
+    };
+    QTRY_VERIFY(caughtMoving());
     const QImage moving = figure->grab().toImage();
-    QTRY_VERIFY(!figure->isMoving());
+    QTRY_VERIFY(!figure->isMoving() && figure->isUpToDate());
     const QImage resting = figure->grab().toImage();
     QVERIFY(moving != resting);
     const double ratio = double(colouredPixels(moving)) / colouredPixels(resting);

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/quantization/input_trace.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <stdexcept>
+
+#include "core/curvature/double_backward.h"
+#include "core/quantization/transforms.h"
+
+namespace eigenscape {
+
+namespace {
+
+/// Adds a zero that gradients can be taken by.
+class Shift : public InputTransform {
+ public:
+  torch::Tensor value;
+
+ protected:
+  torch::Tensor input(const torch::Tensor& x) override {
+    value = torch::zeros_like(x.detach()).requires_grad_(true);
+    return x + value;
+  }
+};
+
+/// Mean and squares of one batch's share of one trace (Welford).
+struct Share {
+  double mean = 0, squares = 0;
+  void add(double x, double count) {
+    const double delta = x - mean;
+    mean += delta / count;
+    squares += delta * (x - mean);
+  }
+};
+
+class InputTraces {
+ public:
+  InputTraces(Model& model, const Examples& examples, std::int64_t batchSize, const TraceOptions& options,
+              const Context& context)
+      : model_(model),
+        examples_(examples),
+        batchSize_(std::min<std::int64_t>(batchSize, model.device().is_cuda() ? 128 : 64)),
+        options_(options),
+        context_(context),
+        generator_(at::detail::createCPUGenerator(options.seed)),
+        attached_(model),
+        shares_(model.weightLayers().size(), std::vector<Share>(static_cast<std::size_t>(batches()))) {
+    for (std::size_t i = 0; i < shares_.size(); ++i) {
+      shifts_.push_back(std::make_unique<Shift>());
+      attached_.attach(i, shifts_.back().get());
+    }
+  }
+
+  TraceEstimates run() {
+    constexpr std::int64_t most = 16;  // draws of a later visit to the examples
+    TraceEstimates result;
+    auto next = std::min(1 + (15 + batches() - 1) / batches(), std::max<std::int64_t>(options_.maxProbes, 2));
+    while (next > 0) {
+      visit(next);
+      const double needed = neededDraws();
+      result.converged = needed <= static_cast<double>(draws_);
+      if (result.converged) break;
+      const double missing = std::min(std::ceil(1.1 * needed) - static_cast<double>(draws_), double{most});
+      next = std::min(std::max<std::int64_t>(static_cast<std::int64_t>(missing), 1), options_.maxProbes - draws_);
+    }
+    for (std::size_t i = 0; i < shares_.size(); ++i) result.ranges.push_back(estimate(i));
+    result.whole = result.squaredFrobenius = {std::nan(""), std::nan("")};
+    result.products = result.probes = draws_;
+    return result;
+  }
+
+ private:
+  std::int64_t batches() const { return (examples_.size() + batchSize_ - 1) / batchSize_; }
+
+  torch::Tensor signsLike(const torch::Tensor& tensor) {
+    return torch::randint(0, 2, tensor.sizes(), generator_, torch::kFloat32)
+        .mul_(2)
+        .sub_(1)
+        .to(tensor.device(), tensor.scalar_type());
+  }
+
+  void visit(std::int64_t draws) {
+    const torch::AutoGradMode record(true);
+    const auto sum = torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum);
+    for (std::int64_t batch = 0; batch < batches(); ++batch) {
+      context_.check();
+      const auto part = examples_.slice(batch * batchSize_, batchSize_);
+      const auto loss = torch::nn::functional::cross_entropy(model_.forward(part.inputs), part.targets, sum) /
+                        static_cast<double>(examples_.size());
+      std::vector<torch::Tensor> inputs;
+      for (const auto& shift : shifts_) inputs.push_back(shift->value);
+      const auto gradients = torch::autograd::grad({loss}, inputs, {}, true, true);
+      for (std::int64_t draw = 1; draw <= draws; ++draw) {
+        std::vector<torch::Tensor> signs;
+        for (const auto& gradient : gradients) signs.push_back(signsLike(gradient));
+        const auto products = torch::autograd::grad(gradients, inputs, signs, draw < draws, false, true);
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+          const double term = products[i].defined() ? (signs[i] * products[i]).sum().item<double>() : 0;
+          if (!std::isfinite(term)) throw productNotFinite();
+          shares_[i][static_cast<std::size_t>(batch)].add(term, static_cast<double>(draws_ + draw));
+        }
+      }
+      const double done = static_cast<double>(draws_) +
+                          static_cast<double>(draws) * static_cast<double>(batch + 1) / static_cast<double>(batches());
+      context_.report(done / static_cast<double>(options_.maxProbes));
+    }
+    for (const auto& shift : shifts_) shift->value = torch::Tensor();
+    draws_ += draws;
+  }
+
+  /// Batches are independent: their variances add up, and so do the degrees of freedom by Welch's and Satterthwaite's
+  /// rule.
+  TraceEstimate estimate(std::size_t layer) const {
+    const auto draws = static_cast<double>(draws_);
+    double trace = 0, variance = 0, fourth = 0;
+    for (const auto& share : shares_[layer]) {
+      const double own = share.squares / (draws - 1) / draws;
+      trace += share.mean;
+      variance += own;
+      fourth += own * own;
+    }
+    const double freedom = fourth > 0 ? (draws - 1) * variance * variance / fourth : 1;
+    return {trace, variance > 0 ? studentFactor(freedom) * std::sqrt(variance) : 0};
+  }
+
+  double neededDraws() const {
+    double needed = 0;
+    for (std::size_t i = 0; i < shares_.size(); ++i) {
+      const auto e = estimate(i);
+      const double goal = options_.tolerance * std::abs(e.trace);
+      if (e.standardError <= goal) continue;
+      needed = std::max(needed, goal > 0 ? static_cast<double>(draws_) * std::pow(e.standardError / goal, 2) : 1e12);
+    }
+    return std::min(needed, 1e12);
+  }
+
+  Model& model_;
+  const Examples& examples_;
+  std::int64_t batchSize_, draws_ = 0;
+  const TraceOptions& options_;
+  const Context& context_;
+  at::Generator generator_;
+  std::vector<std::unique_ptr<Shift>> shifts_;
+  AttachedTransforms attached_;
+  std::vector<std::vector<Share>> shares_;  ///< of each layer, by batch
+};
+
+/// How far quantization moves a layer's input.
+class Perturbation : public InputTransform {
+ public:
+  std::vector<InputQuantizer> quantizers;
+  std::vector<double> sums;
+
+ protected:
+  torch::Tensor input(const torch::Tensor& x) override {
+    for (std::size_t i = 0; i < quantizers.size(); ++i) {
+      const auto off = quantizers[i].integers(x).mul_(quantizers[i].scale).sub_(x);
+      sums[i] += off.square_().sum(torch::kFloat64).item<double>();
+    }
+    return x;
+  }
+};
+
+}  // namespace
+
+TraceEstimates estimateInputTraces(Model& model, const Examples& examples, std::int64_t batchSize,
+                                   const TraceOptions& options, const Context& context) {
+  const auto start = std::chrono::steady_clock::now();
+  useFastDoubleBackward();
+  const EvaluationMode mode(model);
+  auto result = InputTraces(model, examples, batchSize, options, context).run();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+std::vector<std::vector<double>> inputPerturbations(Model& model, const Examples& examples, std::int64_t batchSize,
+                                                    const Calibration& calibration,
+                                                    const std::vector<std::int64_t>& bits,
+                                                    const QuantizerOptions& options, const Context& context) {
+  torch::NoGradGuard noGrad;
+  const EvaluationMode mode(model);
+  std::vector<std::unique_ptr<Perturbation>> layers;
+  AttachedTransforms attached(model);
+  for (std::size_t i = 0; i < model.weightLayers().size(); ++i) {
+    layers.push_back(std::make_unique<Perturbation>());
+    for (const auto width : bits) layers[i]->quantizers.push_back(inputQuantizer(calibration.at(i), width, options));
+    layers[i]->sums.assign(bits.size(), 0);
+    attached.attach(i, layers[i].get());
+  }
+  for (std::int64_t begin = 0; begin < examples.size(); begin += batchSize) {
+    context.check();
+    model.forward(examples.slice(begin, batchSize).inputs);
+  }
+  std::vector<std::vector<double>> means;
+  for (const auto& layer : layers) {
+    means.push_back(layer->sums);
+    for (double& sum : means.back()) sum /= static_cast<double>(std::max<std::int64_t>(examples.size(), 1));
+  }
+  return means;
+}
+
+std::vector<InputSensitivityRow> inputSensitivity(const Model& model, const Calibration& calibration,
+                                                  const TraceEstimates& traces, const std::vector<std::int64_t>& bits,
+                                                  const std::vector<std::vector<double>>& perturbations) {
+  const auto& layers = model.weightLayers();
+  if (traces.ranges.size() != layers.size() || perturbations.size() != layers.size() ||
+      calibration.size() != layers.size()) {
+    throw std::invalid_argument("inputSensitivity: one value per weight layer is needed");
+  }
+  std::vector<InputSensitivityRow> rows;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    InputSensitivityRow row;
+    row.layer = layers[i].name;
+    row.elements = calibration[i].perExample;
+    const auto elements = static_cast<double>(std::max<std::int64_t>(row.elements, 1));
+    row.meanTrace = traces.ranges[i].trace / elements;
+    row.standardError = traces.ranges[i].standardError / elements;
+    for (std::size_t b = 0; b < bits.size(); ++b) {
+      row.bits = bits[b];
+      row.perturbation = perturbations[i].at(b);
+      row.omega = row.meanTrace * row.perturbation;
+      rows.push_back(row);
+    }
+  }
+  return rows;
+}
+
+}  // namespace eigenscape

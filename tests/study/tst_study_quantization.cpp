@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QTemporaryDir>
+#include <QTest>
+#include <cmath>
+#include <set>
+
+#include "core/results/error.h"
+#include "core/results/tables.h"
+#include "core/study/study.h"
+#include "tests/study/recipes.h"
+
+using namespace eigenscape;
+namespace fs = std::filesystem;
+
+/// Of a whole study: the sensitivities, what quantizing costs, and how they rank.
+class TestStudyQuantization : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void initTestCase() {
+    QVERIFY(folder_.isValid());
+    recipe_ = untrained(parseRecipe(tinyStudy, "tiny.toml"));
+    recipe_.curvature.trace = false;
+    recipe_.curvature.top = 0;
+    recipe_.curvature.bottom = 0;
+    recipe_.quantization.enabled = true;
+    recipe_.quantization.methods = {"v1", "v2", "qbert", "measured"};
+    recipe_.quantization.activationBits = "same";
+    recipe_.quantization.shares = 3;
+    recipe_.quantization.samples = 40;
+    runStudy(recipe_, into(path("whole")), {});
+  }
+
+  void everyTableHasItsRows() {
+    const auto run = loadRun(path("whole"));
+    QCOMPARE(run.sensitivity.size(), std::size_t(5 * 2));  // layers × widths
+    for (const auto& row : run.sensitivity)
+      QVERIFY(row.topEigenvalue > 0 && row.omega == row.meanTrace * row.perturbation);
+    QCOMPARE(run.inputSensitivity.size(), std::size_t(5 * 2));
+    QCOMPARE(run.inputSensitivity.back().elements, 64);  // of the linear layer
+    for (const auto& row : run.inputSensitivity)
+      QVERIFY(row.meanTrace > 0 && row.standardError > 0 && row.perturbation > 0);
+    QCOMPARE(run.layerEigenvalues.size(), std::size_t(5 * 3));
+    std::int64_t examples = 0;
+    for (const auto& row : run.layerEigenvalues) {
+      QVERIFY(row.converged && row.eigenvalue > 0);
+      if (row.layer == "conv1") examples += row.examples;
+    }
+    QCOMPARE(examples, 24);
+    QCOMPARE(run.layerLosses.size(), std::size_t(2 * 5 * 2));  // weights and inputs
+    for (const auto& row : run.layerLosses) {
+      QCOMPARE(row.split, std::string("train"));
+      QCOMPARE(row.examples, 40);
+      QVERIFY(row.standardError > 0);
+    }
+    std::set<std::string> methods;
+    for (const auto& row : run.layerScores) methods.insert(row.kind + " " + row.method);
+    QVERIFY(methods ==
+            std::set<std::string>({"weights v1", "weights v1-order", "weights v2", "weights qbert", "inputs v2"}));
+    QCOMPARE(run.ranking.size(), std::size_t(5 * 3 * 2));
+    for (const auto& row : run.ranking) QVERIFY(std::abs(row.correlation) <= 1 && row.layers == 5);
+  }
+
+  void eightBitsCostLessThanTwo() {
+    double two = 0, eight = 0;
+    for (const auto& row : loadRun(path("whole")).layerLosses) (row.bits == 2 ? two : eight) += std::abs(row.increase);
+    QVERIFY(eight < 0.2 * two);
+  }
+
+  /// Stopped after the eigenvalues on shares and gone on with: the same tables.
+  void resumedEqualsUninterrupted() {
+    std::stop_source stop;
+    StudyContext context;
+    context.stop = stop.get_token();
+    context.changed = [&](const std::string& file) {
+      if (file == LayerEigenvalueRow::file) stop.request_stop();
+    };
+    QVERIFY_EXCEPTION_THROWN(runStudy(recipe_, into(path("parts")), context), Stopped);
+    QVERIFY(!fs::exists(path("parts") / RankingRow::file));
+    auto options = into(path("parts"));
+    options.resume = true;
+    runStudy(recipe_, options, {});
+    const auto same = [&](auto row) {
+      using Row = decltype(row);
+      const auto a = readTable<Row>(path("whole")), b = readTable<Row>(path("parts"));
+      if (a.size() != b.size()) return false;
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        if (toCsv(a[i]) != toCsv(b[i])) return false;
+      }
+      return true;
+    };
+    QVERIFY(same(SensitivityRow()) && same(InputSensitivityRow()) && same(LayerEigenvalueRow()));
+    QVERIFY(same(LayerLossRow()) && same(LayerScoreRow()) && same(RankingRow()));
+  }
+
+  /// Without the new keys a run has what it had.
+  void defaultsStayAsTheyWere() {
+    auto recipe = recipe_;
+    recipe.quantization = {};
+    recipe.quantization.enabled = true;
+    recipe.quantization.bits = {2, 8};
+    runStudy(recipe, into(path("plain")), {});
+    const auto plain = loadRun(path("plain"));
+    QVERIFY(plain.layerLosses.empty() && plain.ranking.empty() && plain.inputSensitivity.empty());
+    const auto whole = loadRun(path("whole"));
+    QCOMPARE(plain.sensitivity.size(), whole.sensitivity.size());
+    for (std::size_t i = 0; i < plain.sensitivity.size(); ++i) {
+      QVERIFY(std::isnan(plain.sensitivity[i].topEigenvalue));
+      QCOMPARE(plain.sensitivity[i].omega, whole.sensitivity[i].omega);
+    }
+  }
+
+  void badKeysAreNamed_data() {
+    QTest::addColumn<QString>("assignment");
+    QTest::addColumn<QString>("expected");
+    QTest::newRow("method") << "quantization.methods=[\"v4\"]"
+                            << "quantization.methods = [\"v4\"]: expected some of";
+    QTest::newRow("twice") << "quantization.methods=[\"v2\", \"v2\"]"
+                           << "quantization.methods = ";
+    QTest::newRow("one bit") << "quantization.first_last_bits=1"
+                             << "quantization.first_last_bits = 1: expected 0";
+    QTest::newRow("activations") << "quantization.activation_bits=9"
+                                 << "quantization.activation_bits = ";
+    QTest::newRow("scheme") << "quantization.scheme=odd"
+                            << "quantization.scheme = ";
+  }
+  void badKeysAreNamed() {
+    QFETCH(QString, assignment);
+    QFETCH(QString, expected);
+    auto recipe = recipe_;
+    const auto error = errorOf([&] {
+      setKey(recipe, assignment.toStdString());
+      validate(recipe);
+    });
+    QVERIFY2(QString::fromStdString(error).startsWith(expected), error.c_str());
+  }
+
+  void activationBitsAreNumbersOrWords() {
+    auto recipe = recipe_;
+    for (const char* value : {"float", "same", "2", "8"}) {
+      setKey(recipe, std::string("quantization.activation_bits=") + value);
+      QCOMPARE(recipe.quantization.activationBits, std::string(value));
+      validate(recipe);
+    }
+  }
+
+ private:
+  fs::path path(const char* name) const { return fs::path(folder_.path().toStdString()) / name; }
+
+  QTemporaryDir folder_;
+  Recipe recipe_;
+};
+
+QTEST_GUILESS_MAIN(TestStudyQuantization)
+#include "tst_study_quantization.moc"
