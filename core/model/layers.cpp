@@ -36,9 +36,16 @@ Convolution::Convolution(Initializer& init, Init kind, std::int64_t in, std::int
                               kind == Init::Uniform ? init.uniform(shape, fanIn) : init.kaimingNormal(shape, fanIn));
 }
 
-torch::Tensor Convolution::forward(const torch::Tensor& x, const torch::Tensor& scale, const torch::Tensor& shift) {
+torch::Tensor Convolution::forward(const torch::Tensor& x, const torch::Tensor& scale, const Epilogue& after) {
   const auto kernel = scale.defined() ? weight * scale.view({-1, 1, 1, 1}) : weight;
-  auto y = torch::conv2d(x, kernel, shift, stride_, padding_);
+  torch::Tensor y;
+  if (winogradApplies(x, kernel, after, stride_, padding_)) {
+    y = winogradConvolution(x, kernel, after);
+  } else {
+    y = torch::conv2d(x, kernel, after.shift, stride_, padding_);
+    if (after.residual.defined()) y.add_(after.residual);
+    if (after.relu) y.relu_();
+  }
   macs = weight.numel() * y.size(2) * y.size(3);
   return y;
 }
@@ -83,10 +90,15 @@ torch::Tensor channelsLast(const torch::Tensor& images) {
   return images.is_cuda() ? images : images.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x) {
-  if (norm.is_training()) return norm.forward(convolution.forward(x));
-  const auto [scale, shift] = norm.affine();
-  return convolution.forward(x, scale, shift);
+torch::Tensor convolveNormalizeRelu(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x,
+                                    const torch::Tensor& residual) {
+  if (!norm.is_training()) {
+    const auto [scale, shift] = norm.affine();
+    return convolution.forward(x, scale, {shift, residual, true});
+  }
+  auto y = norm.forward(convolution.forward(x));
+  if (residual.defined()) y.add_(residual);
+  return y.relu_();
 }
 
 }  // namespace eigenscape

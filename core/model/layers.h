@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "core/model/winograd.h"
+
 // The layers of the zoo. They keep PyTorch's parameter names, initialisation and arithmetic; what they add is the fold
 // of evaluation-mode BatchNorm into the convolution before it, which saves a pass over the activations in every
 // forward, gradient and Hessian-vector product. The fold is differentiable, so gradients by γ, β and the kernel stay
@@ -31,8 +33,8 @@ class Convolution : public torch::nn::Module {
  public:
   Convolution(Initializer& init, Init kind, std::int64_t in, std::int64_t out, std::int64_t kernel,
               std::int64_t stride);
-  /// y = conv(x, W) [· scale + shift per output channel, folded into W when scale is given].
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& scale = {}, const torch::Tensor& shift = {});
+  /// y = conv(x, W) [· scale per output channel, folded into W], then what `after` says.
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& scale = {}, const Epilogue& after = {});
 
   torch::Tensor weight;
   std::int64_t macs = 0;  ///< per example, of the last forward
@@ -66,7 +68,8 @@ class Linear : public torch::nn::Module {
 /// costs a forward pass 2.4 times and a Hessian-vector product 1.4 times as long (ResNet-20).
 torch::Tensor channelsLast(const torch::Tensor& images);
 
-/// BatchNorm after a convolution: folded in evaluation mode.
-torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x);
+/// relu(norm(convolution(x)) [+ residual]); BatchNorm is folded into the convolution in evaluation mode.
+torch::Tensor convolveNormalizeRelu(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x,
+                                    const torch::Tensor& residual = {});
 
 }  // namespace eigenscape
