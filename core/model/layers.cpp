@@ -184,14 +184,19 @@ torch::Tensor channelsLast(const torch::Tensor& images) {
   return images.is_cuda() ? images : images.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-torch::Tensor convolveNormalizeRelu(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x,
-                                    const torch::Tensor& residual) {
+torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x,
+                                   const torch::Tensor& residual, bool relu) {
   if (!norm.is_training() && !norm.standsAlone()) {
     const auto [scale, shift] = norm.affine();
-    return convolution.forward(x, scale, {shift, residual, true});
+    return convolution.forward(x, scale, {shift, residual, relu});
   }
   const auto y = convolution.forward(x);
-  return finished(norm.is_training() ? norm.forward(y) : norm.normalize(y), {{}, residual, true});
+  return finished(norm.is_training() ? norm.forward(y) : norm.normalize(y), {{}, residual, relu});
+}
+
+torch::Tensor convolveNormalizeRelu(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x,
+                                    const torch::Tensor& residual) {
+  return convolveAndNormalize(convolution, norm, x, residual, true);
 }
 
 }  // namespace eigenscape

@@ -113,8 +113,10 @@ class LayerNorm : public AffineLayer {
 /// costs a forward pass 2.4 times and a Hessian-vector product 1.4 times as long (ResNet-20).
 torch::Tensor channelsLast(const torch::Tensor& images);
 
-/// relu(norm(convolution(x)) [+ residual]); BatchNorm is folded into the convolution in evaluation mode, unless the
-/// layers record.
+/// norm(convolution(x)) [+ residual] [then ReLU]. BatchNorm is folded into the convolution in evaluation mode, unless
+/// the layers record.
+torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x,
+                                   const torch::Tensor& residual = {}, bool relu = false);
 torch::Tensor convolveNormalizeRelu(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x,
                                     const torch::Tensor& residual = {});
 
