@@ -6,8 +6,8 @@
 #include "core/curvature/double_backward_kernels.h"
 
 // The derivative of gradₒ·d(x), d = GELU′, weighed with gg, is gg·d(x) by gradₒ and gg·gradₒ·d′(x) by x. The second
-// factor of gg is worked out once, with the graph, and a product multiplies by it. The first is not kept: the graph has
-// x anyway, and one fused pass over it takes no longer than one over a stored factor.
+// factor of gg is worked out once, with the graph, and a product multiplies by it. The first is not kept, because the
+// graph has x anyway: of the mixer's graph that takes off a seventh, and it adds a tenth to a product.
 //
 //     exact:  d(x) = Φ(x) + x φ(x),   d′(x) = (2 − x²) φ(x)
 //     tanh:   GELU(x) = x (1 + t)/2,  t = tanh u,  u = √(2/π) (x + 0.044715 x³)
