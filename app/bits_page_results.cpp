@@ -198,6 +198,9 @@ void BitsPage::saveTo(const QString& file) const {
   try {
     const auto quantization = parseRecipe(run_->recipe, "recipe.toml").quantization;
     provenance.granularity = quantization.granularity;
+    provenance.scheme = quantization.scheme;
+    provenance.range = quantization.range;
+    provenance.groupChannels = quantization.group;
   } catch (const RecipeError&) {  // of a version that had other keys: the defaults stand
   }
   writeFileAtomically(file.toStdString(),

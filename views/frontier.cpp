@@ -145,6 +145,9 @@ class Labels {
     text->setText(point.label);
     text->setFont(style_.font(0.8));
     text->setColor(style_.ink());
+    QColor ground = style_.paper();
+    ground.setAlpha(200);
+    text->setBrush(ground);
   }
 
   QCustomPlot& plot_;

@@ -189,13 +189,48 @@ BitSetting settingOf(const std::vector<LayerChoices>& layers, const std::vector<
   return setting;
 }
 
+std::set<std::int64_t> widthsOf(const std::vector<LayerChoices>& layers) {
+  std::set<std::int64_t> widths;
+  for (const auto& layer : layers) {
+    for (const auto& choice : layer.choices) widths.insert(choice.bits);
+  }
+  return widths;
+}
+
 BitSetting uniformSetting(const std::vector<LayerChoices>& layers, std::int64_t bits) {
-  return settingOf(layers, std::vector<std::int64_t>(layers.size(), bits));
+  std::vector<std::int64_t> all;
+  for (const auto& layer : layers) {
+    const auto& choices = layer.choices;
+    const auto enough =
+        std::find_if(choices.begin(), choices.end(), [&](const BitChoice& choice) { return choice.bits >= bits; });
+    all.push_back(enough == choices.end() ? choices.back().bits : enough->bits);
+  }
+  return settingOf(layers, all);
+}
+
+BitSetting lowestSetting(const std::vector<LayerChoices>& layers) {
+  return uniformSetting(layers, 0);
+}
+
+BitSetting highestSetting(const std::vector<LayerChoices>& layers) {
+  return uniformSetting(layers, std::numeric_limits<std::int64_t>::max());
+}
+
+void keepFirstAndLast(std::vector<LayerChoices>& layers, std::int64_t bits) {
+  if (bits <= 0 || layers.empty()) return;
+  for (const auto& group : bitGroups(layers)) {
+    const bool bound = group.front() == 0 || group.back() + 1 == layers.size();
+    if (!bound) continue;
+    for (const auto i : group) {
+      auto& choices = layers[i].choices;
+      const auto least = std::min(bits, choices.back().bits);
+      std::erase_if(choices, [&](const BitChoice& choice) { return choice.bits < least; });
+    }
+  }
 }
 
 double allowed(const std::vector<LayerChoices>& layers, const Limit& limit) {
-  const double low = uniformSetting(layers, layers.front().choices.front().bits).cost(limit.cost);
-  const double high = uniformSetting(layers, layers.front().choices.back().bits).cost(limit.cost);
+  const double low = lowestSetting(layers).cost(limit.cost), high = highestSetting(layers).cost(limit.cost);
   return low + limit.share * (high - low);
 }
 

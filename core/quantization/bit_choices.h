@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ struct LayerChoices {
   std::int64_t parameters = 0;  ///< of the weight; 0: not known
   std::int64_t macs = 0;        ///< per example; 0: not known
   double topEigenvalue = std::numeric_limits<double>::quiet_NaN();
-  std::vector<BitChoice> choices;  ///< ascending in bits; the same widths for every layer
+  std::vector<BitChoice> choices;  ///< ascending in bits; those of a group have the same widths
 };
 
 /// The rows of a sensitivity.csv as layers in the order of their first rows. Only the widths in `bits` are taken; none:
@@ -49,7 +50,7 @@ const char* costColumn(Cost cost);
 /// Whether every layer says what the cost needs.
 bool isKnown(const std::vector<LayerChoices>& layers, Cost cost);
 
-/// At most low + share · (high − low), from all layers at the lowest width to all at the highest.
+/// At most low + share · (high − low), from all layers at their lowest width to all at their highest.
 struct Limit {
   Cost cost = Cost::Size;
   double share = 1;
@@ -68,7 +69,16 @@ struct BitSetting {
 };
 /// `bits` holds one of the layer's widths for every layer. Throws std::invalid_argument.
 BitSetting settingOf(const std::vector<LayerChoices>& layers, const std::vector<std::int64_t>& bits);
+/// The widths that any layer may have, ascending.
+std::set<std::int64_t> widthsOf(const std::vector<LayerChoices>& layers);
+/// Every layer at so many bits, or at the next more that it may have, else at its most.
 BitSetting uniformSetting(const std::vector<LayerChoices>& layers, std::int64_t bits);
+/// The fewest and the most bits of every layer.
+BitSetting lowestSetting(const std::vector<LayerChoices>& layers);
+BitSetting highestSetting(const std::vector<LayerChoices>& layers);
+/// Leaves the first and the last layer, and what shares their bits, only widths of at least `bits`, or else their most:
+/// HAWQ's rule for them. 0: as they are.
+void keepFirstAndLast(std::vector<LayerChoices>& layers, std::int64_t bits);
 /// What the limit allows, in the cost's unit.
 double allowed(const std::vector<LayerChoices>& layers, const Limit& limit);
 

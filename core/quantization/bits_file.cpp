@@ -70,6 +70,7 @@ std::string bitsJson(const std::vector<LayerChoices>& layers, const std::vector<
   json["scheme"] = provenance.scheme;
   json["granularity"] = provenance.granularity;
   json["range"] = provenance.range;
+  json["group_channels"] = provenance.groupChannels;
   json["settings"] = Json::array();
   for (const auto& setting : settings) json["settings"].push_back(settingJson(layers, setting, provenance));
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -16,7 +16,8 @@ struct BitsProvenance {
   std::string model;        ///< architecture; empty: not known
   std::string weights;      ///< file name; empty: none
   std::string sensitivity;  ///< file name of given sensitivities; empty: computed
-  std::string scheme = "symmetric", granularity = "channel", range = "largest";  ///< as in the recipe
+  std::string scheme = "symmetric", granularity = "channel", range = "max";  ///< as in the recipe
+  std::int64_t groupChannels = 16;  ///< that share a scale with granularity "group"
 };
 
 struct NamedSetting {

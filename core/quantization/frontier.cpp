@@ -145,8 +145,8 @@ std::vector<BitSetting> greedyPath(const std::vector<LayerChoices>& layers, Cost
   const auto groups = bitGroups(layers);
   const auto choices = groupChoices(layers, groups, cost);
   std::vector<std::size_t> picked(groups.size(), 0);
-  std::vector<std::int64_t> bits(layers.size(), layers.front().choices.front().bits);
-  std::vector<BitSetting> path = {settingOf(layers, bits)};
+  std::vector<BitSetting> path = {lowestSetting(layers)};
+  auto bits = path.front().bits;
   for (;;) {
     double best = 0;
     std::size_t group = groups.size(), choice = 0;
@@ -175,21 +175,19 @@ std::vector<BitSetting> firstOrderPath(const std::vector<LayerChoices>& layers) 
   }
   std::stable_sort(groups.begin(), groups.end(),
                    [&](const auto& a, const auto& b) { return firstOrder(layers, a) > firstOrder(layers, b); });
-  std::vector<std::int64_t> bits(layers.size(), layers.front().choices.front().bits);
-  std::vector<BitSetting> path = {settingOf(layers, bits)};
-  for (std::size_t choice = 1; choice < layers.front().choices.size(); ++choice) {
+  std::vector<BitSetting> path = {lowestSetting(layers)};
+  auto bits = path.front().bits;
+  for (const auto width : widthsOf(layers)) {
     for (const auto& group : groups) {
-      setBits(bits, layers, group, choice);
+      const auto& choices = layers[group.front()].choices;
+      const auto found =
+          std::find_if(choices.begin(), choices.end(), [&](const BitChoice& choice) { return choice.bits == width; });
+      if (found == choices.begin() || found == choices.end()) continue;
+      setBits(bits, layers, group, static_cast<std::size_t>(found - choices.begin()));
       path.push_back(settingOf(layers, bits));
     }
   }
   return path;
-}
-
-std::vector<BitSetting> uniformSettings(const std::vector<LayerChoices>& layers) {
-  std::vector<BitSetting> settings;
-  for (const auto& choice : layers.front().choices) settings.push_back(uniformSetting(layers, choice.bits));
-  return settings;
 }
 
 }  // namespace eigenscape

@@ -35,7 +35,4 @@ std::vector<BitSetting> greedyPath(const std::vector<LayerChoices>& layers, Cost
 /// has fewer bits than one of smaller λ₁/n. Empty where a layer's λ₁ or number of parameters is not known.
 std::vector<BitSetting> firstOrderPath(const std::vector<LayerChoices>& layers);
 
-/// All layers at one width, for each of the widths.
-std::vector<BitSetting> uniformSettings(const std::vector<LayerChoices>& layers);
-
 }  // namespace eigenscape

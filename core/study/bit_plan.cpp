@@ -187,7 +187,9 @@ std::vector<LayerChoices> choicesOf(const QuantizationRecipe& recipe, const std:
     bits = there;
     break;
   }
-  return layerChoices(rows, bits, source);
+  auto layers = layerChoices(rows, bits, source);
+  keepFirstAndLast(layers, recipe.firstLastBits);
+  return layers;
 }
 
 bool computesSensitivity(const Recipe& recipe) {
@@ -241,9 +243,10 @@ BitPlan planBits(const QuantizationRecipe& recipe, const std::vector<LayerChoice
     for (const auto& given : readBitsFile(recipe.settings, layers))
       plan.settings.push_back(planned("given-" + given.name, "given", given.setting, true));
   }
-  for (const auto& setting : uniformSettings(layers))
-    plan.settings.push_back(
-        planned("uniform-" + std::to_string(setting.bits.front()), "uniform", setting, recipe.frontierPoints > 0));
+  for (const auto width : widthsOf(layers)) {
+    plan.settings.push_back(planned("uniform-" + std::to_string(width), "uniform", uniformSetting(layers, width),
+                                    recipe.frontierPoints > 0));
+  }
   addFrontier(plan, recipe, context);
   noteNegative(plan);
   return plan;
@@ -305,6 +308,9 @@ void writePlan(const BitPlan& plan, const QuantizationRecipe& recipe, const RunI
   provenance.weights = info.weights;
   provenance.sensitivity = info.sensitivity;
   provenance.granularity = recipe.granularity;
+  provenance.scheme = recipe.scheme;
+  provenance.range = recipe.range;
+  provenance.groupChannels = recipe.group;
   writeFileAtomically(directory / "bits.json", bitsJson(plan.layers, settings, provenance));
 }
 

@@ -81,7 +81,7 @@ struct QuantizationRecipe {
   std::int64_t group = 16;  ///< output channels that share a scale with granularity = "group"
   bool foldBatchNorm = true;
   std::string activationBits = "float";  ///< "float", "same" or a number
-  std::int64_t calibrationSamples = 512, firstLastBits = 8;
+  std::int64_t calibrationSamples = 512, firstLastBits = 0;
   std::vector<std::string> methods = {"v2"};
   std::int64_t shares = 4, samples = 1000;
   std::string finetune = "none";

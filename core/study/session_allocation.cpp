@@ -8,13 +8,12 @@
 #include "core/quantization/measure.h"
 #include "core/results/tables.h"
 #include "core/study/bit_plan.h"
+#include "core/study/quantizer_recipe.h"
 #include "core/study/session_support.h"
 
 namespace eigenscape {
 
 namespace {
-
-constexpr std::int64_t kMeasureBatch = 256;  // that of the recorded losses
 
 /// Why no bits can be chosen from computed sensitivities; empty: they can.
 std::string obstacle(const std::vector<SensitivityRow>& rows) {
@@ -25,23 +24,24 @@ std::string obstacle(const std::vector<SensitivityRow>& rows) {
   return rows.empty() ? "the model has no layer with a weight matrix" : "";
 }
 
-QuantizerOptions quantizerOptions(const Recipe& recipe) {
-  QuantizerOptions options;
-  if (recipe.quantization.granularity == "tensor") options.granularity = Granularity::Tensor;
-  if (recipe.quantization.granularity == "group") options.granularity = Granularity::Group;
-  options.foldBatchNorm = false;  // what the sensitivities' perturbation is of, and what bits.json describes
-  return options;
-}
-
-/// In the order of the model's layers.
-Setting weightSetting(const Model& model, const BitPlan& plan, const BitSetting& setting) {
-  Setting all;
+/// The plan's bits in the order of the model's layers; inputs as the recipe has them.
+Setting settingOf(const QuantizationRecipe& recipe, const Model& model, const BitPlan& plan,
+                  const BitSetting& setting) {
+  std::vector<std::int64_t> bits;
   for (const auto& layer : model.weightLayers()) {
     for (std::size_t i = 0; i < plan.layers.size(); ++i) {
-      if (plan.layers[i].layer == layer.name) all.push_back({setting.bits[i], 0});
+      if (plan.layers[i].layer == layer.name) bits.push_back(setting.bits[i]);
     }
   }
+  auto all = networkSetting(recipe, bits);
+  // Size and omega are of these bits; the first and the last layer were kept to the rule when they were chosen.
+  for (std::size_t i = 0; i < bits.size(); ++i) all[i].weight = bits[i];
   return all;
+}
+
+/// Those worth a fine-tuning: what the limits chose, what the user gave, and the usual baseline.
+bool isWorthTuning(const SettingRow& row) {
+  return row.method == "exact" || row.method == "given" || row.setting == "uniform-4";
 }
 
 /// "size=0.5,bops=0.7": nothing that a file's name cannot hold, except by a user's own hand.
@@ -74,7 +74,8 @@ void Session::writeQuantized(const BitPlan& plan) const {
   for (const auto& one : plan.settings) {
     if (one.row.method != "exact") continue;
     writeSafetensors(folder / fileName(one.row.setting),
-                     quantizedState(model, weightSetting(model, plan, one.setting), quantizerOptions(recipe_)));
+                     quantizedState(model, settingOf(recipe_.quantization, model, plan, one.setting),
+                                    quantizerOptions(recipe_.quantization)));
   }
 }
 
@@ -106,6 +107,12 @@ void Session::allocation() {
   });
   takeStored(plan, journal_.directory());
   measureSettings(plan);
+  std::vector<NetworkSetting> worthTuning;
+  for (const auto& one : plan.settings) {
+    if (isWorthTuning(one.row))
+      worthTuning.push_back({one.row.setting, settingOf(quantization, *material_.model, plan, one.setting)});
+  }
+  fineTuneSettings(worthTuning);
 }
 
 void Session::measureSettings(BitPlan& plan) {
@@ -115,8 +122,9 @@ void Session::measureSettings(BitPlan& plan) {
     if (!one.worthMeasuring) continue;
     const auto& name = one.row.setting;
     phase("quantized:" + name, "quantized network · " + name, costs_.setting, [&](const Context& context) -> Products {
-      const auto value = measured(model, weightSetting(model, plan, one.setting), quantizerOptions(recipe_), {},
-                                  material_.test, kMeasureBatch, context);
+      const auto value = measured(model, settingOf(recipe_.quantization, model, plan, one.setting),
+                                  quantizerOptions(recipe_.quantization), calibration(context), material_.test,
+                                  kMeasureBatch, context);
       takeMeasured(plan, name, value.loss, value.accuracy);
       writeMeasured(plan, journal_.directory());
       for (const char* table : {ParetoRow::file, SettingRow::file}) journal_.notify(table);

@@ -77,6 +77,7 @@ class TestAllocation : public QObject {
   void frontierIsWhole();
   void frontierBeyondItsRoomIsSpread();
   void greedyAndFirstOrder();
+  void firstAndLastKeepTheirBits();
   void threadsDoNotMeet();
   void stops();
   void limitsAreParsed();
@@ -247,6 +248,29 @@ void TestAllocation::greedyAndFirstOrder() {
   auto unknown = layers;
   unknown[3].topEigenvalue = std::nan("");
   QVERIFY(firstOrderPath(unknown).empty());
+}
+
+void TestAllocation::firstAndLastKeepTheirBits() {
+  auto layers = randomLayers(9, 13);
+  layers[4].group = layers[0].group = "first";
+  keepFirstAndLast(layers, 8);
+  const std::vector<std::int64_t> low{8, 2, 2, 2, 8, 2, 2, 2, 8};
+  QCOMPARE(lowestSetting(layers).bits, low);
+  QCOMPARE(highestSetting(layers).bits, std::vector<std::int64_t>(9, 8));
+  QCOMPARE(uniformSetting(layers, 4).bits, (std::vector<std::int64_t>{8, 4, 4, 4, 8, 4, 4, 4, 8}));
+  QCOMPARE(allocate(layers, {{Cost::Size, 0}})->setting.bits, low);
+  double best = std::numeric_limits<double>::infinity();
+  forEachSetting(layers, [&](const BitSetting& setting) {
+    if (setting.sizeBytes <= allowed(layers, {Cost::Size, 0.4})) best = std::min(best, setting.omega);
+  });
+  QVERIFY(near(allocate(layers, {{Cost::Size, 0.4}})->setting.omega, best));
+  const auto frontier = frontierOf(layers, Cost::Size);
+  QCOMPARE(frontier.points.front().bits, low);
+  for (const auto& path : {greedyPath(layers, Cost::Size), firstOrderPath(layers)}) {
+    QCOMPARE(path.front().bits, low);
+    QCOMPARE(path.back().bits, std::vector<std::int64_t>(9, 8));
+    for (const auto& setting : path) QCOMPARE(setting.bits[8], std::int64_t(8));
+  }
 }
 
 void TestAllocation::threadsDoNotMeet() {
