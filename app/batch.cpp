@@ -52,7 +52,7 @@ std::vector<std::string> formatsOf(const CommandLine& line) {
 
 std::vector<fs::path> draw(const RunResults& run, const std::vector<std::string>& formats, const CommandLine& line) {
 #ifdef EIGENSCAPE_WITH_GUI
-  return drawFigures(run, formats, {line.figureSize, line.dark});
+  return drawFigures(run, formats, {line.figureSize, line.dark, line.figureDensity});
 #else
   static_cast<void>(run), static_cast<void>(line);
   static_cast<void>(formats);
@@ -220,8 +220,8 @@ int renderAgain(const CommandLine& line) {
 #ifdef EIGENSCAPE_WITH_GUI
     std::vector<RunResults> runs;
     for (const auto& directory : compared->directories) runs.push_back(loadForDrawing(directory, line));
-    const auto drawn =
-        drawComparison(std::move(runs), compared->out / "figures", formats, {line.figureSize, line.dark});
+    const auto drawn = drawComparison(std::move(runs), compared->out / "figures", formats,
+                                      {line.figureSize, line.dark, line.figureDensity});
     printOut(figuresText(drawn));
     return interruption.requested() ? interrupted : done;
 #else
@@ -235,7 +235,8 @@ int renderAgain(const CommandLine& line) {
   if (!line.out.empty()) run.directory = line.out;  // the figures' folder; the run's own stays as it is
 #ifdef EIGENSCAPE_WITH_GUI
   if (!line.animate.empty()) {
-    printOut(placesText(run.directory, drawAnimation(run, line.animate, {line.figureSize, line.dark})));
+    printOut(
+        placesText(run.directory, drawAnimation(run, line.animate, {line.figureSize, line.dark, line.figureDensity})));
     return interruption.requested() ? interrupted : done;
   }
 #else

@@ -17,7 +17,8 @@ namespace {
 
 /// The options as text; values are checked here and not by CLI11, so that every message names key, value and remedy.
 struct Words {
-  std::string path, batch, render, check, list, out, device, threads, seed, figures, figureSize, style, animate;
+  std::string path, batch, render, check, list, out, device, threads, seed, figures, figureSize, figureDensity, style,
+      animate;
   std::vector<std::string> sets, compare;
   bool resume = false, quiet = false, version = false, help = false;
 };
@@ -46,6 +47,9 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
       ->type_name("FORMATS");
   app->add_option("--figure-size", words.figureSize, "Width and height in millimetres, from 70 on; default: 120x90")
       ->type_name("WxH");
+  app->add_option("--figure-density", words.figureDensity,
+                  "Pixels of a PNG for each of a usual screen (96 an inch), 1 to 8; default: 2")
+      ->type_name("N");
   app->add_option("--style", words.style, "What figures are drawn on: light or dark. Default: light")
       ->type_name("STYLE");
   app->add_flag("--quiet", words.quiet, "No progress on standard error");
@@ -179,6 +183,7 @@ void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
                                                               {"--figures", {Mode::Batch, Mode::Render}},
                                                               {"--animate", {Mode::Render}},
                                                               {"--figure-size", {Mode::Batch, Mode::Render}},
+                                                              {"--figure-density", {Mode::Batch, Mode::Render}},
                                                               {"--style", {Mode::Batch, Mode::Render}}};
   for (const auto& [option, modes] : places) {
     if (app.count(option) == 0 || std::find(modes.begin(), modes.end(), mode) != modes.end()) continue;
@@ -235,6 +240,8 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
   if (app->count("--threads") > 0) line.threads = static_cast<int>(wholeNumber("--threads", words.threads, 1, 4096));
   if (app->count("--seed") > 0) line.seed = wholeNumber("--seed", words.seed, 0, std::int64_t{1} << 53);
   if (app->count("--figure-size") > 0) line.figureSize = figureSize(words.figureSize);
+  if (app->count("--figure-density") > 0)
+    line.figureDensity = static_cast<int>(wholeNumber("--figure-density", words.figureDensity, 1, 8));
   if (app->count("--style") > 0) line.dark = isDark(words.style);
   if (app->count("--figures") > 0) line.figures = figureFormats(words.figures);
   if (line.mode == CommandLine::Mode::Batch && line.out.empty()) {

@@ -24,6 +24,7 @@ struct CommandLine {
   std::optional<std::int64_t> seed;                 ///< --seed
   std::optional<std::vector<std::string>> figures;  ///< --figures; an empty list for none
   std::optional<std::pair<int, int>> figureSize;    ///< --figure-size, millimetres
+  int figureDensity = 2;                            ///< --figure-density
   std::vector<std::string> compare;                 ///< --compare, in order: runs beside that of --render
   bool dark = false;                                ///< --style dark
   std::string animate;                              ///< --animate: the file name of a figure, without its suffix

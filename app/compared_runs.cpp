@@ -41,6 +41,30 @@ std::string shortValue(const std::string& value) {
                                                                    : value.substr(slash + 1);
 }
 
+/// Of more differences than a legend can say, the fewest that tell all runs apart: one or two, the seed only if need
+/// be.
+std::vector<RecipeDifference> fewestTelling(std::vector<RecipeDifference> all, std::size_t runs) {
+  std::stable_partition(all.begin(), all.end(), [](const RecipeDifference& one) { return one.key != "seed"; });
+  const auto tell = [&](const std::vector<RecipeDifference>& some) {
+    std::vector<std::string> names(runs);
+    for (const auto& one : some) {
+      for (std::size_t i = 0; i < runs; ++i) names[i] += one.values[i] + '\n';
+    }
+    return allDiffer(names);
+  };
+  const auto chosen = [](const RecipeDifference& one) { return one.key != "seed"; };
+  for (const auto& one : all) {
+    if (chosen(one) && tell({one})) return {one};
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t k = i + 1; k < all.size(); ++k) {
+      if (chosen(all[k]) && tell({all[i], all[k]})) return {all[i], all[k]};
+    }
+  }
+  if (!chosen(all.back()) && tell({all.back()})) return {all.back()};
+  return {};
+}
+
 /// Empty where the recipes cannot be read or differ in more than a legend can say.
 std::vector<std::string> namesByRecipe(const std::vector<const RunResults*>& runs) {
   std::vector<Recipe> recipes;
@@ -51,13 +75,16 @@ std::vector<std::string> namesByRecipe(const std::vector<const RunResults*>& run
   }
   auto different = differences(recipes);
   std::erase_if(different, [](const RecipeDifference& one) { return isBeside(one.key); });
-  if (different.empty() || different.size() > 2) return {};
+  const bool more = different.size() > 2;
+  if (more) different = fewestTelling(different, runs.size());
+  if (different.empty()) return {};
   std::vector<std::string> names(runs.size());
   for (std::size_t i = 0; i < runs.size(); ++i) {
     for (const auto& one : different) {
       names[i] += (names[i].empty() ? "" : ", ") + shortKey(one.key, different) + " = " + shortValue(one.values[i]);
     }
   }
+  for (auto& name : names) name += more ? " …" : "";
   return allDiffer(names) ? names : std::vector<std::string>();
 }
 

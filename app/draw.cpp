@@ -44,6 +44,7 @@ class Offscreen {
 ExportOptions optionsFor(const Drawing& drawing) {
   ExportOptions options;
   if (drawing.sizeMm) options.widthMm = drawing.sizeMm->first, options.heightMm = drawing.sizeMm->second;
+  options.scale = drawing.density;
   if (drawing.dark) options.theme = Theme::Dark;
   return options;
 }

@@ -15,6 +15,7 @@ namespace eigenscape {
 struct Drawing {
   std::optional<std::pair<int, int>> sizeMm;  ///< width and height; else their usual size
   bool dark = false;                          ///< light on dark
+  int density = 2;                            ///< pixels of a PNG for each of a usual screen
 };
 
 /// Frames of one figure at every epoch, named as its file; the video, if there is one, comes last. Throws RunError.

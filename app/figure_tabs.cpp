@@ -128,6 +128,7 @@ void FigureTabs::bringUpToDate(int index) {
   Figure* shown = figure(index);
   if (shown) shown->setTheme(theme_);
   if (shown && run_ && stale_.erase(shown) > 0) shown->showRun(run_, epoch_);
+  Q_EMIT this->shown(shown);
 }
 
 void FigureTabs::exportCurrent(const QString& format) {

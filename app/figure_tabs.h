@@ -45,6 +45,7 @@ class FigureTabs : public QTabWidget {
 
  Q_SIGNALS:
   void hovered(const QString& text);
+  void shown(eigenscape::Figure* figure);  ///< another figure, or the same with another epoch or run; null: none
   void copyBatchCommandRequested();
   void fullPageRequested();
   void exported(const QString& file);

@@ -9,6 +9,7 @@
 #include "app/command_line.h"
 #include "app/listing.h"
 #include "app/standard_output.h"
+#include "core/model/activations.h"
 #include "core/results/error.h"
 #include "core/study/recipe.h"
 #ifdef EIGENSCAPE_WITH_GUI
@@ -69,6 +70,7 @@ int report(const std::string& message, int status) {
 int main(int argc, char** argv) {
   // A reader that closes its end of a pipe must not kill a run.
   std::signal(SIGPIPE, SIG_IGN);
+  keepFreedMemory();
   try {
     return run(argc, argv);
   } catch (const RecipeError& error) {

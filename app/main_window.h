@@ -27,6 +27,7 @@ class ComparePage;
 class EpochBar;
 class FigureTabs;
 class FigureWriter;
+class Inspector;
 class RecipeForm;
 class RunList;
 class RunLoader;
@@ -61,6 +62,7 @@ class MainWindow : public QMainWindow {
   bool isChoosingBits() const;
   Appearance* appearance() const { return appearance_; }
   EpochBar* epochBar() const { return epochBar_; }
+  Inspector* inspector() const { return inspector_; }
   RunList* runList() const { return runs_; }
   std::shared_ptr<const RunResults> run() const { return run_; }
   /// The last thing that went wrong; "" when nothing did since the last success.
@@ -123,6 +125,7 @@ class MainWindow : public QMainWindow {
   void copyBatchCommand();
   void exportFigure();
   void showKeys();
+  void showInspector();
   void refreshActions();
   void closeSoon();
 
@@ -132,6 +135,7 @@ class MainWindow : public QMainWindow {
   ComparePage* comparePage_ = nullptr;
   BitsPage* bitsPage_ = nullptr;
   EpochBar* epochBar_ = nullptr;
+  Inspector* inspector_ = nullptr;
   RunList* runs_ = nullptr;
   RecipeForm* form_ = nullptr;
   QPlainTextEdit* log_ = nullptr;

@@ -28,6 +28,7 @@
 #include "app/epoch_bar.h"
 #include "app/figure_tabs.h"
 #include "app/figure_writer.h"
+#include "app/inspector.h"
 #include "app/main_window.h"
 #include "app/recipe_form.h"
 #include "app/run_list.h"
@@ -103,6 +104,10 @@ void MainWindow::makeDocks() {
   log_->setLineWrapMode(QPlainTextEdit::NoWrap);
   auto* runs = addDock(tr("Runs"), QStringLiteral("RunsDock"), runs_, Qt::LeftDockWidgetArea);
   auto* recipe = addDock(tr("Recipe"), QStringLiteral("RecipeDock"), form_, Qt::LeftDockWidgetArea);
+  inspector_ = new Inspector;
+  auto* inspector = addDock(tr("Inspector"), QStringLiteral("InspectorDock"), inspector_, Qt::LeftDockWidgetArea);
+  tabifyDockWidget(recipe, inspector);  // no figure gives up room for it
+  recipe->raise();
   auto* log = addDock(tr("Log"), QStringLiteral("LogDock"), log_, Qt::BottomDockWidgetArea);
   setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
   resizeDocks({runs, recipe}, {120, 560}, Qt::Vertical);
@@ -153,6 +158,8 @@ void MainWindow::makeActions() {
                       tr("Write the figure that is shown to a file"), [this] { exportFigure(); });
   copyAction_ = add(figure, tr("Copy as batch command"), {tr("Ctrl+Shift+C")},
                     tr("The command line that makes the run that is shown"), [this] { copyBatchCommand(); });
+  add(figure, tr("Inspect the figure"), {Qt::Key_I}, tr("What it shows, its scale, the picked point"),
+      [this] { showInspector(); });
   add(figure, tr("Reset the view"), {Qt::Key_0}, {}, [this] {
     if (isComparing()) return comparePage_->resetView();
     if (Figure* shown = figures_->current()) shown->resetView();
@@ -290,6 +297,9 @@ void MainWindow::connectParts() {
   connect(figures_, &FigureTabs::fullPageRequested, fullPageAction_, &QAction::trigger);
   connect(figures_, &FigureTabs::exported, this, [this](const QString& file) { say(tr("exported %1").arg(file)); });
   connect(figures_, &FigureTabs::failed, this, &MainWindow::complain);
+  connect(figures_, &FigureTabs::shown, this, [this](Figure* figure) {
+    if (!isComparing()) inspector_->inspect(figure);
+  });
   connect(writer_, &FigureWriter::failed, this, &MainWindow::say);
   connect(writer_, &FigureWriter::finished, this,
           [this](const QString& folder) { say(tr("figures in %1").arg(folder)); });
@@ -423,6 +433,14 @@ void MainWindow::exportFigure() {
   if (isComparing()) return comparePage_->exportFigure(QString());
   if (isChoosingBits()) return bitsPage_->exportFigure(bitsPage_->frontier(), QString());
   figures_->exportCurrent(QString());
+}
+
+void MainWindow::showInspector() {
+  setFullPage(false);
+  auto* dock = findChild<QDockWidget*>(QStringLiteral("InspectorDock"));
+  dock->show();
+  dock->raise();
+  inspector_->setFocus();
 }
 
 void MainWindow::showKeys() {

@@ -2,6 +2,7 @@
 #include "views/caption.h"
 
 #include <QFontMetricsF>
+#include <QObject>
 #include <QPainter>
 #include <algorithm>
 #include <filesystem>
@@ -153,6 +154,19 @@ QRectF textArea(const QRectF& area, const Style& style) {
 }
 
 }  // namespace
+
+std::vector<std::pair<QString, QString>> provenanceFacts(const Provenance& provenance) {
+  std::vector<std::pair<QString, QString>> facts;
+  if (provenance.epoch >= 0) facts.emplace_back(QObject::tr("epoch"), QString::number(provenance.epoch));
+  if (!provenance.split.isEmpty()) facts.emplace_back(QObject::tr("split"), provenance.split);
+  if (!provenance.split.isEmpty())
+    facts.emplace_back(QObject::tr("samples of it"),
+                       provenance.samples > 0 ? QString::number(provenance.samples) : QObject::tr("all"));
+  for (const auto& note : provenance.notes) {
+    if (!note.isEmpty()) facts.emplace_back(QObject::tr("note"), note);
+  }
+  return facts;
+}
 
 double captionHeight(const QString& text, const Style& style, double width) {
   if (text.isEmpty()) return 0;

@@ -4,6 +4,7 @@
 #include <QRectF>
 #include <QString>
 #include <QStringList>
+#include <utility>
 #include <vector>
 
 #include "core/results/run_directory.h"
@@ -35,6 +36,9 @@ QString captionText(const RunInfo& info, const Provenance& provenance);
 /// instead of their own.
 QString captionText(const std::vector<const RunInfo*>& infos, const std::vector<Provenance>& provenance,
                     const QStringList& notes);
+
+/// The same as names and values, without what the run alone says.
+std::vector<std::pair<QString, QString>> provenanceFacts(const Provenance& provenance);
 
 /// Height of the caption in layout units, its margin included; 0 for an empty one.
 double captionHeight(const QString& text, const Style& style, double width);

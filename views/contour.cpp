@@ -34,15 +34,15 @@ void fillMap(QCPColorMap* map, const SurfaceData& data) {
   }
 }
 
-QCPColorScale* addLossScale(QCustomPlot& plot, const Frame& frame, const Style& style, const ValueScale& losses) {
+QCPColorScale* addLossScale(QCustomPlot& plot, const Frame& frame, const Style& style, const SurfaceData& data) {
+  const ValueScale& losses = data.scale;
   auto* scale =
       addColorScale(plot, frame, style, viridisGradient(), {losses.lower(), losses.upper()}, losses.logarithmic());
   QCPAxis* axis = scale->axis();
+  axis->setLabel(data.scaleTitle());
   if (losses.logarithmic()) {
-    axis->setLabel(QObject::tr("mean cross-entropy (log)"));
     axis->setTicker(QSharedPointer<DecadeTicker>::create());
   } else {
-    axis->setLabel(QObject::tr("mean cross-entropy"));
     axis->setTicker(QSharedPointer<RoundTicker>::create());
   }
   return scale;
@@ -119,6 +119,18 @@ void ContourFigure::setSplit(const QString& split) {
 void ContourFigure::setHeight(const std::optional<HeightChoice>& height) {
   height_ = height;
   refreshAll();
+  Q_EMIT factsChanged();
+}
+
+std::optional<HeightChoice> ContourFigure::heightChoice() const {
+  return data().scale.valid() ? std::optional(data().height) : std::nullopt;
+}
+
+Figure::Facts ContourFigure::facts() const {
+  Facts all = PlotFigure::facts();
+  if (!emptyMessage().isEmpty()) return all;
+  for (const auto& fact : data().facts()) all.push_back(fact);
+  return all;
 }
 
 QStringList ContourFigure::recipeSettings() const {
@@ -142,7 +154,7 @@ Drawn ContourFigure::draw(QCustomPlot& plot, const Style& style) const {
   map->setAntialiased(false);
   map->setLayer("main");
   fillMap(map, data);
-  map->setColorScale(addLossScale(plot, frame, style, data.scale));
+  map->setColorScale(addLossScale(plot, frame, style, data));
   hatch(plot, frame, style, data.grid);
   addIsoLines(plot, frame, style, data);
   frame.x->setRange(data.grid.xs.front(), data.grid.xs.back());

@@ -26,6 +26,9 @@ class ContourFigure : public PlotFigure {
   void setSplit(const QString& split) override;
   bool hasSharedScale() const override { return true; }
   QStringList recipeSettings() const override;
+  std::optional<HeightChoice> heightChoice() const override;
+  void chooseHeight(const HeightChoice& choice) override { setHeight(choice); }
+  Facts facts() const override;
 
   /// The scale of colours; without one it is the recipe's.
   void setHeight(const std::optional<HeightChoice>& height);

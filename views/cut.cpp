@@ -80,7 +80,12 @@ void CutFigure::refreshAll() {
 const SurfaceData& CutFigure::dataOf(const QString& split) const {
   const auto found = data_.find(split);
   if (found != data_.end()) return found->second;
-  return data_[split] = surfaceData(run(), id().name, epoch(), split, sharedScale());
+  return data_[split] = surfaceData(run(), id().name, epoch(), split, sharedScale(), {}, height_);
+}
+
+void CutFigure::setHeight(const std::optional<HeightChoice>& height) {
+  height_ = height;
+  refreshAll();
 }
 
 void CutFigure::setCut(const std::optional<QLineF>& cut) {
@@ -120,7 +125,16 @@ Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
     return drawn;
   }
   addQuadratic(plot, frame, style, run(), data, grids, first, *std::max_element(losses.begin(), losses.end()));
-  const bool logarithmic = wantsLogarithm(losses);
+  // As the surface is shown; left to itself, the cut is logarithmic where its own losses ask for it.
+  const bool positive = *std::min_element(losses.begin(), losses.end()) > 0;
+  const bool logarithmic = data.height.kind == "auto" ? wantsLogarithm(losses) : data.height.kind == "log" && positive;
+  const double clip = data.height.clip;
+  if (const bool some = clip > *std::min_element(losses.begin(), losses.end()); some) {
+    const auto above = std::count_if(losses.begin(), losses.end(), [&](double loss) { return loss > clip; });
+    if (above > 0)
+      drawn.provenance.notes << tr("the axis ends at %1, where the surface is clipped").arg(numberText(clip));
+    for (double& loss : losses) loss = std::min(loss, clip);
+  }
   fitAxis(frame.x, distances, false, 0.02);
   fitAxis(frame.y, losses, logarithmic, 0.06);
   labelAxis(frame.x, style, tr("distance along the cut"), QSharedPointer<RoundTicker>::create());
@@ -128,7 +142,9 @@ Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
       frame.y, style, logarithmic ? tr("mean cross-entropy (log)") : tr("mean cross-entropy"),
       logarithmic ? QSharedPointer<QCPAxisTicker>(new DecadeTicker) : QSharedPointer<QCPAxisTicker>(new RoundTicker));
   finishFrame(plot, frame, style);
+  const QStringList notes = drawn.provenance.notes;
   drawn.provenance = data.provenance();
+  drawn.provenance.notes += notes;
   drawn.provenance.split = data.splits.join(tr(" and "));
   drawn.provenance.notes.prepend(tr("interpolated between the surface's points"));
   return drawn;

@@ -18,6 +18,8 @@ class CutFigure : public PlotFigure {
   /// From where to where, in α and β; without one the cut runs along the first direction through the centre.
   void setCut(const std::optional<QLineF>& cut);
   bool hasSharedScale() const override { return true; }
+  /// The scale of losses; without one it is the recipe's.
+  void setHeight(const std::optional<HeightChoice>& height);
   void showRun(std::shared_ptr<const RunResults> run, std::int64_t epoch) override;
 
  protected:
@@ -30,6 +32,7 @@ class CutFigure : public PlotFigure {
   const SurfaceData& dataOf(const QString& split) const;
 
   std::optional<QLineF> cut_;
+  std::optional<HeightChoice> height_;
   mutable std::map<QString, SurfaceData> data_;  ///< by split: rows are not read anew for each move of the mouse
 };
 

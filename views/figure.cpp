@@ -95,6 +95,11 @@ void Figure::setPeers(std::vector<std::shared_ptr<const RunResults>> peers) {
 void Figure::setSharedScale(bool on) {
   sharedScale_ = on;
   refreshAll();
+  Q_EMIT factsChanged();
+}
+
+Figure::Facts Figure::facts() const {
+  return {{tr("figure"), id_.title()}};
 }
 
 void Figure::setTheme(Theme theme) {
@@ -145,8 +150,10 @@ std::unique_ptr<QMenu> Figure::contextMenu() {
   if (choices.size() > 1) {
     menu->addSeparator();
     for (const QString& choice : choices) {
-      QAction* action =
-          menu->addAction(tr("Show the %1 split").arg(choice), this, [this, choice] { setSplit(choice); });
+      QAction* action = menu->addAction(tr("Show the %1 split").arg(choice), this, [this, choice] {
+        setSplit(choice);
+        Q_EMIT factsChanged();
+      });
       action->setCheckable(true);
       action->setChecked(choice == split());
     }

@@ -8,10 +8,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/results/run_directory.h"
 #include "views/style.h"
+#include "views/value_scale.h"
 
 class QMenu;
 
@@ -83,6 +86,14 @@ class Figure : public QWidget {
   bool sharedScale() const { return sharedScale_; }
   void setSharedScale(bool on);
 
+  /// The scale of losses that a surface is shown on; empty where the figure has none to choose.
+  virtual std::optional<HeightChoice> heightChoice() const { return {}; }
+  virtual void chooseHeight(const HeightChoice&) {}
+
+  /// What the figure shows just now, for whoever asks: a name and a value each.
+  using Facts = std::vector<std::pair<QString, QString>>;
+  virtual Facts facts() const;
+
   /// Assignments to the recipe after which batch mode draws what is seen: what "copy as batch command" adds.
   virtual QStringList recipeSettings() const { return {}; }
   /// Runs that stand beside this one in a comparison: the figure's scales hold their values too, each at the epoch that
@@ -107,6 +118,7 @@ class Figure : public QWidget {
   void copyBatchCommandRequested();
   void animationRequested();                    ///< the window has frames of all epochs drawn
   void exportRequested(const QString& format);  ///< the window asks for a file name and calls exportTo
+  void factsChanged();                          ///< by hand: another split or scale, a picked point
   void fullPageRequested();                     ///< this figure alone in the window, or back
   void failed(const QString& message);          ///< one line: why something of the menu could not be done
   /// One line for the read-out: coordinates and value below the pointer.

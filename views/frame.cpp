@@ -261,6 +261,7 @@ void markEpoch(QCustomPlot& plot, const Frame& frame, const Style& style, std::i
 
   auto* label = new QCPItemText(&plot);
   label->setClipAxisRect(frame.rect);
+  label->setLayer("grid");  // under the curves, whose ends it must not hide
   label->position->setAxes(frame.x, frame.y);
   label->position->setAxisRect(frame.rect);
   label->position->setTypeX(QCPItemPosition::ptPlotCoords);

@@ -78,6 +78,7 @@ QString LandscapeFigure::pickedText() const {
 
 void LandscapeFigure::sayPicked() {
   picked_->setText(pickedText());
+  Q_EMIT factsChanged();
 }
 
 QStringList LandscapeFigure::splits() const {
@@ -102,10 +103,39 @@ QStringList LandscapeFigure::recipeSettings() const {
 }
 
 void LandscapeFigure::addChoices(QMenu& menu) {
-  addHeightChoices(menu, contour_->data(), [this](const HeightChoice& choice) {
-    surface_->setHeight(choice);
-    contour_->setHeight(choice);
-  });
+  addHeightChoices(menu, contour_->data(), [this](const HeightChoice& choice) { chooseHeight(choice); });
+}
+
+std::optional<HeightChoice> LandscapeFigure::heightChoice() const {
+  return contour_->heightChoice();
+}
+
+void LandscapeFigure::chooseHeight(const HeightChoice& choice) {
+  surface_->setHeight(choice);
+  contour_->setHeight(choice);
+  cut_->setHeight(choice);
+  Q_EMIT factsChanged();
+}
+
+Figure::Facts LandscapeFigure::facts() const {
+  Facts all;
+  const auto point = contour_->pickedPoint();
+  for (const auto& split : point&& run_ ? contour_->splits() : QStringList()) {
+    const auto data = surfaceData(*run_, id().name, epoch_, split);
+    if (!data.grid.drawable()) continue;
+    const auto [i, j] = data.grid.nearest(point->x(), point->y());
+    if (all.empty()) {
+      all.emplace_back(tr("picked α"), numberText(data.grid.xs[i], 5));
+      all.emplace_back(tr("picked β"), numberText(data.grid.ys[j], 5));
+    }
+    const auto at = data.grid.index(i, j);
+    all.emplace_back(tr("%1 loss").arg(split),
+                     data.grid.known[at] ? numberText(data.grid.loss[at], 6) : tr("not known yet"));
+    all.emplace_back(tr("%1 accuracy").arg(split), tr("%1 %").arg(numberText(data.grid.accuracy[at] * 100)));
+    all.emplace_back(tr("%1, on the grid").arg(split), data.shapeAt(point->x(), point->y()));
+  }
+  for (const auto& fact : contour_->facts()) all.push_back(fact);
+  return all;
 }
 
 void LandscapeFigure::themeChanged() {

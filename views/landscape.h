@@ -31,6 +31,10 @@ class LandscapeFigure : public Figure {
   bool hasSharedScale() const override { return true; }
   double preferredWidthMm() const override { return 200; }
   QStringList recipeSettings() const override;
+  std::optional<HeightChoice> heightChoice() const override;
+  void chooseHeight(const HeightChoice& choice) override;
+  /// The picked point first.
+  Facts facts() const override;
 
   SurfaceFigure* surface() const { return surface_; }
   ContourFigure* contour() const { return contour_; }

@@ -228,12 +228,18 @@ std::string LayersFigure::csv() const {
     traceRow.trace = traceRow.standardError = none;
     if (trace != layers.traces.rows.end()) traceRow = *trace->second;
     SpectrumRow row{traceRow.epoch, traceRow.op, name, traceRow.split, 1, none, none, false, 0};
-    if (eigenvalue != layers.eigenvalues.rows.end()) row = *eigenvalue->second;
+    const bool asked = eigenvalue != layers.eigenvalues.rows.end();
+    if (asked) row = *eigenvalue->second;
     // A trace's own cells are the last three of its row.
     const std::string line = toCsv(traceRow);
     std::size_t cut = line.size();
     for (int i = 0; i < 3; ++i) cut = line.rfind(',', cut - 1);
-    text += toCsv(row) + line.substr(cut) + '\n';
+    std::string first = toCsv(row);
+    // Of an eigenvalue that nobody asked for there is nothing to say: index to products stay empty.
+    std::size_t end = first.size();
+    for (int i = 0; i < 5; ++i) end = first.rfind(',', end - 1);
+    if (!asked) first = first.substr(0, end) + ",,,,,";
+    text += first + line.substr(cut) + '\n';
   }
   return text;
 }

@@ -134,6 +134,13 @@ QString PlotFigure::caption() const {
   return run_ && drawn_.nothing.isEmpty() ? captionText(run_->info, drawn_.provenance) : QString();
 }
 
+Figure::Facts PlotFigure::facts() const {
+  Facts all = Figure::facts();
+  if (!run_ || !drawn_.nothing.isEmpty()) return all;
+  for (const auto& fact : provenanceFacts(drawn_.provenance)) all.push_back(fact);
+  return all;
+}
+
 void PlotFigure::setCaptionShown(bool on) {
   captionShown_ = on;
   redraw();

@@ -80,6 +80,7 @@ class PlotFigure : public Figure {
   /// The figure's own rows, as the CSV export has them. There must be a run.
   std::string table() const { return csv(); }
   Picture toPicture() override;
+  Facts facts() const override;
 
   /// Lower and upper end of each axis, and whether it is logarithmic.
   struct AxisRange {

@@ -44,6 +44,16 @@ QCPGraph* legendSample(QCustomPlot& plot, const Frame& frame, const QString& nam
   return sample;
 }
 
+std::map<std::pair<std::int64_t, std::string>, Estimate> frobeniusNorms(const RunResults& run) {
+  std::map<std::pair<std::int64_t, std::string>, Estimate> norms;
+  for (const auto& row : run.frobenius) {
+    if (row.scope != "model" || !(row.squaredNorm > 0)) continue;
+    const double norm = std::sqrt(row.squaredNorm);
+    norms[{row.epoch, row.split}] = {norm, row.standardError / (2 * norm)};
+  }
+  return norms;
+}
+
 QCPErrorBars* addErrorBars(const Frame& frame, const Style& style, QCPGraph* graph, const ValueAxis& axis,
                            const std::vector<Estimate>& estimates) {
   auto* bars = new QCPErrorBars(frame.x, frame.y);

@@ -99,7 +99,6 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
   const LandscapeInfo info = landscapeInfo(run().info, "profile", id().name.toStdString());
   const QString along = directionName(info.x, id().name);
   const Frame frame = makeFrame(plot, style, tr("Loss along %1, %2").arg(along, epochWords(*shown, epoch())));
-  const QColor muted(0xE6, 0x9F, 0x00, 150);  // only the background of the story
   QStringList names;
   std::vector<QCPGraph*> background;  // drawn first, named last
   for (const char* split : {"train", "test"}) {
@@ -109,7 +108,7 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
     const bool test = std::string(split) == "test";
     const Qt::PenStyle line = test ? Qt::DashLine : Qt::SolidLine;
     QCPGraph* accuracy =
-        addSeries(plot, frame, tr("accuracy, %1").arg(split), style.pen(muted, 0.8, line), frame.right, false);
+        addSeries(plot, frame, tr("accuracy, %1").arg(split), style.pen(colors::orange, 0.9, line), frame.right, false);
     QCPGraph* loss = addSeries(plot, frame, tr("loss, %1").arg(split), style.pen(style.blue(), 1.4, line));
     background.push_back(accuracy);
     for (const auto& [alpha, row] : found->second) {

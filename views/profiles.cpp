@@ -90,7 +90,10 @@ Drawn ProfilesFigure::draw(QCustomPlot& plot, const Style& style) const {
   for (const auto& line : lines) latest = std::max(latest, line.curves.epoch.value_or(-1));
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const ProfileCurves& curves = lines[i].curves;
-    splits << addLine(plot, frame, style, lines[i], colorAmong(style, i, lines.size()));
+    splits << addLine(plot, frame, style, lines[i],
+                      peers().empty() ? colorAmong(style, i, lines.size())
+                                      // Beside other runs the hues are the runs'.
+                                      : style.shade(i, lines.size()));
     alphas.insert(alphas.end(), curves.alphas.begin(), curves.alphas.end());
     losses.insert(losses.end(), curves.losses.begin(), curves.losses.end());
     notFinite += curves.notFinite;

@@ -200,6 +200,12 @@ Drawn drawSpectrum(QCustomPlot& plot, const Style& style, const RunResults& run,
   drawn.provenance.curvature = true;
   if (epoch != wanted) notes.prepend(epochWords(epoch, wanted));
   notes << axis.note() << tr("bars: residual ‖Av − λv‖");
+  for (const auto& [key, norm] : frobeniusNorms(run)) {
+    if (key.first != epoch) continue;
+    notes << tr("‖%1‖_F = %2 ± %3 (%4)")
+                 .arg(words.matrix, numberText(norm.value), numberText(1.96 * norm.error, 2),
+                      QString::fromStdString(key.second));
+  }
   if (shown.notFinite) notes << tr("%1 eigenvalues not finite, left out").arg(shown.notFinite);
   return drawn;
 }

@@ -26,6 +26,17 @@ double lineWidth(const Style& style, double pixelRatio) {
   return std::max(1.0, style.points(0.8) * pixelRatio);
 }
 
+/// As the headings of plots: smaller where it is too long, and only then shortened.
+void paintHeading(QPainter& painter, const Style& style, const QRectF& area, const QString& text) {
+  QFont font = style.font(1.05, true);
+  const double width = QFontMetricsF(font).horizontalAdvance(text);
+  if (width > area.width()) font = style.font(1.05 * std::max(0.75, area.width() / width), true);
+  painter.setFont(font);
+  painter.setPen(style.ink());
+  painter.drawText(area, Qt::AlignLeft | Qt::AlignVCenter,
+                   QFontMetricsF(font).elidedText(text, Qt::ElideMiddle, area.width()));
+}
+
 }  // namespace
 
 SurfaceFigure::SurfaceFigure(FigureId id, QWidget* parent)
@@ -67,6 +78,19 @@ void SurfaceFigure::setSplit(const QString& split) {
 void SurfaceFigure::setHeight(const std::optional<HeightChoice>& height) {
   height_ = height;
   refresh();
+  Q_EMIT factsChanged();
+}
+
+std::optional<HeightChoice> SurfaceFigure::heightChoice() const {
+  return first().scale.valid() ? std::optional(first().height) : std::nullopt;
+}
+
+Figure::Facts SurfaceFigure::facts() const {
+  Facts all = Figure::facts();
+  if (!problem_.isEmpty()) return all;
+  for (const auto& fact : provenanceFacts(provenance())) all.push_back(fact);
+  for (const auto& fact : first().facts()) all.push_back(fact);
+  return all;
 }
 
 void SurfaceFigure::addChoices(QMenu& menu) {
@@ -221,9 +245,7 @@ void SurfaceFigure::draw(QCPPainter& painter, const Style& style, double pixelRa
   paintColorBar(painter, style,
                 QRectF(area.right() + style.points(2), area.top() + (area.height() - barHeight) / 2, 0, barHeight),
                 shown);
-  painter.setFont(style.font(1.05, true));
-  painter.setPen(style.ink());
-  painter.drawText(heading, Qt::AlignLeft | Qt::AlignVCenter, both() ? shown.place : shown.heading);
+  paintHeading(painter, style, heading, both() ? shown.place : shown.heading);
 }
 
 void SurfaceFigure::drawPanel(Panel& panel, const QRectF& whole, QCPPainter& painter, const Style& style,

@@ -30,6 +30,9 @@ class SurfaceFigure : public Figure {
   bool hasSharedScale() const override { return true; }
   QStringList recipeSettings() const override { return heightSettings(first()); }
   double preferredWidthMm() const override { return both() ? 150 : 0; }
+  std::optional<HeightChoice> heightChoice() const override;
+  void chooseHeight(const HeightChoice& choice) override { setHeight(choice); }
+  Facts facts() const override;
 
   /// The scale of height and colours; without one it is the recipe's.
   void setHeight(const std::optional<HeightChoice>& height);

@@ -145,8 +145,7 @@ void paintColorBar(QPainter& painter, const Style& style, const QRectF& area, co
   }
   painter.setFont(style.font());
   const QFontMetricsF titles(painter.font());
-  const QString title =
-      data.scale.logarithmic() ? QObject::tr("mean cross-entropy (log)") : QObject::tr("mean cross-entropy");
+  const QString title = data.scaleTitle();
   painter.translate(bar.right() + style.points(5) + widest + style.points(4) + titles.height() / 2, bar.center().y());
   painter.rotate(-90);
   painter.drawText(QPointF(-titles.horizontalAdvance(title) / 2, titles.capHeight() / 2), title);

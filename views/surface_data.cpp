@@ -5,6 +5,7 @@
 #include <QMenu>
 #include <QObject>
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "views/caption.h"
@@ -132,6 +133,52 @@ Provenance SurfaceData::provenance() const {
         << QObject::tr("%1 of %2 points below %3 are drawn at it").arg(below).arg(all).arg(numberText(scale.lower()));
   }
   return provenance;
+}
+
+QString SurfaceData::scaleTitle() const {
+  const QString title =
+      scale.logarithmic() ? QObject::tr("mean cross-entropy (log)") : QObject::tr("mean cross-entropy");
+  const bool clipped =
+      std::any_of(grid.loss.begin(), grid.loss.end(), [&](double loss) { return loss > scale.upper(); });
+  return clipped ? QObject::tr("%1, clipped at %2").arg(title, numberText(scale.upper())) : title;
+}
+
+std::vector<std::pair<QString, QString>> SurfaceData::facts() const {
+  std::vector<std::pair<QString, QString>> facts;
+  const auto range = [](double low, double high) {
+    return QObject::tr("%1 to %2").arg(numberText(low), numberText(high));
+  };
+  facts.emplace_back(QObject::tr("scale"), scale.logarithmic() ? QObject::tr("logarithmic") : QObject::tr("linear"));
+  facts.emplace_back(QObject::tr("colours from"), range(scale.lower(), scale.upper()));
+  if (height.clip > 0) facts.emplace_back(QObject::tr("clipped at"), numberText(height.clip));
+  facts.emplace_back(xShort, range(xRange.first, xRange.second));
+  facts.emplace_back(yShort, range(yRange.first, yRange.second));
+  facts.emplace_back(QObject::tr("normalization"),
+                     info.normalization.empty() ? QObject::tr("none") : QString::fromStdString(info.normalization));
+  facts.emplace_back(QObject::tr("grid"), QStringLiteral("%1 × %2").arg(grid.xs.size()).arg(grid.ys.size()));
+  return facts;
+}
+
+QString SurfaceData::shapeAt(double x, double y) const {
+  if (!epoch || !grid.drawable()) return {};
+  const auto [i, j] = grid.nearest(x, y);
+  if (i == 0 || j == 0 || i + 1 == grid.xs.size() || j + 1 == grid.ys.size()) return QObject::tr("edge of the grid");
+  const double own = grid.loss[grid.index(i, j)];
+  // Around the point, one after the other: a saddle's ring goes up and down twice.
+  constexpr std::array<std::pair<int, int>, 8> ring{
+      {{1, 0}, {1, 1}, {0, 1}, {-1, 1}, {-1, 0}, {-1, -1}, {0, -1}, {1, -1}}};
+  std::array<int, 8> signs{};
+  for (std::size_t k = 0; k < ring.size(); ++k) {
+    const double value =
+        grid.loss[grid.index(std::size_t(int(i) + ring[k].first), std::size_t(int(j) + ring[k].second))];
+    if (!std::isfinite(value) || !std::isfinite(own)) return QObject::tr("beside points that are not finite");
+    signs[k] = value > own ? 1 : value < own ? -1 : 0;
+  }
+  if (std::all_of(signs.begin(), signs.end(), [](int sign) { return sign > 0; })) return QObject::tr("local minimum");
+  if (std::all_of(signs.begin(), signs.end(), [](int sign) { return sign < 0; })) return QObject::tr("local maximum");
+  int changes = 0;
+  for (std::size_t k = 0; k < signs.size(); ++k) changes += signs[k] * signs[(k + 1) % signs.size()] < 0;
+  return changes >= 4 ? QObject::tr("saddle") : QObject::tr("slope");
 }
 
 QString SurfaceData::readout(double x, double y) const {

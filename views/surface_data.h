@@ -37,6 +37,12 @@ struct SurfaceData {
   /// Why it can't be drawn; empty when it can.
   QString problem(const QString& name) const;
   Provenance provenance() const;
+  /// Scale, range of colours, clipping, directions and their normalization: names and values.
+  std::vector<std::pair<QString, QString>> facts() const;
+  /// "local minimum", "local maximum", "saddle", "slope" of the grid's nearest point, by its eight neighbours.
+  QString shapeAt(double x, double y) const;
+  /// Of the colour bar: "mean cross-entropy (log), clipped at 5".
+  QString scaleTitle() const;
   /// "α = 0.1, β = −0.2: train loss 2.31, accuracy 12 %" at the grid's nearest point.
   QString readout(double x, double y) const;
 };

@@ -102,6 +102,37 @@ void drawLines(QCustomPlot& plot, const Frame& frame, const Style& style, const 
   }
 }
 
+/// ‖A‖_F, which all eigenvalues together make, above the largest of them. Returns its values.
+std::vector<double> addFrobenius(QCustomPlot& plot, const Frame& frame, const Style& style, const RunResults& run,
+                                 const OperatorWords& words, const ValueAxis& axis, QStringList& notes) {
+  std::vector<double> values;
+  const auto norms = frobeniusNorms(run);
+  for (const char* split : {"train", "test"}) {
+    std::vector<Estimate> estimates;
+    const bool first = values.empty();
+    const QString name = QStringLiteral("‖%1‖_F").arg(words.matrix);
+    QCPGraph* graph = nullptr;
+    for (const auto& [key, norm] : norms) {
+      if (key.second != split) continue;
+      if (!graph)
+        graph = addSeries(plot, frame, first ? name : tr("%1, test").arg(name),
+                          style.pen(style.ink(), 0.9, split == QLatin1String("test") ? Qt::DashLine : Qt::SolidLine),
+                          nullptr, first);
+      graph->addData(double(key.first), axis.place(norm.value));
+      estimates.push_back({norm.value, 1.96 * norm.error});
+      values.push_back(norm.value);
+    }
+    if (!graph) continue;
+    graph->setObjectName("frobenius-" + QString(split));
+    if (estimates.size() <= manyPoints) {
+      graph->setScatterStyle(disc(style, style.ink(), false, true));
+      addErrorBars(frame, style, graph, axis, estimates);
+    }
+  }
+  if (!values.empty()) notes << tr("bars of the Frobenius norm: ± 1.96 standard errors");
+  return values;
+}
+
 }  // namespace
 
 Drawn TrajectoriesFigure::draw(QCustomPlot& plot, const Style& style) const {
@@ -122,6 +153,8 @@ Drawn TrajectoriesFigure::draw(QCustomPlot& plot, const Style& style) const {
   const double largest = values.empty() ? 1 : std::abs(*std::max_element(values.begin(), values.end()));
   const auto limits = addStabilityLine(plot, frame, style, run(), axis, largest, notes);
   values.insert(values.end(), limits.begin(), limits.end());
+  const auto norms = addFrobenius(plot, frame, style, run(), words, axis, notes);
+  values.insert(values.end(), norms.begin(), norms.end());
   std::vector<double> epochs(series.epochs.begin(), series.epochs.end());
   if (run().info.status == "running") epochs.push_back(double(run().info.epochs));
   fitEpochs(frame.x, epochs);

@@ -37,6 +37,18 @@ bool spansDecades(const std::vector<PersistenceRow>& rows) {
   return low > 0 && high > 100 * low;
 }
 
+/// Losses are not negative, though there may be room for names below them.
+class LossTicker : public RoundTicker {
+ protected:
+  QVector<double> createTickVector(double step, const QCPRange& range) override {
+    auto ticks = RoundTicker::createTickVector(step, range);
+    ticks.erase(std::remove_if(ticks.begin(), ticks.end(), [&](double tick) { return tick < -1e-6 * step; }),
+                ticks.end());
+    return ticks;
+  }
+  int getSubTickCount(double) override { return 0; }
+};
+
 void lossAxis(QCPAxis* axis, const Style& style, const QString& what, bool logarithmic, double low, double high) {
   if (logarithmic) {
     axis->setScaleType(QCPAxis::stLogarithmic);
@@ -44,8 +56,10 @@ void lossAxis(QCPAxis* axis, const Style& style, const QString& what, bool logar
     labelAxis(axis, style, QObject::tr("%1 (log)").arg(what), QSharedPointer<DecadeTicker>::create());
   } else {
     const double margin = 0.06 * (high > low ? high - low : std::max(std::abs(high), 1.0));
-    axis->setRange(low - margin, high + margin);
-    labelAxis(axis, style, what, QSharedPointer<RoundTicker>::create());
+    axis->setRange(low >= 0 ? std::max(0.0, low - margin) : low - margin, high + margin);
+    labelAxis(
+        axis, style, what,
+        low >= 0 ? QSharedPointer<QCPAxisTicker>(new LossTicker) : QSharedPointer<QCPAxisTicker>(new RoundTicker));
   }
 }
 
@@ -76,6 +90,7 @@ QCPCurve* addLine(const Frame& frame, const QPen& pen, const std::vector<QPointF
   curve->setName(QString());
   curve->removeFromLegend();
   curve->setPen(pen);
+  curve->setLayer("grid");  // under the dots at its ends
   for (const auto& point : points) curve->addData(point.x(), point.y());
   return curve;
 }

@@ -11,6 +11,7 @@
 #include "core/curvature/double_backward.h"
 #include "core/curvature/graphs.h"
 #include "core/curvature/memory.h"
+#include "core/model/activations.h"
 
 namespace eigenscape {
 
@@ -23,17 +24,6 @@ constexpr std::int64_t kProbeExamples = 16, kTrialExamples = 4;
 /// size that every GPU of today has; `curvature.memory` raises it.
 std::int64_t defaultGraphMemory(const torch::Device& device) {
   return device.is_cuda() ? std::int64_t{4} << 30 : freeMemory() / 4;
-}
-
-/// Bytes that each weight layer puts out for one example.
-std::vector<std::int64_t> activationBytes(const Model& model) {
-  std::vector<std::int64_t> bytes;
-  for (const auto& layer : model.weightLayers()) {
-    const auto& entry = model.parameters().entries()[layer.parameterEntry];
-    bytes.push_back(entry.shape.front() * layer.macs / std::max<std::int64_t>(entry.size, 1) *
-                    static_cast<std::int64_t>(c10::elementSize(model.type())));
-  }
-  return bytes;
 }
 
 /// An estimate of what a kept graph takes: the activations of each weight layer are saved by the forward pass, by the
@@ -49,12 +39,8 @@ std::int64_t graphBytesPerExample(const Model& model, std::int64_t inputElements
 /// with which a product takes three quarters of the time that it takes with 256. The oneDNN of LibTorch 1.x is the
 /// faster the more it is given.
 std::int64_t examplesInCache(const Model& model) {
-  constexpr std::int64_t all = std::numeric_limits<std::int64_t>::max();
-  if (TORCH_VERSION_MAJOR < 2 || model.device().is_cuda()) return all;
-  constexpr std::int64_t cache = std::int64_t{4} << 20, fewest = 16;
-  const auto activations = activationBytes(model);
-  const auto most = std::max_element(activations.begin(), activations.end());
-  return most == activations.end() || *most == 0 ? all : std::max(cache / *most, fewest);
+  constexpr std::int64_t all = std::numeric_limits<std::int64_t>::max(), cache = std::int64_t{4} << 20;
+  return TORCH_VERSION_MAJOR < 2 ? all : examplesWithin(cache, model);
 }
 
 torch::Tensor crossEntropy(const torch::Tensor& outputs, const torch::Tensor& targets) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 #include <array>
 
 #include "core/curvature/double_backward_kernels.h"
+#include "core/model/parallel.h"
 
 // Per row of n numbers, with the mean µ, r = 1/√(variance + ε), x̂ = (x − µ) r, γ, and gradₒ from above, the derivative
 // of a layer normalisation is
@@ -133,7 +133,7 @@ void differentiateAll(const Saved& saved, const std::array<Tensor, 3>& gg, const
   const std::int64_t chunks = std::min<std::int64_t>(rows, 64);
   auto shares = by[2].defined() ? torch::zeros({chunks, n}, by[2].options()) : Tensor();
   const auto room = torch::empty({chunks, 2 * n}, saved.x.options());
-  at::parallel_for(0, chunks, 1, [&](std::int64_t first, std::int64_t last) {
+  parallelFor(chunks, [&](std::int64_t first, std::int64_t last) {
     for (auto chunk = first; chunk < last; ++chunk) {
       const auto from = chunk * rows / chunks, to = (chunk + 1) * rows / chunks;
       const auto atRow = [&](const T* data, std::int64_t width) { return data ? data + from * width : nullptr; };

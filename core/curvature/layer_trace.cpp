@@ -87,6 +87,7 @@ class LayerTraces {
     squares_ = torch::zeros_like(mean_);
     lengths_.assign(entries.size(), 1.0);
     group(ranges);
+    shares_.assign(watched_ + 1, 1.0);
     for (auto* layer : model.affineLayers()) {
       std::vector<std::size_t> own;
       for (const auto& parameter : layer->parameters(false)) own.push_back(*entryOf(model, parameter));
@@ -198,24 +199,36 @@ class LayerTraces {
     return {mean_[range].sum().item<double>(), studentFactor(freedom) * std::sqrt(variance)};
   }
 
-  /// A probe's length enters a layer's value only by what the others' blocks with it add to it: ℓₖ / ℓ times their
-  /// noise. Lengths of 1 / √trace share the relative error out. No length changes a mean, so that all draws count
-  /// alike.
+  /// A probe's length enters a layer's value only by what the blocks between it and the others add to it: ℓₖ / ℓ times
+  /// their noise. Lengths of 1 / √trace share the relative error out to begin with; then those that settle slowly get
+  /// more. No length changes a mean, so that all draws count alike.
   void balance() {
     if (watched_ == 0) return;
-    std::vector<double> lengths(watched_ + 1, 0.0);
+    std::vector<double> traces, errors;
     for (std::size_t g = 0; g < watched_; ++g) {
       const auto e = estimate(static_cast<std::int64_t>(g));
-      lengths[g] = std::max(std::abs(e.trace), e.standardError);
+      traces.push_back(std::max(std::abs(e.trace), e.standardError));
+      errors.push_back(traces[g] > 0 ? e.standardError / traces[g] : 0);
     }
     // What nobody watches counts in the whole alone.
     const auto whole = estimate(mean_.size(0) - 1);
-    lengths[watched_] = std::max(std::abs(whole.trace), whole.standardError);
-    const double largest = *std::max_element(lengths.begin(), lengths.end());
+    traces.push_back(std::max(std::abs(whole.trace), whole.standardError));
+    const double largest = *std::max_element(traces.begin(), traces.end());
+    if (draws_ > kPilot) {
+      auto sorted = errors;
+      std::sort(sorted.begin(), sorted.end());
+      const double median = sorted[sorted.size() / 2];
+      for (std::size_t g = 0; g < watched_; ++g) {
+        if (errors[g] > 0 && median > 0)
+          shares_[g] = std::clamp(shares_[g] * std::sqrt(errors[g] / median), 1.0 / 4, 4.0);
+      }
+    }
     // A trace near zero must not drown the others.
     constexpr double narrowest = 1e-3;
-    for (auto& length : lengths) length = largest > 0 ? 1 / std::sqrt(std::max(length / largest, narrowest)) : 1.0;
-    for (std::size_t i = 0; i < lengths_.size(); ++i) lengths_[i] = lengths[groupOf_[i]];
+    for (std::size_t i = 0; i < lengths_.size(); ++i) {
+      const auto g = groupOf_[i];
+      lengths_[i] = largest > 0 ? shares_[g] / std::sqrt(std::max(traces[g] / largest, narrowest)) : 1;
+    }
   }
 
   double neededDraws() const {
@@ -240,6 +253,7 @@ class LayerTraces {
   std::vector<std::pair<AffineLayer*, std::vector<std::size_t>>> layers_;  ///< with their entries
   std::vector<std::size_t> groupOf_;                                       ///< of each entry
   std::vector<double> lengths_;                                            ///< of each entry's probe
+  std::vector<double> shares_;                                             ///< of each group: more than 1/√trace
   Tensor members_;                                                         ///< ranges and the whole × entries, 0 or 1
   Tensor mean_, squares_;                                                  ///< ranges and the whole × examples
 };

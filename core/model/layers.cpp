@@ -12,6 +12,13 @@ namespace eigenscape {
 namespace {
 constexpr double kEpsilon = 1e-5;
 constexpr double kMomentum = 0.1;
+
+/// What remains of `after` once the shift is added; in place.
+torch::Tensor finished(torch::Tensor y, const Epilogue& after) {
+  if (after.residual.defined()) y.add_(after.residual);
+  return after.relu ? y.relu_() : y;
+}
+
 }  // namespace
 
 Initializer::Initializer(std::uint64_t seed) : generator_(at::detail::createCPUGenerator(seed)) {}
@@ -64,14 +71,17 @@ Convolution::Convolution(Initializer& init, Init kind, std::int64_t in, std::int
                               kind == Init::Uniform ? init.uniform(shape, fanIn) : init.kaimingNormal(shape, fanIn));
 }
 
-torch::Tensor Convolution::forward(const torch::Tensor& x, const torch::Tensor& scale, const torch::Tensor& shift) {
+torch::Tensor Convolution::forward(const torch::Tensor& x, const torch::Tensor& scale, const Epilogue& after) {
   if (transform) {
-    return transform->forward(x, weight, scale, shift, [this](const auto& in, const auto& kernel) {
+    const auto product = [this](const auto& in, const auto& kernel) {
       return torch::conv2d(in, kernel, {}, stride_, padding_);
-    });
+    };
+    return finished(transform->forward(x, weight, scale, after.shift, product), after);
   }
   const auto kernel = scale.defined() ? weight * scale.view({-1, 1, 1, 1}) : weight;
-  auto y = torch::conv2d(x, kernel, shift, stride_, padding_);
+  auto y = winogradApplies(x, kernel, after, stride_, padding_)
+               ? winogradConvolution(x, kernel, after)
+               : finished(torch::conv2d(x, kernel, after.shift, stride_, padding_), after);
   macs = weight.numel() * y.size(2) * y.size(3);
   return recorded(x, std::move(y));
 }
@@ -174,11 +184,19 @@ torch::Tensor channelsLast(const torch::Tensor& images) {
   return images.is_cuda() ? images : images.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x) {
-  if (norm.is_training()) return norm.forward(convolution.forward(x));
-  if (norm.standsAlone()) return norm.normalize(convolution.forward(x));
-  const auto [scale, shift] = norm.affine();
-  return convolution.forward(x, scale, shift);
+torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x,
+                                   const torch::Tensor& residual, bool relu) {
+  if (!norm.is_training() && !norm.standsAlone()) {
+    const auto [scale, shift] = norm.affine();
+    return convolution.forward(x, scale, {shift, residual, relu});
+  }
+  const auto y = convolution.forward(x);
+  return finished(norm.is_training() ? norm.forward(y) : norm.normalize(y), {{}, residual, relu});
+}
+
+torch::Tensor convolveNormalizeRelu(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x,
+                                    const torch::Tensor& residual) {
+  return convolveAndNormalize(convolution, norm, x, residual, true);
 }
 
 }  // namespace eigenscape

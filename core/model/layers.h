@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/model/layer_transform.h"
+#include "core/model/winograd.h"
 
 // The layers of the zoo. They keep PyTorch's parameter names, initialisation and arithmetic; what they add is the fold
 // of evaluation-mode BatchNorm into the convolution before it, which saves a pass over the activations in every
@@ -59,8 +60,8 @@ class Convolution : public AffineLayer {
  public:
   Convolution(Initializer& init, Init kind, std::int64_t in, std::int64_t out, std::int64_t kernel,
               std::int64_t stride);
-  /// y = conv(x, W) [· scale + shift per output channel, folded into W when scale is given].
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& scale = {}, const torch::Tensor& shift = {});
+  /// y = conv(x, W) [· scale per output channel, folded into W], then what `after` says.
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& scale = {}, const Epilogue& after = {});
   std::vector<torch::Tensor> randomChanges(at::Generator& generator) const override;
 
   torch::Tensor weight;
@@ -112,7 +113,11 @@ class LayerNorm : public AffineLayer {
 /// costs a forward pass 2.4 times and a Hessian-vector product 1.4 times as long (ResNet-20).
 torch::Tensor channelsLast(const torch::Tensor& images);
 
-/// BatchNorm after a convolution: folded in evaluation mode, unless the layers record.
-torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x);
+/// norm(convolution(x)) [+ residual] [then ReLU]. BatchNorm is folded into the convolution in evaluation mode, unless
+/// the layers record.
+torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x,
+                                   const torch::Tensor& residual = {}, bool relu = false);
+torch::Tensor convolveNormalizeRelu(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x,
+                                    const torch::Tensor& residual = {});
 
 }  // namespace eigenscape

@@ -14,9 +14,9 @@ struct LossAndAccuracy {
   double accuracy = 0;  ///< share in 0..1
 };
 
-/// Mean loss and accuracy in evaluation mode without gradients. Sums are kept in double, batches of `batchSize`; the
-/// result for the same model, examples and batch size is the same to the last bit. Polls `context.stop` per batch.
-/// The model's training flag is restored.
+/// Mean loss and accuracy in evaluation mode without gradients. Sums are kept in double, batches of `batchSize` or, on
+/// a CPU, of as many images as its cache holds if that is less; the result for the same model, examples and batch size
+/// is the same to the last bit. Polls `context.stop` per batch. The model's training flag is restored.
 LossAndAccuracy evaluate(Model& model, const Examples& examples, std::int64_t batchSize, const Context& context = {});
 
 }  // namespace eigenscape

@@ -138,7 +138,7 @@ class Cnn : public Network {
   torch::Tensor forward(const torch::Tensor& x) override {
     auto y = channelsLast(x);
     for (std::size_t i = 0; i < convolutions_.size(); ++i) {
-      y = convolveAndNormalize(*convolutions_[i], *norms_[i], y).relu_();
+      y = convolveNormalizeRelu(*convolutions_[i], *norms_[i], y);
     }
     return linear_->forward(y.mean({2, 3}));
   }
@@ -161,9 +161,8 @@ class BasicBlock : public nn::Module {
     bn2_ = register_module("bn2", std::make_shared<BatchNorm>(out));
   }
   torch::Tensor forward(const torch::Tensor& x) {
-    auto y = convolveAndNormalize(*conv1_, *bn1_, x).relu_();
-    y = convolveAndNormalize(*conv2_, *bn2_, y);
-    return y.add_(shortcut(x)).relu_();
+    const auto y = convolveNormalizeRelu(*conv1_, *bn1_, x);
+    return convolveNormalizeRelu(*conv2_, *bn2_, y, shortcut(x));
   }
 
  private:
@@ -199,7 +198,7 @@ class CifarResNet : public Network {
     linear_ = register_module("linear", std::make_shared<Linear>(init, Init::KaimingNormal, channels, in.classes));
   }
   torch::Tensor forward(const torch::Tensor& x) override {
-    auto y = convolveAndNormalize(*conv1_, *bn1_, channelsLast(x)).relu_();
+    auto y = convolveNormalizeRelu(*conv1_, *bn1_, channelsLast(x));
     for (const auto& block : blocks_) y = block->forward(y);
     return linear_->forward(y.mean({2, 3}));
   }

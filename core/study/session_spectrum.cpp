@@ -175,14 +175,13 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
   options.maxProducts = curvature.maxProducts;
   options.block = curvature.block;
   options.seed = static_cast<std::uint64_t>(recipe_.seed);
-  // The spectrum before this one (of the epoch before, or of the other split) is a good first guess.
-  if (model) {
-    for (const auto& [name, vector] : part.keepVectors ? directionsBefore(part.epoch) : lot.vectors) {
-      // Not those that a landscape has scaled: "eigenvector:1/filter".
-      // Nor those of single layers.
-      if (name.starts_with("eigenvector:") && name.find_first_of("/@") == std::string::npos)
-        options.start.push_back(vector);
-    }
+  // The spectrum before this one (of the epoch before, or of the other split) is a good first guess; of a block of
+  // layers, the block's part of the model's eigenvectors.
+  for (const auto& [name, vector] : model && part.keepVectors ? directionsBefore(part.epoch) : lot.vectors) {
+    // Not those that a landscape has scaled: "eigenvector:1/filter".
+    // Nor those of single layers.
+    if (name.starts_with("eigenvector:") && name.find_first_of("/@") == std::string::npos)
+      options.start.push_back(op.parameters().restrict(vector));
   }
   const auto pairs = lanczos(op, options, context);
   lot.products += pairs.products;

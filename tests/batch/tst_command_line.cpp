@@ -7,6 +7,7 @@
 #include <QJsonObject>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QtEndian>
 
 #include "tests/batch/program.h"
 
@@ -164,6 +165,8 @@ void TestCommandLine::wrongInput_data() {
     QTest::addRow("figure size %s", size) << QStringList{"--batch", tiny, "--out", "out", "--figure-size", size} << 2
                                           << QStringList{"--figure-size", size, "such as 180x120"};
   }
+  QTest::newRow("figure density") << QStringList{"--render", "out", "--figure-density", "9"} << 2
+                                  << QStringList{"--figure-density", "9", "1 to 8"};
   QTest::newRow("figures") << QStringList{"--batch", tiny, "--out", "out", "--figures", "bmp"} << 2
                            << QStringList{"--figures", "bmp", "png"};
   QTest::newRow("style") << QStringList{"--render", "out", "--style", "blue"} << 2
@@ -314,7 +317,13 @@ void TestCommandLine::aRunFromBeginningToEnd() {
   QVERIFY2(dark.status == 0, dark.err.constData());
   const auto once = readFile(out + "/figures/training.png");
   runProgram({"--render", out, "--style", "light"});
-  QVERIFY(readFile(out + "/figures/training.png") != once);
+  const auto light = readFile(out + "/figures/training.png");
+  QVERIFY(light != once);
+  // A PNG says its width in bytes 16 to 19.
+  const auto widthOf = [](const QByteArray& png) { return qFromBigEndian<quint32>(png.constData() + 16); };
+  const Outcome plain = runProgram({"--render", out, "--figure-density", "1"});
+  QVERIFY2(plain.status == 0, plain.err.constData());
+  QVERIFY(std::abs(2.0 * widthOf(readFile(out + "/figures/training.png")) - widthOf(light)) <= 2);
 }
 
 void TestCommandLine::quietIsQuiet() {

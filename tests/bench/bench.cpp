@@ -16,6 +16,7 @@
 #include "core/curvature/double_backward.h"
 #include "core/landscape/directions.h"
 #include "core/landscape/landscape.h"
+#include "core/model/activations.h"
 #include "core/model/model.h"
 #include "core/training/trainer.h"
 #include "tests/bench/cases.h"
@@ -191,9 +192,10 @@ int main(int argc, char** argv) {
   options.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   std::string one, trainInto;
   std::int64_t epochs = 5;
-  bool scaling = false;
+  bool scaling = false, surface = false;
   app.add_option("--threads", options.threads);
   app.add_flag("--scaling", scaling, "seconds of a product against images and parameters, as CSV");
+  app.add_flag("--surface", surface, "only the points of a surface");
   auto* data =
       app.add_option("--data", options.data, "folder of CIFAR-10: the cases that other libraries are timed on");
   app.add_option("--model", options.model)->needs(data);
@@ -206,12 +208,13 @@ int main(int argc, char** argv) {
   app.add_option("--train-into", trainInto, "train the model and write its weights to this file")->needs(data);
   app.add_option("--epochs", epochs);
   CLI11_PARSE(app, argc, argv);
+  keepFreedMemory();  // as the program does
   if (scaling) return bench::runScaling(options.threads);
   if (!trainInto.empty()) return bench::trainWeights(options, epochs, trainInto);
   if (!one.empty()) return bench::runOneCase(options, one);
   if (!options.data.empty()) return bench::runCases(options, argv[0]);
   at::set_num_threads(options.threads);
-  resNet20();
+  if (!surface) resNet20();
   surfacePoints();
   return 0;
 }

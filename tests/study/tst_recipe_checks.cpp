@@ -128,6 +128,8 @@ void TestRecipeChecks::combinations_data() {
   QTest::newRow("traces from the outputs")
       << begin + "[curvature]\ntrace_method = \"outputs\"\nbatch_norm = \"train\"\n"
       << "curvature.trace_method = \"outputs\": not for";
+  QTest::newRow("traces at the layers") << begin + "[curvature]\ntrace_method = \"layers\"\noperator = \"ggn\"\n"
+                                        << "curvature.trace_method = \"layers\": not for";
   QTest::newRow("range reversed") << begin + "[[profile]]\nname = \"p\"\nrange = [1, -1]\n"
                                   << "profile.p.range = [1.0, -1.0]: ";
   QTest::newRow("even points are fine") << begin + "[[profile]]\npoints = 4\n"

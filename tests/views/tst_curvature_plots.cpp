@@ -122,6 +122,21 @@ class TestCurvaturePlots : public QObject {
     QVERIFY(!csv(*figure).contains("conv1"));
   }
 
+  void theFrobeniusNormIsDrawnWithItsError() {
+    RunResults run = sample::run();
+    run.frobenius = {{0, "hessian", "model", "train", 100, 10, 20}, {3, "hessian", "model", "train", 400, 40, 20}};
+    const auto figure = figureOf("trajectories", run, 3);
+    const QCPGraph* norm = graph(*figure, "frobenius-train");
+    QVERIFY(norm);
+    QCOMPARE(norm->dataCount(), 2);
+    QVERIFY(near(norm->data()->at(0)->value, 10) && near(norm->data()->at(1)->value, 20));
+    const auto* bars = barsOf(*figure, norm);
+    QVERIFY(bars && near(bars->data()->at(1).errorPlus, 1.96 * 40 / (2 * 20.0)));
+    QVERIFY(axis(*figure, QCPAxis::atLeft)->range().contains(20));
+    QVERIFY2(captionOf(*figureOf("spectrum", run, 3)).contains(QStringLiteral("‖∇²L‖_F = 20 ± 1.9")),
+             qPrintable(captionOf(*figureOf("spectrum", run, 3))));
+  }
+
   void densityShowsTheMeanAndItsBand() {
     const RunResults run = sample::run(curvature());
     const auto figure = figureOf("density", run, 3);
@@ -314,7 +329,7 @@ class TestCurvaturePlots : public QObject {
     const auto traces = figureOf("layers", run, 5);
     QVERIFY(!graph(*traces, QStringLiteral("λ₁")));
     QCOMPARE(graph(*traces, "trace")->data()->at(2)->key, 2.0);
-    QVERIFY(csv(*traces).contains("nan,nan,false"));
+    QVERIFY(csv(*traces).contains(",train,,,,,,"));
     run = sample::run(curvature());
     run.traces.clear();
     const auto eigenvalues = figureOf("layers", run, 5);

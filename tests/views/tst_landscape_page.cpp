@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QMenu>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
@@ -77,6 +78,27 @@ class TestLandscapePage : public QObject {
     const QLineF cut = page_->contour()->cut();
     QVERIFY(near(cut.x1(), -0.9) && near(cut.y1(), 0));
     QVERIFY(std::abs(cut.y2() - 0.7) < 0.03);
+  }
+
+  void theCutFollowsTheScale() {
+    const auto type = [&] { return page_->cut()->plot()->axisRect(0)->axis(QCPAxis::atLeft)->scaleType(); };
+    QCOMPARE(type(), QCPAxis::stLinear);
+    const auto choose = [&](const QStringList& words) {
+      const auto menu = page_->contextMenu();
+      for (auto* sub : menu->findChildren<QMenu*>()) {
+        for (auto* action : sub->actions()) {
+          if (action->text().startsWith(words.first())) return action->trigger();
+        }
+      }
+      QFAIL("no such choice");
+    };
+    choose({"Logarithmic"});
+    QCOMPARE(type(), QCPAxis::stLogarithmic);
+    choose({"Losses up to 2"});
+    QVERIFY(page_->cut()->plot()->axisRect(0)->axis(QCPAxis::atLeft)->range().upper < 3);
+    QVERIFY(page_->contour()->data().scaleTitle().contains("clipped at 2"));
+    choose({"Linear"});
+    QCOMPARE(type(), QCPAxis::stLinear);
   }
 
   // Beside the line a drag moves the map as on every contour, and no cut.

@@ -66,6 +66,22 @@ class TestValleys : public QObject {
     QCOMPARE(minima->data()->at(0)->value, 0.1);
   }
 
+  // Room for names below the lowest point, and no losses that there cannot be; the trunk ends under its dot.
+  void noLossIsNegative() {
+    const auto figure = shown("merge-tree", withValleys(4));
+    auto* axis = plotIn(*figure)->axisRect(0)->axis(QCPAxis::atLeft);
+    QVector<double> ticks, subTicks;
+    QVector<QString> labels;
+    axis->ticker()->generate({-0.5, 4}, QLocale::c(), 'g', 5, ticks, &subTicks, &labels);
+    QVERIFY(ticks.size() > 2);
+    for (const double tick : ticks) QVERIFY(tick >= 0);
+    const auto* minima = named<QCPGraph>(plotIn(*figure), "minima");
+    for (int i = 0; i < plotIn(*figure)->plottableCount(); ++i) {
+      const auto* plottable = plotIn(*figure)->plottable(i);
+      if (qobject_cast<const QCPCurve*>(plottable)) QVERIFY(plottable->layer()->index() < minima->layer()->index());
+    }
+  }
+
   void aWildSurfaceShowsItsLongestLived() {
     const auto figure = shown("merge-tree", withValleys(200));
     QCOMPARE(named<QCPGraph>(plotIn(*figure), "minima")->dataCount(), 60);
