@@ -25,7 +25,7 @@ BitSolver::~BitSolver() {
 void BitSolver::ask(BitQuestion question) {
   const std::lock_guard lock(mutex_);
   question_ = {std::move(question), ++asked_};
-  if (!layers_) present_.request_stop();
+  if (!layers_ && !tabulating_) present_.request_stop();
   wake_.notify_one();
 }
 
@@ -50,6 +50,7 @@ void BitSolver::work(const std::stop_token& stop) {
     const auto layers = std::exchange(layers_, {});
     const auto question = layers ? std::nullopt : std::exchange(question_, {});
     present_ = {};
+    tabulating_ = layers.has_value();
     const auto present = present_.get_token();
     lock.unlock();
     try {
@@ -61,6 +62,8 @@ void BitSolver::work(const std::stop_token& stop) {
       QMetaObject::invokeMethod(
           this, [this, text] { Q_EMIT failed(text); }, Qt::QueuedConnection);
     }
+    lock.lock();
+    tabulating_ = false;
   }
 }
 

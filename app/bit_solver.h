@@ -66,6 +66,7 @@ class BitSolver : public QObject {
   std::optional<std::pair<BitQuestion, std::uint64_t>> question_;
   std::optional<std::pair<Layers, std::uint64_t>> layers_;
   std::stop_source present_;  ///< of what is being solved
+  bool tabulating_ = false;   ///< that is not given up for a question
   std::jthread thread_;
 };
 

@@ -205,6 +205,7 @@ void BitsPage::showRun(std::shared_ptr<const RunResults> run) {
   run_ = std::move(run);
   if (other) measured_.clear();
   if (same) {
+    takeMeasured();
     showStatus();
     return showFigures();
   }
@@ -250,6 +251,7 @@ void BitsPage::takeLayers() {
   for (QWidget* part : {static_cast<QWidget*>(cost_), static_cast<QWidget*>(slider_), static_cast<QWidget*>(share_)})
     part->setEnabled(cost_->count() > 0);
   if (run_->pareto.empty()) solver_->tabulate(layers_);
+  takeMeasured();
 
   HeldBits first;
   first.locked.assign(layers_->size(), false);

@@ -83,6 +83,7 @@ class BitsPage : public QWidget {
   QWidget* makeBudget();
   void connectParts();
   void takeLayers();
+  void takeMeasured();
   void take(const BitAnswer& answer);
   void takeTables(std::shared_ptr<const BitTables> tables);
   void apply(const HeldBits& held);

@@ -81,6 +81,19 @@ void BitsPage::showFigures() {
   bars_->showRun(shown, shown->info.epochs);
 }
 
+/// What the run itself has measured.
+void BitsPage::takeMeasured() {
+  std::map<std::string, std::map<std::string, std::int64_t>> settings;
+  for (const auto& row : run_->settingBits) settings[row.setting][row.layer] = row.bits;
+  for (const auto& row : run_->settings) {
+    const auto found = settings.find(row.setting);
+    if (found == settings.end() || !std::isfinite(row.loss) || found->second.size() != layers_->size()) continue;
+    std::vector<std::int64_t> bits;
+    for (const auto& layer : *layers_) bits.push_back(found->second[layer.layer]);
+    measured_[bits] = {row.loss, row.accuracy};
+  }
+}
+
 void BitsPage::showStatus() {
   if (!layers_) return;
   struct Column {

@@ -320,6 +320,13 @@ frontier_points = 1
                                   [](const SettingRow& row) { return row.setting == "size=0.5"; });
   QVERIFY(limit != run->settings.end() && std::isfinite(limit->loss));
   for (std::size_t i = 0; i < run->allocations.size(); ++i) QCOMPARE(page->held().bits[i], run->allocations[i].bits);
+  QVERIFY2(page->statusText().contains(QString("%1 %").arg(100 * limit->accuracy, 0, 'f', 2)), "known from the run");
+  QVERIFY(!page->measureButton()->isEnabled());
+  // As if uniform-2 had not been measured.
+  auto other = std::make_shared<RunResults>(*run);
+  other->directory /= ".";
+  std::erase_if(other->settingBits, [](const SettingBitsRow& row) { return row.setting == "uniform-2"; });
+  page->showRun(other);
   QSignalSpy measured(page.get(), &BitsPage::measured), failed(page.get(), &BitsPage::failed);
   page->setHeld({std::vector<std::int64_t>(page->held().bits.size(), 2), page->held().locked, page->held().limit}, "2");
   QVERIFY2(page->measureButton()->isEnabled(), qPrintable(page->measureButton()->toolTip()));

@@ -268,7 +268,9 @@ frontier_points = 2
     if (row.method == "uniform") QVERIFY(std::isnan(row.loss));
   }
 
-  const Outcome foreign = batch("model.toml", "foreign", {"--set", "quantization.sensitivity=" + path("small.csv")});
+  const Outcome foreign =
+      batch("model.toml", "foreign",
+            {"--set", "quantization.sensitivity=" + path("small.csv"), "--set", "quantization.limits=size=0.5"});
   QCOMPARE(foreign.status, 2);
   QCOMPARE(foreign.errorLines(), 1);
   QVERIFY2(foreign.err.contains("small.csv") && foreign.err.contains("'a'"), foreign.err.constData());
