@@ -50,6 +50,7 @@ Recipe measuringRecipe(const RunResults& run, const fs::path& bits) {
   recipe.quantization.enabled = true;
   recipe.quantization.sensitivity = fs::absolute(run.directory / SensitivityRow::file).string();
   recipe.quantization.limits.clear();
+  recipe.quantization.firstLastBits = 0;  // a person may give the ends what bits he likes
   recipe.quantization.frontierPoints = 0;
   recipe.quantization.settings = bits.string();
   return recipe;

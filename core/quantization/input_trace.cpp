@@ -39,13 +39,16 @@ struct Share {
 };
 
 class InputTraces {
+  using Tensors = std::vector<torch::Tensor>;
+
  public:
   InputTraces(Model& model, const Examples& examples, std::int64_t batchSize, const TraceOptions& options,
-              const Context& context)
+              InputTraceMethod method, const Context& context)
       : model_(model),
         examples_(examples),
         batchSize_(std::min<std::int64_t>(batchSize, model.device().is_cuda() ? 128 : 64)),
         options_(options),
+        method_(method),
         context_(context),
         generator_(at::detail::createCPUGenerator(options.seed)),
         attached_(model),
@@ -86,21 +89,19 @@ class InputTraces {
 
   void visit(std::int64_t draws) {
     const torch::AutoGradMode record(true);
-    const auto sum = torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum);
     for (std::int64_t batch = 0; batch < batches(); ++batch) {
       context_.check();
       const auto part = examples_.slice(batch * batchSize_, batchSize_);
-      const auto loss = torch::nn::functional::cross_entropy(model_.forward(part.inputs), part.targets, sum) /
-                        static_cast<double>(examples_.size());
+      const auto outputs = model_.forward(part.inputs);
       std::vector<torch::Tensor> inputs;
       for (const auto& shift : shifts_) inputs.push_back(shift->value);
-      const auto gradients = torch::autograd::grad({loss}, inputs, {}, true, true);
+      const auto gradients =
+          method_ == InputTraceMethod::FromProducts ? gradientsOf(outputs, part.targets, inputs) : Tensors();
       for (std::int64_t draw = 1; draw <= draws; ++draw) {
-        std::vector<torch::Tensor> signs;
-        for (const auto& gradient : gradients) signs.push_back(signsLike(gradient));
-        const auto products = torch::autograd::grad(gradients, inputs, signs, draw < draws, false, true);
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-          const double term = products[i].defined() ? (signs[i] * products[i]).sum().item<double>() : 0;
+        const auto terms = method_ == InputTraceMethod::FromProducts ? products(gradients, inputs, draw < draws)
+                                                                     : squares(outputs, inputs, draw < draws);
+        for (std::size_t i = 0; i < terms.size(); ++i) {
+          const double term = terms[i] / static_cast<double>(examples_.size());
           if (!std::isfinite(term)) throw productNotFinite();
           shares_[i][static_cast<std::size_t>(batch)].add(term, static_cast<double>(draws_ + draw));
         }
@@ -111,6 +112,32 @@ class InputTraces {
     }
     for (const auto& shift : shifts_) shift->value = torch::Tensor();
     draws_ += draws;
+  }
+
+  static Tensors gradientsOf(const torch::Tensor& outputs, const torch::Tensor& targets, const Tensors& inputs) {
+    const auto sum = torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum);
+    return torch::autograd::grad({torch::nn::functional::cross_entropy(outputs, targets, sum)}, inputs, {}, true, true);
+  }
+
+  /// zᵀ(Hz) of each layer.
+  std::vector<double> products(const Tensors& gradients, const Tensors& inputs, bool keep) {
+    Tensors signs;
+    for (const auto& gradient : gradients) signs.push_back(signsLike(gradient));
+    const auto pulled = torch::autograd::grad(gradients, inputs, signs, keep, false, true);
+    std::vector<double> terms;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      terms.push_back(pulled[i].defined() ? (signs[i] * pulled[i]).sum().item<double>() : 0);
+    return terms;
+  }
+
+  /// ‖Jᵀ S ε‖² of each layer, with SSᵀ = diag(p) − ppᵀ and S = diag(√p) − p√pᵀ.
+  std::vector<double> squares(const torch::Tensor& outputs, const Tensors& inputs, bool keep) {
+    const auto p = torch::softmax(outputs.detach(), 1);
+    const auto along = p.sqrt() * signsLike(p);
+    const auto pulled = torch::autograd::grad({outputs}, inputs, {along - p * along.sum(1, true)}, keep, false, true);
+    std::vector<double> terms;
+    for (const auto& part : pulled) terms.push_back(part.defined() ? part.square().sum().item<double>() : 0);
+    return terms;
   }
 
   /// Batches are independent: their variances add up, and so do the degrees of freedom by Welch's and Satterthwaite's
@@ -143,6 +170,7 @@ class InputTraces {
   const Examples& examples_;
   std::int64_t batchSize_, draws_ = 0;
   const TraceOptions& options_;
+  InputTraceMethod method_;
   const Context& context_;
   at::Generator generator_;
   std::vector<std::unique_ptr<Shift>> shifts_;
@@ -169,11 +197,11 @@ class Perturbation : public InputTransform {
 }  // namespace
 
 TraceEstimates estimateInputTraces(Model& model, const Examples& examples, std::int64_t batchSize,
-                                   const TraceOptions& options, const Context& context) {
+                                   const TraceOptions& options, InputTraceMethod method, const Context& context) {
   const auto start = std::chrono::steady_clock::now();
   useFastDoubleBackward();
   const EvaluationMode mode(model);
-  auto result = InputTraces(model, examples, batchSize, options, context).run();
+  auto result = InputTraces(model, examples, batchSize, options, method, context).run();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

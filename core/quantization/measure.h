@@ -3,6 +3,8 @@
 
 #include <torch/types.h>
 
+#include <vector>
+
 #include "core/model/objective.h"
 #include "core/quantization/simulation.h"
 
@@ -13,6 +15,12 @@ namespace eigenscape {
 LossAndAccuracy measured(Model& model, const Setting& setting, const QuantizerOptions& options,
                          const Calibration& calibration, const Examples& examples, std::int64_t batchSize,
                          const Context& context = {});
+
+/// Weights in the model's shapes with which the unquantized model computes what the setting's weights give; layers in
+/// floating point keep theirs. Where BatchNorm is folded in, its scale is divided out of the quantized kernel again, so
+/// that it may stay behind it. `example` is run once to see the scales.
+std::vector<torch::Tensor> quantizedWeights(Model& model, const Setting& setting, const QuantizerOptions& options,
+                                            const Examples& example);
 
 /// The loss of every example, float64 on the CPU, and how many are classified rightly; evaluation mode, no gradients.
 struct ExampleLosses {

@@ -79,7 +79,7 @@ struct QuantizationRecipe {
   std::string scheme = "symmetric", range = "max";
   double percentile = 99.9;
   std::int64_t group = 16;  ///< output channels that share a scale with granularity = "group"
-  bool foldBatchNorm = true;
+  bool foldBatchNorm = false;
   std::string activationBits = "float";  ///< "float", "same" or a number
   std::int64_t calibrationSamples = 512, firstLastBits = 0;
   std::vector<std::string> methods = {"v2"};

@@ -16,6 +16,7 @@
 #include "core/landscape/landscape.h"
 #include "core/model/model.h"
 #include "core/quantization/calibration.h"
+#include "core/quantization/input_trace.h"
 #include "core/study/bit_plan.h"
 #include "core/study/journal.h"
 #include "core/study/quantizer_recipe.h"
@@ -69,9 +70,10 @@ class Session {
   void allocation();
   void measureSettings(BitPlan& plan);
   /// quantized/LIMIT.safetensors for each limit.
-  void writeQuantized(const BitPlan& plan) const;
+  void writeQuantized(const BitPlan& plan);
   void weightSensitivity(std::int64_t epoch);
   void inputSensitivity();
+  InputTraceMethod inputTraceMethod(const Examples& examples, const Context& context);
   void layerEigenvalues();
   void layerLosses();
   void rankSensitivities();

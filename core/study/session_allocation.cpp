@@ -53,12 +53,14 @@ std::string fileName(std::string name) {
 }
 
 /// The state dict with each layer's weight as the setting quantizes it.
-NamedTensors quantizedState(const Model& model, const Setting& setting, const QuantizerOptions& options) {
+NamedTensors quantizedState(Model& model, const Setting& setting, const QuantizerOptions& options,
+                            const Examples& example) {
   auto state = model.stateDict();
+  const auto weights = quantizedWeights(model, setting, options, example);
   for (std::size_t i = 0; i < setting.size(); ++i) {
     const auto& name = model.parameters().entries()[model.weightLayers()[i].parameterEntry].name;
     for (auto& [own, tensor] : state) {
-      if (own == name) tensor = quantized(tensor, setting[i].weight, options);
+      if (own == name) tensor = weights[i];
     }
   }
   return state;
@@ -66,16 +68,17 @@ NamedTensors quantizedState(const Model& model, const Setting& setting, const Qu
 
 }  // namespace
 
-void Session::writeQuantized(const BitPlan& plan) const {
+void Session::writeQuantized(const BitPlan& plan) {
   const auto folder = journal_.directory() / "quantized";
   std::error_code ignored;  // writing the file says it better
   std::filesystem::create_directories(folder, ignored);
-  const auto& model = *material_.model;
+  auto& model = *material_.model;
+  const auto example = (material_.train.size() > 0 ? material_.train : material_.test).first(1);
   for (const auto& one : plan.settings) {
     if (one.row.method != "exact") continue;
     writeSafetensors(folder / fileName(one.row.setting),
                      quantizedState(model, settingOf(recipe_.quantization, model, plan, one.setting),
-                                    quantizerOptions(recipe_.quantization)));
+                                    quantizerOptions(recipe_.quantization), example));
   }
 }
 

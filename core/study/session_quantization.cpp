@@ -96,6 +96,15 @@ void Session::weightSensitivity(std::int64_t epoch) {
   });
 }
 
+InputTraceMethod Session::inputTraceMethod(const Examples& examples, const Context& context) {
+  const auto& curvature = recipe_.curvature;
+  if (curvature.op == "ggn") return InputTraceMethod::FromOutputs;
+  if (curvature.traceMethod != "auto" && curvature.traceMethod != "outputs") return InputTraceMethod::FromProducts;
+  // What is piecewise linear in each layer's weights alone is so in its inputs, too.
+  return tracesComeFromOutputs(examples, weightRanges(*material_.model), context) ? InputTraceMethod::FromOutputs
+                                                                                  : InputTraceMethod::FromProducts;
+}
+
 void Session::inputSensitivity() {
   const auto& quantization = recipe_.quantization;
   phase("input_sensitivity", "sensitivity of inputs", costs_.inputSensitivity, [&](const Context& context) -> Products {
@@ -110,7 +119,8 @@ void Session::inputSensitivity() {
     options.tolerance = recipe_.curvature.traceTolerance;
     options.maxProbes = recipe_.curvature.traceProbes;
     options.seed = static_cast<std::uint64_t>(recipe_.seed);
-    const auto traces = estimateInputTraces(model, examples, recipe_.curvature.batchSize, options, context);
+    const auto traces = estimateInputTraces(model, examples, recipe_.curvature.batchSize, options,
+                                            inputTraceMethod(examples, context), context);
     journal_.append(eigenscape::inputSensitivity(model, ranges, traces, bits, perturbations));
     if (!traces.converged) note("traces of inputs: not every layer's tolerance reached", context);
     return traces.products;

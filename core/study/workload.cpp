@@ -97,7 +97,8 @@ void Costs::countQuantization(const Recipe& recipe, double weightLayers) {
   if (asksFor(quantization, "measured"))
     layerLosses = (bits + inputs) * weightLayers * onFirstSplit(recipe, quantization.samples);
   if (quantization.finetune != "none")
-    finetune = static_cast<double>(quantization.finetuneEpochs) * (2 * gradient * trainExamples_ + testExamples_);
+    finetune = static_cast<double>(quantization.limits.size() + 1) * static_cast<double>(quantization.finetuneEpochs) *
+               (2 * gradient * trainExamples_ + testExamples_);
 }
 
 double Costs::landscape(const LandscapeRecipe& recipe) const {

@@ -34,21 +34,31 @@ class TestInputTrace : public QObject {
   Q_OBJECT
 
  private Q_SLOTS:
+  void equalsTheDenseHessian_data() { methods(); }
   void equalsTheDenseHessian();
+  void batchesDoNotMatter_data() { methods(); }
   void batchesDoNotMatter();
   void perturbationsByHand();
   void rows();
+
+ private:
+  static void methods() {
+    QTest::addColumn<int>("method");
+    QTest::newRow("from products") << int(InputTraceMethod::FromProducts);
+    QTest::newRow("from outputs") << int(InputTraceMethod::FromOutputs);
+  }
 };
 
-/// Of a smooth network, so that no term is missing, in float64.
+/// Of a piecewise linear network, so that both methods apply, in float64.
 void TestInputTrace::equalsTheDenseHessian() {
+  QFETCH(int, method);
   const auto model = makeModel("mlp", kShape, 1);
   model->to(torch::kCPU, torch::kFloat64);
   const auto examples = toy::pictures(6, kShape, 2).to(torch::kCPU, torch::kFloat64);
   TraceOptions options;
   options.tolerance = 0.05;
   options.maxProbes = 3000;
-  const auto found = estimateInputTraces(*model, examples, 4, options);
+  const auto found = estimateInputTraces(*model, examples, 4, options, InputTraceMethod(method));
   QVERIFY(found.converged);
   QCOMPARE(found.ranges.size(), std::size_t(3));
   const auto& p = model->parameters().tensors();
@@ -71,15 +81,16 @@ void TestInputTrace::equalsTheDenseHessian() {
 
 /// A convolutional network in batches of 3 and of 64; the model is as before.
 void TestInputTrace::batchesDoNotMatter() {
+  QFETCH(int, method);
   const auto model = makeModel("resnet20", {3, 8, 8, 4}, 1);
   const auto examples = toy::pictures(12, {3, 8, 8, 4}, 2);
   const auto before = model->forward(examples.inputs);
   TraceOptions options;
   options.tolerance = 0.05;
   options.maxProbes = 400;
-  const auto few = estimateInputTraces(*model, examples, 3, options);
+  const auto few = estimateInputTraces(*model, examples, 3, options, InputTraceMethod(method));
   options.seed = 1;
-  const auto many = estimateInputTraces(*model, examples, 64, options);
+  const auto many = estimateInputTraces(*model, examples, 64, options, InputTraceMethod(method));
   QCOMPARE(few.ranges.size(), model->weightLayers().size());
   for (std::size_t i = 0; i < few.ranges.size(); ++i) {
     const auto &a = few.ranges[i], &b = many.ranges[i];

@@ -57,7 +57,9 @@ class OneLayer : public Model {
     if constexpr (std::is_same_v<Layer, Linear>) {
       return layer_->forward(x);
     } else {
-      return layer_->forward(x, scale_, shift_);
+      Epilogue after;
+      after.shift = shift_;
+      return layer_->forward(x, scale_, after);
     }
   }
   void setTraining(bool) override {}
@@ -106,6 +108,7 @@ class TestSimulation : public QObject {
   void whatDoesNotFit();
   void modelsOutOfReach();
   void lossesOfExamples();
+  void weightsToTakeAway();
 
  private:
   static void widths() {
@@ -426,6 +429,32 @@ void TestSimulation::lossesOfExamples() {
   const auto increase = lossIncrease(each, after);
   QVERIFY(std::abs(increase.increase - sum / 50) < 1e-12);
   QVERIFY(std::abs(increase.standardError - std::sqrt((squares - sum * sum / 50) / 49 / 50)) < 1e-12);
+}
+
+/// Loaded into a model that knows nothing of quantization they give the simulation's outputs, with and without
+/// BatchNorm folded in.
+void TestSimulation::weightsToTakeAway() {
+  torch::NoGradGuard noGrad;
+  const auto examples = toy::pictures(12, kShape, 2);
+  for (const bool folded : {false, true}) {
+    const auto model = makeModel("cnn", kShape, 1), other = makeModel("cnn", kShape, 1);
+    for (auto* one : {model.get(), other.get()}) {
+      for (auto& [name, tensor] : one->stateDict()) {
+        if (name.starts_with("bn") && name.ends_with("running_var"))
+          tensor.copy_(random(tensor.sizes().vec(), 3).abs());
+      }
+    }
+    QuantizerOptions options;
+    options.granularity = Granularity::Tensor;
+    options.foldBatchNorm = folded;
+    const Setting setting{{4, 0}, {3, 0}, {0, 0}, {2, 0}, {8, 0}};
+    const auto weights = quantizedWeights(*model, setting, options, examples.first(1));
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      other->parameters().tensors()[other->weightLayers()[i].parameterEntry].copy_(weights[i]);
+    const auto expected = other->forward(examples.inputs);
+    const Simulation simulation(*model, setting, options);
+    QVERIFY(torch::allclose(model->forward(examples.inputs), expected, 1e-4, 1e-4));
+  }
 }
 
 QTEST_APPLESS_MAIN(TestSimulation)

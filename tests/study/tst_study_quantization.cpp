@@ -2,6 +2,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "core/results/error.h"
@@ -107,6 +108,39 @@ class TestStudyQuantization : public QObject {
     for (std::size_t i = 0; i < plain.sensitivity.size(); ++i) {
       QVERIFY(std::isnan(plain.sensitivity[i].topEigenvalue));
       QCOMPARE(plain.sensitivity[i].omega, whole.sensitivity[i].omega);
+    }
+  }
+
+  /// Settings run with quantized inputs, the ends at 8 bits; each is fine-tuned from the same weights.
+  void settingsAreFineTuned() {
+    auto recipe = recipe_;
+    recipe.quantization.methods = {"v2"};
+    recipe.quantization.limits = {"size=0.2"};
+    recipe.quantization.frontierPoints = 0;
+    recipe.quantization.firstLastBits = 8;
+    recipe.quantization.activationBits = "4";
+    recipe.quantization.finetune = "blocks";
+    recipe.quantization.finetuneEpochs = 2;
+    recipe.training.batchSize = 8;
+    runStudy(recipe, into(path("tuned")), {});
+    const auto run = loadRun(path("tuned"));
+    for (const auto& row : run.settingBits) {
+      if (row.layer == "conv1" || row.layer == "linear") QCOMPARE(row.bits, 8);
+    }
+    QVERIFY(!run.finetuning.empty());
+    std::map<std::string, std::vector<FinetuneRow>> curves;
+    for (const auto& row : run.finetuning) {
+      if (row.split == "test") curves[row.setting].push_back(row);
+    }
+    QVERIFY(curves.contains("size=0.2"));
+    for (const auto& [name, curve] : curves) {
+      QCOMPARE(curve.front().stage, 0);
+      QCOMPARE(curve.front().loss, run.metrics.back().loss);  // before anything is quantized
+      QCOMPARE(curve.back().stage, 5);
+      QCOMPARE(curve.back().iteration, 2 * 96 / 8);
+      QCOMPARE(curve.back().epoch, 2);
+      QVERIFY(curve.back().loss < curve.front().loss);  // the weights were random
+      QVERIFY(fs::exists(path("tuned") / "finetuned" / (name + ".safetensors")));
     }
   }
 
