@@ -146,7 +146,7 @@ class Labels {
     text->setFont(style_.font(0.8));
     text->setColor(style_.ink());
     QColor ground = style_.paper();
-    ground.setAlpha(200);
+    ground.setAlpha(150);
     text->setBrush(ground);
   }
 
