@@ -153,9 +153,18 @@ void PlotFigure::resetView() {
 
 void PlotFigure::resizeEvent(QResizeEvent* event) {
   Figure::resizeEvent(event);
+  if (!run_ || fitDue_) return;
+  if (!isVisible()) return fit();
+  // A change of the window's layout resizes its figures several times before it settles.
+  fitDue_ = true;
+  QMetaObject::invokeMethod(this, &PlotFigure::fit, Qt::QueuedConnection);
+}
+
+void PlotFigure::fit() {
+  fitDue_ = false;
   // The legend's columns and the density of labels depend on the size.
-  if (run_ && layout()) layout()->activate();
-  if (run_) redraw();
+  if (layout()) layout()->activate();
+  redraw();
 }
 
 Picture PlotFigure::toPicture() {

@@ -113,6 +113,7 @@ class PlotFigure : public Figure {
  private:
   using Ranges = std::vector<std::pair<double, double>>;
   void drawAll();
+  void fit();
   static Ranges ranges(const QCustomPlot& plot);
   static void setRanges(QCustomPlot& plot, const Ranges& ranges);
 
@@ -122,7 +123,7 @@ class PlotFigure : public Figure {
   QLabel* message_;
   QLabel* caption_;
   Drawn drawn_;
-  bool captionShown_ = true;
+  bool captionShown_ = true, fitDue_ = false;
   Ranges fitted_;  ///< as the draw function set them: other ranges are the user's
 };
 

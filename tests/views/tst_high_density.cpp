@@ -91,7 +91,7 @@ class TestHighDensity : public QObject {
     const QImage image = figure->grab().toImage();
     QCOMPARE(image.devicePixelRatio(), 2.0);
     QCOMPARE(image.size(), 2 * figure->size());
-    QVERIFY2(fineShare(image) > 0.2, qPrintable(QString::number(fineShare(image))));
+    QVERIFY2(fineShare(image) > 0.1, qPrintable(QString::number(fineShare(image))));
     QVERIFY2(lostByHalving(image) > 4, qPrintable(QString::number(lostByHalving(image))));
     if (kind != "landscape") QVERIFY(!touchesTheEdge(image));
     // What is exported does not depend on the screen.
