@@ -275,8 +275,8 @@ std::vector<Entry> quantizerEntries() {
           .range(1, 1e6)
           .advanced(),
       Entry("quantization.fold_batch_norm", IN_RECIPE(quantization.foldBatchNorm),
-            "Quantize kernels with the BatchNorm behind them folded in, as HAWQ-V3 does; with a scale per channel it is the "
-            "same network")
+            "Quantize kernels with the BatchNorm behind them folded in, as HAWQ-V3 does; with a scale per channel it "
+            "is the same network")
           .advanced(),
       Entry("quantization.activation_bits", IN_RECIPE(quantization.activationBits),
             "Bits of the layers' inputs: float, the same as of the layer's weights, or so many")

@@ -177,7 +177,8 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
   options.seed = static_cast<std::uint64_t>(recipe_.seed);
   // The spectrum before this one (of the epoch before, or of the other split) is a good first guess; of a block of
   // layers, the block's part of the model's eigenvectors.
-  for (const auto& [name, vector] : model && part.keepVectors ? directionsBefore(part.epoch) : lot.vectors) {
+  const bool fromBefore = model && part.keepVectors;
+  for (const auto& [name, vector] : fromBefore ? directionsBefore(part.epoch) : lot.vectors) {
     // Not those that a landscape has scaled: "eigenvector:1/filter".
     // Nor those of single layers.
     if (name.starts_with("eigenvector:") && name.find_first_of("/@") == std::string::npos)
