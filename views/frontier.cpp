@@ -24,12 +24,24 @@ struct CostAxis {
   double of(const ParetoRow& row) const { return of(row.sizeBytes, row.bops); }
 };
 
-CostAxis costAxis(const RunResults& run) {
-  CostAxis axis;
+using Peers = std::vector<std::shared_ptr<const RunResults>>;
+
+/// The largest cost that is drawn of a run. A network in floating point is not: it is a level.
+double largestCost(const RunResults& run, bool bops) {
   double most = 0;
+  for (const auto& row : run.settings) {
+    if (row.method != "float") most = std::max(most, bops ? row.bops : row.sizeBytes);
+  }
+  for (const auto& row : run.pareto) most = std::max(most, bops ? row.bops : row.sizeBytes);
+  return most;
+}
+
+/// In a unit that suits the runs beside this one, too.
+CostAxis costAxis(const RunResults& run, const Peers& peers) {
+  CostAxis axis;
   axis.bops = run.info.frontier == "bops";
-  for (const auto& row : run.settings) most = std::max(most, axis.bops ? row.bops : row.sizeBytes);
-  for (const auto& row : run.pareto) most = std::max(most, axis.bops ? row.bops : row.sizeBytes);
+  double most = largestCost(run, axis.bops);
+  for (const auto& peer : peers) most = std::max(most, largestCost(*peer, axis.bops));
   struct Unit {
     double size;
     const char* bytes;
@@ -208,6 +220,20 @@ std::vector<double> valuesOf(const Content& content, double Point::*which) {
   return values;
 }
 
+/// Ω or accuracies of all that is shown, of the runs beside this one too: one scale has to suit them.
+std::vector<double> heights(const RunResults& run, const Peers& peers, const CostAxis& costs, bool measured) {
+  auto values = valuesOf(contentOf(run, costs, measured), &Point::y);
+  for (const auto& peer : peers) {
+    const auto theirs = valuesOf(contentOf(*peer, costs, measured), &Point::y);
+    values.insert(values.end(), theirs.begin(), theirs.end());
+  }
+  return values;
+}
+
+ValueAxis valueAxis(const std::vector<double>& heights, bool measured) {
+  return measured ? ValueAxis() : ValueAxis(heights);
+}
+
 void drawSeries(QCustomPlot& plot, const Frame& frame, const Style& style, const Content& content,
                 const ValueAxis& axis) {
   if (!content.line.empty()) {
@@ -275,7 +301,7 @@ bool hasMeasuredSettings(const RunResults& run) {
 
 Drawn FrontierFigure::draw(QCustomPlot& plot, const Style& style) const {
   Drawn drawn;
-  const CostAxis costs = costAxis(run());
+  const CostAxis costs = costAxis(run(), peers());
   const Content content = contentOf(run(), costs, isMeasured());
   if (content.series.empty() && content.line.empty()) {
     drawn.nothing = isMeasured() ? tr("No setting of bits was measured yet: that takes a model and a test split.")
@@ -285,8 +311,8 @@ Drawn FrontierFigure::draw(QCustomPlot& plot, const Style& style) const {
   const Frame frame = makeFrame(plot, style,
                                 isMeasured() ? tr("Measured accuracy of mixed-precision settings")
                                              : tr("Predicted loss increase of mixed-precision settings"));
-  const auto values = valuesOf(content, &Point::y);
-  const ValueAxis axis = isMeasured() ? ValueAxis() : ValueAxis(values);
+  const auto values = heights(run(), peers(), costs, isMeasured());
+  const ValueAxis axis = valueAxis(values, isMeasured());
   fitAxis(frame.x, valuesOf(content, &Point::x));
   labelAxis(frame.x, style, costs.label, QSharedPointer<RoundTicker>::create());
   axis.apply(frame.y, style, isMeasured() ? tr("test accuracy (%)") : tr("sum of Ω over the layers"), values);
@@ -309,14 +335,15 @@ Drawn FrontierFigure::draw(QCustomPlot& plot, const Style& style) const {
 QString FrontierFigure::readout(const QPointF& position) const {
   const QCPAxisRect* rect = plot()->axisRect(0);
   if (!rect || !rect->rect().contains(position.toPoint())) return {};
-  const CostAxis costs = costAxis(run());
+  const CostAxis costs = costAxis(run(), peers());
   const auto* x = rect->axis(QCPAxis::atBottom);
   const auto* y = rect->axis(QCPAxis::atLeft);
+  const ValueAxis axis = valueAxis(heights(run(), peers(), costs, isMeasured()), isMeasured());
   const SettingRow* nearest = nullptr;
   double best = 14;
   for (const auto& row : run().settings) {
     const double value = isMeasured() ? 100 * row.accuracy : row.omega;
-    const QPointF at(x->coordToPixel(costs.of(row)), y->coordToPixel(value));
+    const QPointF at(x->coordToPixel(costs.of(row)), y->coordToPixel(axis.place(value)));
     const double distance = QLineF(at, position).length();
     if (distance < best) best = distance, nearest = &row;
   }

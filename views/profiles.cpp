@@ -108,6 +108,11 @@ Drawn ProfilesFigure::draw(QCustomPlot& plot, const Style& style) const {
   labelAxis(frame.x, style,
             units ? tr("distance along each direction (‖Δθ‖₂)") : tr("α, each direction in its own unit"),
             QSharedPointer<RoundTicker>::create());
+  // Beside other runs one scale has to suit all of them.
+  for (const auto& peer : peers()) {
+    for (const auto& line : linesOf(*peer, epoch()))
+      losses.insert(losses.end(), line.curves.losses.begin(), line.curves.losses.end());
+  }
   ValueAxis::ofLosses(losses).apply(frame.y, style, tr("mean cross-entropy"), losses, 0.06);
   finishFrame(plot, frame, style);
   auto& provenance = drawn.provenance;

@@ -306,6 +306,25 @@ class TestCompare : public QObject {
     QCOMPARE(caption.count("parameters"), 1);
   }
 
+  // A flat run beside a steep one: by itself it would have a linear axis, and other units.
+  void profilesAndFrontiersStandOnOneScale() {
+    auto steep = std::make_shared<RunResults>(sample::run()), flat = std::make_shared<RunResults>(*steep);
+    for (auto& row : steep->profiles) row.loss = 0.1 * std::exp(8 * std::abs(row.alpha));
+    for (auto& row : flat->profiles) row.loss = 2 + 0.1 * std::abs(row.alpha);
+    for (int i = 1; i <= 5; ++i) {
+      steep->pareto.push_back({i, i * 3e6, i * 1e9, 10.0 / (i * i * i * i), std::nan(""), std::nan("")});
+      flat->pareto.push_back({i, i * 3e4, i * 1e7, 2 - 0.1 * i, std::nan(""), std::nan("")});
+    }
+    for (const char* kind : {"profiles", "frontier"}) {
+      const auto figure = comparison({kind, {}}, {{steep, "steep"}, {flat, "flat"}}, 10);
+      QCOMPARE(figure->parts().size(), std::size_t(2));
+      QVERIFY2(plotOf(*figure, 0).axisRanges() == plotOf(*figure, 1).axisRanges(), kind);
+      QCOMPARE(plots::axis(plotOf(*figure, 1), QCPAxis::atLeft)->scaleType(), QCPAxis::stLogarithmic);
+      for (const auto side : {QCPAxis::atBottom, QCPAxis::atLeft})
+        QCOMPARE(plots::axis(plotOf(*figure, 1), side)->label(), plots::axis(plotOf(*figure, 0), side)->label());
+    }
+  }
+
   void allProfilesInOneFigure() {
     const auto run = sample::run();
     const auto ids = availableFigures(run);
