@@ -3,7 +3,6 @@
 #include <QComboBox>
 #include <QFileDialog>
 #include <QLabel>
-#include <QPointer>
 #include <QPushButton>
 #include <algorithm>
 #include <cmath>
@@ -262,13 +261,7 @@ void BitsPage::loadDialog() {
 
 void BitsPage::exportFigure(Figure* figure, const QString& format) {
   if (!run_) return;
-  auto* dialog = new ExportDialog(*figure, QString::fromStdString(run_->directory.string()), format, this);
-  dialog->setAttribute(Qt::WA_DeleteOnClose);
-  const QPointer<Figure> target = figure;
-  connect(dialog, &QDialog::accepted, this, [this, dialog, target] {
-    if (target) saver_->save(*target, dialog->file(), dialog->options());
-  });
-  dialog->open();
+  ExportDialog::ask(*figure, QString::fromStdString(run_->directory.string()), format, this, *saver_);
 }
 
 }  // namespace eigenscape

@@ -5,7 +5,6 @@
 #include <QFileInfo>
 #include <QLabel>
 #include <QListWidget>
-#include <QPointer>
 #include <QSignalBlocker>
 #include <QSplitter>
 #include <QVBoxLayout>
@@ -264,13 +263,7 @@ QString ComparePage::batchCommand() const {
 void ComparePage::exportFigure(const QString& format) {
   if (!figure_) return;
   const auto folder = QString::fromStdString(runs_.front().run->directory.parent_path().string());
-  auto* dialog = new ExportDialog(*figure_, folder, format, this);
-  dialog->setAttribute(Qt::WA_DeleteOnClose);
-  const QPointer<CompareFigure> target = figure_;
-  connect(dialog, &QDialog::accepted, this, [this, dialog, target] {
-    if (target) saver_->save(*target, dialog->file(), dialog->options());
-  });
-  dialog->open();
+  ExportDialog::ask(*figure_, folder, format, this, *saver_);
 }
 
 }  // namespace eigenscape

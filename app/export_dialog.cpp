@@ -11,12 +11,14 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
+#include <QPointer>
 #include <QPushButton>
 #include <QSpinBox>
 #include <algorithm>
 #include <cmath>
 
 #include "app/command_line.h"
+#include "app/picture_saver.h"
 
 namespace eigenscape {
 
@@ -162,6 +164,16 @@ void ExportDialog::browse() {
     if (known >= 0) format_->setCurrentIndex(known);
     file_->setText(chosen);
     refresh();
+  });
+  dialog->open();
+}
+
+void ExportDialog::ask(Figure& figure, const QString& folder, const QString& format, QWidget* parent,
+                       PictureSaver& saver) {
+  auto* dialog = new ExportDialog(figure, folder, format, parent);
+  dialog->setAttribute(Qt::WA_DeleteOnClose);
+  connect(dialog, &QDialog::accepted, &saver, [&saver, dialog, target = QPointer<Figure>(&figure)] {
+    if (target) saver.save(*target, dialog->file(), dialog->options());
   });
   dialog->open();
 }

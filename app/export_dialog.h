@@ -15,12 +15,16 @@ class QSpinBox;
 
 namespace eigenscape {
 
+class PictureSaver;
+
 /// Asks how a figure is to be written: file, format, size on paper, size of type, pixel density.
 class ExportDialog : public QDialog {
   Q_OBJECT
  public:
   /// `format` is what is chosen at first; empty: the figure's first one.
   ExportDialog(const Figure& figure, const QString& folder, const QString& format, QWidget* parent = nullptr);
+  /// Opens one; what it is told, `saver`, which is `parent`'s, then does, if the figure is still there.
+  static void ask(Figure& figure, const QString& folder, const QString& format, QWidget* parent, PictureSaver& saver);
 
   QString file() const;
   ExportOptions options() const;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/figure_tabs.h"
 
-#include <QPointer>
 #include <QProcess>
 #include <QTabBar>
 #include <algorithm>
@@ -134,13 +133,7 @@ void FigureTabs::bringUpToDate(int index) {
 void FigureTabs::exportCurrent(const QString& format) {
   Figure* figure = current();
   if (!figure || !run_) return;
-  auto* dialog = new ExportDialog(*figure, QString::fromStdString(run_->directory.string()), format, this);
-  dialog->setAttribute(Qt::WA_DeleteOnClose);
-  const QPointer<Figure> target = figure;
-  connect(dialog, &QDialog::accepted, this, [this, dialog, target] {
-    if (target) saver_->save(*target, dialog->file(), dialog->options());
-  });
-  dialog->open();
+  ExportDialog::ask(*figure, QString::fromStdString(run_->directory.string()), format, this, *saver_);
 }
 
 /// A hundred frames take a while: a process of our own draws them, and the window goes on.
