@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "core/curvature/double_backward.h"
+#include "core/curvature/drawn_trace.h"
 #include "core/curvature/graphs.h"
 #include "core/model/layers.h"
 
@@ -190,13 +191,12 @@ class LayerTraces {
     squares.add_(delta * (x - mean));
   }
 
-  /// Examples are uncorrelated: their variances add up, and the degrees of freedom by Welch's and Satterthwaite's rule.
+  /// Examples are uncorrelated.
   TraceEstimate estimate(std::int64_t range) const {
     const auto draws = static_cast<double>(draws_);
     const auto own = squares_[range] / ((draws - 1) * draws);
     const double variance = own.sum().item<double>(), fourth = own.square().sum().item<double>();
-    const double freedom = fourth > 0 ? (draws - 1) * variance * variance / fourth : 1;
-    return {mean_[range].sum().item<double>(), studentFactor(freedom) * std::sqrt(variance)};
+    return drawnTrace(mean_[range].sum().item<double>(), variance, fourth, draws_);
   }
 
   /// A probe's length enters a layer's value only by what the blocks between it and the others add to it: ℓₖ / ℓ times
@@ -235,10 +235,7 @@ class LayerTraces {
     double needed = static_cast<double>(kFewest);
     for (std::int64_t i = 0; i < mean_.size(0); ++i) {
       if (i >= static_cast<std::int64_t>(watched_) && i + 1 < mean_.size(0)) continue;
-      const auto e = estimate(i);
-      const double goal = options_.tolerance * std::abs(e.trace);
-      if (e.standardError <= goal) continue;
-      needed = std::max(needed, goal > 0 ? static_cast<double>(draws_) * std::pow(e.standardError / goal, 2) : 1e18);
+      needed = std::max(needed, drawsNeeded(estimate(i), options_.tolerance, draws_));
     }
     return needed;
   }

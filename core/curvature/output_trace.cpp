@@ -8,6 +8,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/curvature/drawn_trace.h"
 #include "core/curvature/graphs.h"
 
 namespace eigenscape {
@@ -19,35 +20,10 @@ std::int64_t groupSize(const Model& model, const CurvatureOptions& options) {
   return std::min<std::int64_t>(options.batchSize, model.device().is_cuda() ? 128 : 16);
 }
 
-/// S ε for M = SSᵀ, one row per example.
-torch::Tensor signedRoot(const torch::Tensor& outputs, const torch::Tensor& targets, CurvatureKind kind,
-                         at::Generator& generator) {
-  const auto p = torch::softmax(outputs, 1);
-  const bool perOutput = kind != CurvatureKind::Fisher;
-  const auto signs = torch::randint(0, 2, {p.size(0), perOutput ? p.size(1) : 1}, generator, torch::kFloat32)
-                         .mul_(2)
-                         .sub_(1)
-                         .to(p.device(), p.scalar_type());
-  if (!perOutput) return (p - torch::one_hot(targets, p.size(1))) * signs;
-  // diag(p) − ppᵀ = SSᵀ with S = diag(√p) − p√pᵀ.
-  const auto along = p.sqrt() * signs;
-  return along - p * along.sum(1, true);
-}
-
 /// The parts of one parameter tensor that ranges begin and end between.
 struct Atom {
   std::size_t tensor;
   std::int64_t begin, size;  ///< in the tensor
-};
-
-/// Mean and variance of one group's share of one trace.
-struct Share {
-  double mean = 0, squares = 0;
-  void add(double x, double count) {
-    const double delta = x - mean;
-    mean += delta / count;
-    squares += delta * (x - mean);
-  }
 };
 
 class OutputTraces {
@@ -63,26 +39,15 @@ class OutputTraces {
         generator_(at::detail::createCPUGenerator(options.seed)),
         watched_(options.watched < 0 ? ranges.size()
                                      : std::min(ranges.size(), static_cast<std::size_t>(options.watched))),
-        shares_(ranges.size() + 1, std::vector<Share>(static_cast<std::size_t>(groups()))) {
+        shares_(ranges.size() + 1, std::vector<DrawnShare>(static_cast<std::size_t>(groups()))) {
     cut(ranges);
   }
 
   TraceEstimates run() {
-    constexpr std::int64_t most = 16;  // draws of a later visit to the examples
-    // Enough for a standard error that can be trusted: some fifteen degrees of freedom.
-    const auto pilot = 1 + (15 + groups() - 1) / groups();
     TraceEstimates result;
-    std::int64_t next = std::min(pilot, std::max<std::int64_t>(options_.maxProbes, 2));
-    while (next > 0) {
-      visit(next);
-      const double needed = neededDraws();
-      result.converged = needed <= static_cast<double>(draws_);
-      if (result.converged) break;
-      // A little more than the variance so far asks for: another visit costs a forward pass.
-      const double missing = std::min(std::ceil(1.1 * needed) - static_cast<double>(draws_), double{most});
-      next = std::min<std::int64_t>(std::max<std::int64_t>(static_cast<std::int64_t>(missing), 1),
-                                    options_.maxProbes - draws_);
-    }
+    result.converged = drawUntilKnown(
+        groups(), options_.maxProbes, draws_, [this](std::int64_t draws) { visit(draws); },
+        [this] { return neededDraws(); });
     for (std::size_t i = 0; i + 1 < shares_.size(); ++i) result.ranges.push_back(estimate(i));
     result.whole = estimate(shares_.size() - 1);
     result.squaredFrobenius = {std::nan(""), std::nan("")};
@@ -156,30 +121,13 @@ class OutputTraces {
     if (!std::isfinite(shares_.back()[group].mean)) throw productNotFinite();
   }
 
-  /// Groups are independent: their variances add up, and so do the degrees of freedom by Welch's and Satterthwaite's
-  /// rule.
-  TraceEstimate estimate(std::size_t range) const {
-    const auto draws = static_cast<double>(draws_);
-    double trace = 0, variance = 0, fourth = 0;
-    for (const auto& share : shares_[range]) {
-      const double own = share.squares / (draws - 1) / draws;
-      trace += share.mean;
-      variance += own;
-      fourth += own * own;
-    }
-    const double freedom = fourth > 0 ? (draws - 1) * variance * variance / fourth : 1;
-    return {trace, studentFactor(freedom) * std::sqrt(variance)};
-  }
+  TraceEstimate estimate(std::size_t range) const { return drawnTrace(shares_[range], draws_); }
 
   double neededDraws() const {
     double needed = 0;
     for (std::size_t i = 0; i < shares_.size(); ++i) {
       if (i >= watched_ && i + 1 < shares_.size()) continue;
-      const auto e = estimate(i);
-      const double goal = options_.tolerance * std::abs(e.trace);
-      if (e.standardError <= goal) continue;
-      needed = std::max(needed, goal > 0 ? static_cast<double>(draws_) * std::pow(e.standardError / goal, 2)
-                                         : std::numeric_limits<double>::max());
+      needed = std::max(needed, drawsNeeded(estimate(i), options_.tolerance, draws_));
     }
     return needed;
   }
@@ -194,7 +142,7 @@ class OutputTraces {
   std::size_t watched_;
   std::vector<Atom> atoms_;
   std::vector<std::pair<std::size_t, std::size_t>> spans_;  ///< first and last atom of each range, then of the whole
-  std::vector<std::vector<Share>> shares_;                  ///< of each range, then of the whole, by group
+  std::vector<std::vector<DrawnShare>> shares_;             ///< of each range, then of the whole, by group
 };
 
 /// The ranges that lie in no other one, and the tensors that lie in no range: every parameter is in one of them.
@@ -287,6 +235,20 @@ std::string curvedBlock(Model& model, const Examples& examples, std::uint64_t se
 }
 
 }  // namespace
+
+torch::Tensor signedRoot(const torch::Tensor& outputs, const torch::Tensor& targets, CurvatureKind kind,
+                         at::Generator& generator) {
+  const auto p = torch::softmax(outputs, 1);
+  const bool perOutput = kind != CurvatureKind::Fisher;
+  const auto signs = torch::randint(0, 2, {p.size(0), perOutput ? p.size(1) : 1}, generator, torch::kFloat32)
+                         .mul_(2)
+                         .sub_(1)
+                         .to(p.device(), p.scalar_type());
+  if (!perOutput) return (p - torch::one_hot(targets, p.size(1))) * signs;
+  // diag(p) − ppᵀ = SSᵀ with S = diag(√p) − p√pᵀ.
+  const auto along = p.sqrt() * signs;
+  return along - p * along.sum(1, true);
+}
 
 std::string outputTraceObstacle(Model& model, const Examples& examples, const CurvatureOptions& options,
                                 const std::vector<Range>& ranges, const Context& context) {

@@ -25,6 +25,11 @@ namespace eigenscape {
 std::string outputTraceObstacle(Model& model, const Examples& examples, const CurvatureOptions& options,
                                 const std::vector<Range>& ranges, const Context& context = {});
 
+/// S ε for random signs ε, one row per example; M = SSᵀ is that of the logits' cross-entropy for a Hessian or a
+/// Gauss-Newton matrix, and (p − y)(p − y)ᵀ for an empirical Fisher.
+torch::Tensor signedRoot(const torch::Tensor& outputs, const torch::Tensor& targets, CurvatureKind kind,
+                         at::Generator& generator);
+
 /// To be called where there is no obstacle. `options.minProbes` and `deflated` do not matter here; each probe (a
 /// backward pass over all examples) counts as one product. `squaredFrobenius` is not estimated: NaN.
 TraceEstimates estimateTracesFromOutputs(Model& model, const Examples& examples, const CurvatureOptions& curvature,

@@ -11,6 +11,10 @@ namespace eigenscape {
 /// Bytes that each weight layer puts out for one example.
 std::vector<std::int64_t> activationBytes(const Model& model);
 
+/// What evaluations without gradients let the largest activation take: each layer finds in the cache what the one
+/// before left.
+constexpr std::int64_t kCacheForEvaluation = std::int64_t{2} << 20;
+
 /// How many examples to pass through the model at once so that the largest activation takes no more than `cache`
 /// bytes, sixteen at least. Without limit on a GPU, and where the model doesn't tell its layers.
 std::int64_t examplesWithin(std::int64_t cache, const Model& model);

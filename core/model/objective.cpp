@@ -19,8 +19,7 @@ LossAndAccuracy evaluate(Model& model, const Examples& examples, std::int64_t ba
     ~Restore() { model.setTraining(training); }
   } restore{model, wasTraining};
 
-  // A few images at a time, so that each layer finds in the cache what the one before left.
-  const auto step = std::min(batchSize, examplesWithin(std::int64_t{2} << 20, model));
+  const auto step = std::min(batchSize, examplesWithin(kCacheForEvaluation, model));
   double loss = 0;
   std::int64_t correct = 0;
   for (std::int64_t begin = 0; begin < examples.size(); begin += step) {

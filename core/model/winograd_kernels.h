@@ -5,6 +5,7 @@
 
 // The inner loops of core/model/winograd.h, compiled once per instruction set: plain pointers and no other header, so
 // that no code made for a newer processor can stand in for a function that the whole program shares.
+// The members below are always inlined for the same reason.
 namespace eigenscape::winograd {
 
 constexpr std::int64_t kPositions = 36;  ///< of a transformed tile: 6×6
@@ -22,16 +23,20 @@ struct Layer {
   std::int64_t images, height, width, in, out;
   bool relu;
 
-  std::int64_t tileRows() const { return (height + 3) / 4; }
-  std::int64_t tileColumns() const { return (width + 3) / 4; }
-  std::int64_t blocks() const { return (images * tileRows() * tileColumns() + kTiles - 1) / kTiles; }
+  [[gnu::always_inline]] std::int64_t tileRows() const { return (height + 3) / 4; }
+  [[gnu::always_inline]] std::int64_t tileColumns() const { return (width + 3) / 4; }
+  [[gnu::always_inline]] std::int64_t blocks() const {
+    return (images * tileRows() * tileColumns() + kTiles - 1) / kTiles;
+  }
   /// Floats between two positions of the transformed tiles; one line more than they need, or all 36 would fall into
   /// the same set of the cache.
-  std::int64_t stride() const { return (in > out ? in : out) * kTiles + kGroup; }
+  [[gnu::always_inline]] std::int64_t stride() const { return (in > out ? in : out) * kTiles + kGroup; }
   /// The same between two positions of the transformed kernels.
-  static std::int64_t kernelStride(std::int64_t in, std::int64_t out) { return in * out + kGroup; }
+  [[gnu::always_inline]] static std::int64_t kernelStride(std::int64_t in, std::int64_t out) {
+    return in * out + kGroup;
+  }
   /// Floats, of which the last `in` have to be zero: they are the padding.
-  std::int64_t scratch() const { return (kPositions + 1) * stride() + in; }
+  [[gnu::always_inline]] std::int64_t scratch() const { return (kPositions + 1) * stride() + in; }
 };
 
 struct Kernels {

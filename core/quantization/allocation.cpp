@@ -71,7 +71,8 @@ Row rowOf(const std::vector<LayerChoices>& layers, const Problem& problem, const
     for (double& cost : costs) cost -= least;
     row.costs.push_back(std::move(costs));
   }
-  const double slack = kLimitSlack * std::max(std::abs(high - low), 1e-300);
+  // Where low and high are the same, what the sums are off by is still no excess.
+  const double slack = kLimitSlack * std::max({std::abs(high - low), 1e-3 * std::abs(low), 1e-300});
   if (left < -slack) feasible = false;
   // With nothing left only what costs no more than the cheapest fits.
   const double unit = std::max(left, slack);

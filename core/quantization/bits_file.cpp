@@ -6,6 +6,7 @@
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 
 #include "core/results/error.h"
@@ -81,9 +82,12 @@ std::vector<NamedSetting> readBitsFile(const std::filesystem::path& file, const 
   if (!stream) throw RunError(file.string() + ": cannot be read; expected a bits.json");
   const Json json = Json::parse(std::string(std::istreambuf_iterator<char>(stream), {}), nullptr, false);
   std::vector<NamedSetting> settings;
+  std::set<std::string> names;
   try {
     for (const auto& setting : json.at("settings")) {
       const auto name = setting.at("name").get<std::string>();
+      if (!names.insert(name).second)
+        throw RunError(file.string() + ": the setting '" + name + "' is there twice; rename one");
       settings.push_back(
           {name, settingOf(layers, bitsOf(setting, layers, file.string() + ", setting '" + name + "'"))});
     }

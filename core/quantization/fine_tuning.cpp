@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "core/quantization/transforms.h"
+#include "core/results/error.h"
 
 namespace eigenscape {
 
@@ -76,6 +76,10 @@ std::vector<std::vector<std::size_t>> blocksInOrder(const Model& model, const st
 void fineTune(Model& model, const Setting& setting, const QuantizerOptions& quantizer, const Calibration& calibration,
               const Examples& train, FineTuningOptions options, const std::function<void(const FineTuningPoint&)>& look,
               const Context& context) {
+  if (!model.setTransform(0, nullptr)) {
+    throw RunError("the layers of " + model.architecture() +
+                   " are out of reach, so that it cannot be fine-tuned; set quantization.finetune to \"none\"");
+  }
   options.training.frozenStatistics = true;
   const auto epochs = options.training.epochs;
   Trainer trainer(model, train, options.training);

@@ -10,6 +10,8 @@
 #include <stdexcept>
 
 #include "core/curvature/double_backward.h"
+#include "core/curvature/drawn_trace.h"
+#include "core/curvature/output_trace.h"
 #include "core/quantization/transforms.h"
 
 namespace eigenscape {
@@ -28,16 +30,6 @@ class Shift : public InputTransform {
   }
 };
 
-/// Mean and squares of one batch's share of one trace (Welford).
-struct Share {
-  double mean = 0, squares = 0;
-  void add(double x, double count) {
-    const double delta = x - mean;
-    mean += delta / count;
-    squares += delta * (x - mean);
-  }
-};
-
 class InputTraces {
   using Tensors = std::vector<torch::Tensor>;
 
@@ -52,7 +44,7 @@ class InputTraces {
         context_(context),
         generator_(at::detail::createCPUGenerator(options.seed)),
         attached_(model),
-        shares_(model.weightLayers().size(), std::vector<Share>(static_cast<std::size_t>(batches()))) {
+        shares_(model.weightLayers().size(), std::vector<DrawnShare>(static_cast<std::size_t>(batches()))) {
     for (std::size_t i = 0; i < shares_.size(); ++i) {
       shifts_.push_back(std::make_unique<Shift>());
       attached_.attach(i, shifts_.back().get());
@@ -60,17 +52,10 @@ class InputTraces {
   }
 
   TraceEstimates run() {
-    constexpr std::int64_t most = 16;  // draws of a later visit to the examples
     TraceEstimates result;
-    auto next = std::min(1 + (15 + batches() - 1) / batches(), std::max<std::int64_t>(options_.maxProbes, 2));
-    while (next > 0) {
-      visit(next);
-      const double needed = neededDraws();
-      result.converged = needed <= static_cast<double>(draws_);
-      if (result.converged) break;
-      const double missing = std::min(std::ceil(1.1 * needed) - static_cast<double>(draws_), double{most});
-      next = std::min(std::max<std::int64_t>(static_cast<std::int64_t>(missing), 1), options_.maxProbes - draws_);
-    }
+    result.converged = drawUntilKnown(
+        batches(), options_.maxProbes, draws_, [this](std::int64_t draws) { visit(draws); },
+        [this] { return neededDraws(); });
     for (std::size_t i = 0; i < shares_.size(); ++i) result.ranges.push_back(estimate(i));
     result.whole = result.squaredFrobenius = {std::nan(""), std::nan("")};
     result.products = result.probes = draws_;
@@ -98,8 +83,9 @@ class InputTraces {
       const auto gradients =
           method_ == InputTraceMethod::FromProducts ? gradientsOf(outputs, part.targets, inputs) : Tensors();
       for (std::int64_t draw = 1; draw <= draws; ++draw) {
-        const auto terms = method_ == InputTraceMethod::FromProducts ? products(gradients, inputs, draw < draws)
-                                                                     : squares(outputs, inputs, draw < draws);
+        const auto terms = method_ == InputTraceMethod::FromProducts
+                               ? products(gradients, inputs, draw < draws)
+                               : squares(outputs, part.targets, inputs, draw < draws);
         for (std::size_t i = 0; i < terms.size(); ++i) {
           const double term = terms[i] / static_cast<double>(examples_.size());
           if (!std::isfinite(term)) throw productNotFinite();
@@ -130,40 +116,23 @@ class InputTraces {
     return terms;
   }
 
-  /// ‖Jᵀ S ε‖² of each layer, with SSᵀ = diag(p) − ppᵀ and S = diag(√p) − p√pᵀ.
-  std::vector<double> squares(const torch::Tensor& outputs, const Tensors& inputs, bool keep) {
-    const auto p = torch::softmax(outputs.detach(), 1);
-    const auto along = p.sqrt() * signsLike(p);
-    const auto pulled = torch::autograd::grad({outputs}, inputs, {along - p * along.sum(1, true)}, keep, false, true);
+  /// ‖Jᵀ S ε‖² of each layer.
+  std::vector<double> squares(const torch::Tensor& outputs, const torch::Tensor& targets, const Tensors& inputs,
+                              bool keep) {
+    const auto root = signedRoot(outputs.detach(), targets, CurvatureKind::GaussNewton, generator_);
+    const auto pulled = torch::autograd::grad({outputs}, inputs, {root}, keep, false, true);
     std::vector<double> terms;
     for (const auto& part : pulled) terms.push_back(part.defined() ? part.square().sum().item<double>() : 0);
     return terms;
   }
 
-  /// Batches are independent: their variances add up, and so do the degrees of freedom by Welch's and Satterthwaite's
-  /// rule.
-  TraceEstimate estimate(std::size_t layer) const {
-    const auto draws = static_cast<double>(draws_);
-    double trace = 0, variance = 0, fourth = 0;
-    for (const auto& share : shares_[layer]) {
-      const double own = share.squares / (draws - 1) / draws;
-      trace += share.mean;
-      variance += own;
-      fourth += own * own;
-    }
-    const double freedom = fourth > 0 ? (draws - 1) * variance * variance / fourth : 1;
-    return {trace, variance > 0 ? studentFactor(freedom) * std::sqrt(variance) : 0};
-  }
+  TraceEstimate estimate(std::size_t layer) const { return drawnTrace(shares_[layer], draws_); }
 
   double neededDraws() const {
     double needed = 0;
-    for (std::size_t i = 0; i < shares_.size(); ++i) {
-      const auto e = estimate(i);
-      const double goal = options_.tolerance * std::abs(e.trace);
-      if (e.standardError <= goal) continue;
-      needed = std::max(needed, goal > 0 ? static_cast<double>(draws_) * std::pow(e.standardError / goal, 2) : 1e12);
-    }
-    return std::min(needed, 1e12);
+    for (std::size_t i = 0; i < shares_.size(); ++i)
+      needed = std::max(needed, drawsNeeded(estimate(i), options_.tolerance, draws_));
+    return needed;
   }
 
   Model& model_;
@@ -175,7 +144,7 @@ class InputTraces {
   at::Generator generator_;
   std::vector<std::unique_ptr<Shift>> shifts_;
   AttachedTransforms attached_;
-  std::vector<std::vector<Share>> shares_;  ///< of each layer, by batch
+  std::vector<std::vector<DrawnShare>> shares_;  ///< of each layer, by batch
 };
 
 /// How far quantization moves a layer's input.

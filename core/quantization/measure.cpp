@@ -3,11 +3,13 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 #include <vector>
 
+#include "core/model/activations.h"
 #include "core/model/layer_transform.h"
 #include "core/quantization/transforms.h"
 
@@ -83,9 +85,10 @@ ExampleLosses exampleLosses(Model& model, const Examples& examples, std::int64_t
   const auto perExample = torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kNone);
   ExampleLosses result;
   std::vector<torch::Tensor> parts{torch::zeros({0}, torch::kFloat64)};
-  for (std::int64_t begin = 0; begin < examples.size(); begin += batchSize) {
+  const auto step = std::min(batchSize, examplesWithin(kCacheForEvaluation, model));
+  for (std::int64_t begin = 0; begin < examples.size(); begin += step) {
     context.check();
-    const auto batch = examples.slice(begin, batchSize);
+    const auto batch = examples.slice(begin, step);
     const auto logits = model.forward(batch.inputs);
     parts.push_back(
         torch::nn::functional::cross_entropy(logits.to(torch::kFloat64), batch.targets, perExample).to(torch::kCPU));

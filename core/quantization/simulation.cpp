@@ -103,10 +103,9 @@ class Simulation::Layer : public LayerTransform {
   QuantizedTensor quantized_;
 };
 
-Setting withFirstAndLast(Setting setting, std::int64_t bits) {
+Setting inputsOfFirstAndLast(Setting setting, std::int64_t bits) {
   if (setting.empty() || bits == 0) return setting;
   for (auto* layer : {&setting.front(), &setting.back()}) {
-    if (layer->weight > 0) layer->weight = std::max(layer->weight, bits);
     if (layer->activation > 0) layer->activation = std::max(layer->activation, bits);
   }
   return setting;
@@ -114,42 +113,43 @@ Setting withFirstAndLast(Setting setting, std::int64_t bits) {
 
 Simulation::Simulation(Model& model, const Setting& setting, const QuantizerOptions& options,
                        const Calibration& calibration)
-    : model_(model), options_(options), calibration_(calibration) {
+    : model_(model), options_(options), calibration_(calibration), attached_(model) {
   for (std::size_t i = 0; i < model.weightLayers().size(); ++i) layers_.push_back(std::make_unique<Layer>(options_));
   set(setting);
 }
 
-Simulation::~Simulation() {
-  for (std::size_t i = 0; i < layers_.size(); ++i) model_.setTransform(i, nullptr);
-  restoreWeights();
-}
+Simulation::~Simulation() = default;
 
 void Simulation::set(const Setting& setting) {
   check(setting, layers_.size(), calibration_);
   const bool inputs = std::any_of(setting.begin(), setting.end(), [](const auto& bits) { return bits.activation > 0; });
-  if (inputs && !model_.setTransform(0, nullptr)) throw inputsOutOfReach(model_);
-  restoreWeights();
+  if (inputs && !attached_.tryAttach(0, nullptr)) throw inputsOutOfReach(model_);
+  replaced_.restore();
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const auto bits = setting[i].activation;
     layers_[i]->set(setting[i].weight,
                     bits > 0 ? std::optional(inputQuantizer(calibration_[i], bits, options_)) : std::nullopt);
     const bool quantizes = setting[i] != LayerBits();
-    if (!model_.setTransform(i, quantizes ? layers_[i].get() : nullptr) && quantizes)
+    if (!attached_.tryAttach(i, quantizes ? layers_[i].get() : nullptr) && quantizes)
       replaceWeight(i, setting[i].weight);
   }
 }
 
 void Simulation::replaceWeight(std::size_t layer, std::int64_t bits) {
-  torch::NoGradGuard noGrad;
-  auto weight = model_.parameters().tensors()[model_.weightLayers()[layer].parameterEntry];
-  replaced_.emplace_back(weight, weight.detach().clone());
-  weight.copy_(quantized(weight, bits, options_));
+  const auto& weight = model_.parameters().tensors()[model_.weightLayers()[layer].parameterEntry];
+  replaced_.replace(weight, quantized(weight, bits, options_));
 }
 
-void Simulation::restoreWeights() {
+void Simulation::Replaced::replace(const torch::Tensor& weight, const torch::Tensor& by) {
   torch::NoGradGuard noGrad;
-  for (auto& [weight, original] : replaced_) weight.copy_(original);
-  replaced_.clear();
+  weights_.emplace_back(weight, weight.detach().clone());
+  weight.copy_(by);
+}
+
+void Simulation::Replaced::restore() {
+  torch::NoGradGuard noGrad;
+  for (auto& [weight, original] : weights_) weight.copy_(original);
+  weights_.clear();
 }
 
 }  // namespace eigenscape

@@ -9,6 +9,7 @@
 #include "core/model/model.h"
 #include "core/quantization/calibration.h"
 #include "core/quantization/quantizer.h"
+#include "core/quantization/transforms.h"
 
 namespace eigenscape {
 
@@ -22,9 +23,10 @@ struct LayerBits {
 /// Bits of every weight layer, in the order of model.weightLayers().
 using Setting = std::vector<LayerBits>;
 
-/// The rule for the first and the last layer, which HAWQ keeps at 8 bits: both get `bits` where they have fewer; 0 or a
-/// layer in floating point: as it is.
-Setting withFirstAndLast(Setting setting, std::int64_t bits);
+/// The rule for the inputs of the first and the last layer, which HAWQ keeps at 8 bits: both get `bits` where they have
+/// fewer; 0 or an input in floating point: as it is. Weights have it from keepFirstAndLast, before their bits are
+/// chosen.
+Setting inputsOfFirstAndLast(Setting setting, std::int64_t bits);
 
 /// Runs a model with quantized layers for as long as it lives; then the model is as before. Weights follow the model's
 /// parameters, so that these may be moved or trained meanwhile. One at a time per model. Where the model's layers are
@@ -46,7 +48,7 @@ class Simulation {
   /// not fit, RunError where the model's layers are out of reach (compiled files) and inputs are to be quantized.
   Simulation(Model& model, const Setting& setting, const QuantizerOptions& options,
              const Calibration& calibration = {});
-  ~Simulation();
+  ~Simulation();  // that of Layer, which this header does not know
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
 
@@ -56,14 +58,27 @@ class Simulation {
  private:
   class Layer;
   void replaceWeight(std::size_t layer, std::int64_t bits);
-  void restoreWeights();
+
+  /// Weights of a model whose layers are out of reach, and what they were.
+  class Replaced {
+   public:
+    Replaced() = default;
+    ~Replaced() { restore(); }
+    Replaced(const Replaced&) = delete;
+    Replaced& operator=(const Replaced&) = delete;
+    void replace(const torch::Tensor& weight, const torch::Tensor& by);
+    void restore();
+
+   private:
+    std::vector<std::pair<torch::Tensor, torch::Tensor>> weights_;
+  };
 
   Model& model_;
   QuantizerOptions options_;
   Calibration calibration_;
   std::vector<std::unique_ptr<Layer>> layers_;
-  /// Weights of a model whose layers are out of reach, and what they were.
-  std::vector<std::pair<torch::Tensor, torch::Tensor>> replaced_;
+  AttachedTransforms attached_;  ///< ends before the layers that it points to, also when the constructor throws
+  Replaced replaced_;
 };
 
 }  // namespace eigenscape

@@ -28,8 +28,10 @@ class AttachedTransforms {
 
   /// Throws RunError where the model's layers are out of reach.
   void attach(std::size_t layer, LayerTransform* transform) {
-    if (!model_.setTransform(layer, transform)) throw inputsOutOfReach(model_);
+    if (!tryAttach(layer, transform)) throw inputsOutOfReach(model_);
   }
+  /// False where they are. nullptr takes a transform away.
+  bool tryAttach(std::size_t layer, LayerTransform* transform) { return model_.setTransform(layer, transform); }
 
  private:
   Model& model_;

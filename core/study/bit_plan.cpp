@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -219,6 +220,12 @@ void checkAllocation(const Recipe& recipe) {
   }
   if (allocatesOnly(recipe)) checkNothingElse(recipe);
   const auto layers = choicesOf(quantization, givenSensitivity(quantization), quantization.sensitivity);
+  for (const auto width : widthsOf(layers)) {
+    if (allocatesOnly(recipe) || (width >= 2 && width <= 8)) continue;
+    refuse("quantization.sensitivity", tomlString(quantization.sensitivity),
+           "has rows for " + std::to_string(width) +
+               " bits; a network is quantized to 2 to 8: name those as quantization.bits");
+  }
   if (!quantization.settings.empty()) readBitsFile(quantization.settings, layers);
   for (const auto& [text, parts] : limits) {
     for (const auto& limit : parts)
@@ -234,7 +241,9 @@ BitPlan planBits(const QuantizationRecipe& recipe, const std::vector<LayerChoice
     options.stop = context.stop;
     options.seconds = 60;
     const auto found = allocate(layers, limits, options);
-    if (!found) throw RunError("quantization.limits = " + tomlString(text) + ": no setting was found within a minute");
+    if (!found)
+      throw RunError("quantization.limits = " + tomlString(text) +
+                     ": no setting was found that keeps it; raise the limit, or give other widths or latencies");
     if (!found->proven)
       plan.notes.push_back(text + ": the best setting found within a minute; it is not proven to be the best");
     plan.settings.push_back(planned(text, "exact", found->setting, true));
@@ -265,10 +274,25 @@ void takeMeasured(BitPlan& plan, const std::string& setting, double loss, double
   }
 }
 
-void takeStored(BitPlan& plan, const fs::path& directory) {
+BitPlan storedPlan(const QuantizationRecipe& recipe, const std::vector<LayerChoices>& layers,
+                   const fs::path& directory) {
+  std::map<std::string, std::map<std::string, std::int64_t>> bits;
+  for (const auto& row : readTable<SettingBitsRow>(directory)) bits[row.setting][row.layer] = row.bits;
+  BitPlan plan;
+  plan.layers = layers;
+  plan.pareto = readTable<ParetoRow>(directory);
   for (const auto& row : readTable<SettingRow>(directory)) {
-    if (row.method != "float") takeMeasured(plan, row.setting, row.loss, row.accuracy);
+    PlannedSetting one;
+    one.row = row;
+    if (const auto found = bits.find(row.setting); found != bits.end()) {
+      std::vector<std::int64_t> own;
+      for (const auto& layer : layers) own.push_back(found->second[layer.layer]);
+      one.setting = settingOf(layers, own);
+      one.worthMeasuring = row.method != "uniform" || recipe.frontierPoints > 0;
+    }
+    plan.settings.push_back(std::move(one));
   }
+  return plan;
 }
 
 std::int64_t settingsToMeasure(const QuantizationRecipe& recipe) {

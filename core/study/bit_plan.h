@@ -51,8 +51,9 @@ struct BitPlan {
 /// Stopped.
 BitPlan planBits(const QuantizationRecipe& recipe, const std::vector<LayerChoices>& layers, const Context& context);
 
-/// What settings.csv of an earlier session says was measured.
-void takeStored(BitPlan& plan, const std::filesystem::path& directory);
+/// The plan that an earlier session wrote (writePlan, writeMeasured), with what it has measured.
+BitPlan storedPlan(const QuantizationRecipe& recipe, const std::vector<LayerChoices>& layers,
+                   const std::filesystem::path& directory);
 /// How many settings of a recipe are measured, at most.
 std::int64_t settingsToMeasure(const QuantizationRecipe& recipe);
 /// The network in floating point, as measured beside the settings.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/results/error.h"
+#include "core/study/bit_plan.h"
 #include "core/study/recipe_values.h"
 
 namespace eigenscape {
@@ -35,7 +36,7 @@ std::vector<std::int64_t> inputWidths(const QuantizationRecipe& recipe) {
 Setting networkSetting(const QuantizationRecipe& recipe, const std::vector<std::int64_t>& weightBits) {
   Setting setting;
   for (const auto bits : weightBits) setting.push_back({bits, inputBits(recipe, bits)});
-  return withFirstAndLast(std::move(setting), recipe.firstLastBits);
+  return inputsOfFirstAndLast(std::move(setting), recipe.firstLastBits);
 }
 
 bool quantizesInputs(const QuantizationRecipe& recipe) {
@@ -61,7 +62,9 @@ void checkQuantizer(const QuantizationRecipe& recipe) {
   }
 }
 
-std::vector<std::string> quantizerWork(const QuantizationRecipe& recipe) {
+namespace {
+
+std::vector<std::string> sensitivityWork(const QuantizationRecipe& recipe) {
   std::vector<std::string> lines;
   if (asksFor(recipe, "v1")) lines.emplace_back("the largest eigenvalue of each layer");
   if (asksFor(recipe, "qbert")) {
@@ -72,6 +75,14 @@ std::vector<std::string> quantizerWork(const QuantizationRecipe& recipe) {
     const auto examples = recipe.samples > 0 ? "the first " + std::to_string(recipe.samples) : std::string("all");
     lines.push_back("loss with one layer quantized, for each layer and width, on " + examples + " examples");
   }
+  return lines;
+}
+
+}  // namespace
+
+std::vector<std::string> quantizerWork(const Recipe& whole) {
+  const auto& recipe = whole.quantization;
+  auto lines = computesSensitivity(whole) ? sensitivityWork(recipe) : std::vector<std::string>();
   if (recipe.finetune != "none") {
     auto line = std::to_string(recipe.finetuneEpochs) + (recipe.finetuneEpochs == 1 ? " epoch" : " epochs");
     line += " of fine-tuning of the quantized network";

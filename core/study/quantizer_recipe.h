@@ -40,6 +40,6 @@ bool asksFor(const QuantizationRecipe& recipe, const std::string& method);
 void checkQuantizer(const QuantizationRecipe& recipe);
 
 /// What it asks for, one line each, for --check.
-std::vector<std::string> quantizerWork(const QuantizationRecipe& recipe);
+std::vector<std::string> quantizerWork(const Recipe& recipe);
 
 }  // namespace eigenscape

@@ -368,7 +368,7 @@ std::vector<std::string> plannedWork(const Recipe& recipe) {
   }
   if (recipe.quantization.enabled) {
     for (auto& line : quantizationWork(recipe.quantization, true)) lines.push_back(std::move(line));
-    for (auto& line : quantizerWork(recipe.quantization)) lines.push_back(std::move(line));
+    for (auto& line : quantizerWork(recipe)) lines.push_back(std::move(line));
   }
   return lines;
 }

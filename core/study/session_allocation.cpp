@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "core/model/state_dict.h"
 #include "core/quantization/measure.h"
@@ -24,32 +25,20 @@ std::string obstacle(const std::vector<SensitivityRow>& rows) {
   return rows.empty() ? "the model has no layer with a weight matrix" : "";
 }
 
-/// The plan's bits in the order of the model's layers; inputs as the recipe has them.
-Setting settingOf(const QuantizationRecipe& recipe, const Model& model, const BitPlan& plan,
-                  const BitSetting& setting) {
-  std::vector<std::int64_t> bits;
-  for (const auto& layer : model.weightLayers()) {
-    for (std::size_t i = 0; i < plan.layers.size(); ++i) {
-      if (plan.layers[i].layer == layer.name) bits.push_back(setting.bits[i]);
-    }
-  }
-  auto all = networkSetting(recipe, bits);
-  // Size and omega are of these bits; the first and the last layer were kept to the rule when they were chosen.
-  for (std::size_t i = 0; i < bits.size(); ++i) all[i].weight = bits[i];
-  return all;
+/// The rows, layer by layer as the model has them: a table of the user's may have any order, and the rule for the first
+/// and the last layer is about the network's.
+std::vector<SensitivityRow> inOrder(const Model& model, std::vector<SensitivityRow> rows) {
+  std::map<std::string, std::size_t> places;
+  for (const auto& layer : model.weightLayers()) places.emplace(layer.name, places.size());
+  std::stable_sort(rows.begin(), rows.end(), [&](const SensitivityRow& a, const SensitivityRow& b) {
+    return places.at(a.layer) < places.at(b.layer);
+  });
+  return rows;
 }
 
 /// Those worth a fine-tuning: what the limits chose, what the user gave, and the usual baseline.
 bool isWorthTuning(const SettingRow& row) {
   return row.method == "exact" || row.method == "given" || row.setting == "uniform-4";
-}
-
-/// "size=0.5,bops=0.7": nothing that a file's name cannot hold, except by a user's own hand.
-std::string fileName(std::string name) {
-  for (char& c : name) {
-    if (c == '/' || static_cast<unsigned char>(c) < 0x20) c = '_';
-  }
-  return name + ".safetensors";
 }
 
 /// The state dict with each layer's weight as the setting quantizes it.
@@ -76,8 +65,8 @@ void Session::writeQuantized(const BitPlan& plan) {
   const auto example = (material_.train.size() > 0 ? material_.train : material_.test).first(1);
   for (const auto& one : plan.settings) {
     if (one.row.method != "exact") continue;
-    writeSafetensors(folder / fileName(one.row.setting),
-                     quantizedState(model, settingOf(recipe_.quantization, model, plan, one.setting),
+    writeSafetensors(folder / settingFile(one.row.setting),
+                     quantizedState(model, networkSetting(recipe_.quantization, one.setting.bits),
                                     quantizerOptions(recipe_.quantization), example));
   }
 }
@@ -93,14 +82,13 @@ void Session::allocation() {
     });
     return;
   }
-  // A resumed run makes the same plan once more, which takes no time.
-  const Context quiet{context_.stop, {}, {}};
-  auto plan = planBits(quantization, choicesOf(quantization, rows, SensitivityRow::file), quiet);
-  const auto metrics = readTable<MetricRow>(journal_.directory());
-  const auto last =
-      std::find_if(metrics.rbegin(), metrics.rend(), [](const MetricRow& row) { return row.split == "test"; });
-  if (last != metrics.rend()) addFloat(plan, last->loss, last->accuracy);
+  const auto layers = choicesOf(quantization, inOrder(*material_.model, rows), SensitivityRow::file);
   phase("allocation", "allocating bits", 0, [&](const Context& context) -> Products {
+    auto plan = planBits(quantization, layers, {context.stop, {}, {}});
+    const auto metrics = readTable<MetricRow>(journal_.directory());
+    const auto last =
+        std::find_if(metrics.rbegin(), metrics.rend(), [](const MetricRow& row) { return row.split == "test"; });
+    if (last != metrics.rend()) addFloat(plan, last->loss, last->accuracy);
     for (const auto& line : plan.notes) note(line, context);
     if (!plan.pareto.empty()) journal_.info().frontier = costName(plan.frontierCost);
     writePlan(plan, quantization, journal_.info(), journal_.directory());
@@ -108,12 +96,12 @@ void Session::allocation() {
     for (const char* table : {AllocationRow::file, ParetoRow::file, SettingRow::file}) journal_.notify(table);
     return 0;
   });
-  takeStored(plan, journal_.directory());
+  auto plan = storedPlan(quantization, layers, journal_.directory());
   measureSettings(plan);
   std::vector<NetworkSetting> worthTuning;
   for (const auto& one : plan.settings) {
     if (isWorthTuning(one.row))
-      worthTuning.push_back({one.row.setting, settingOf(quantization, *material_.model, plan, one.setting)});
+      worthTuning.push_back({one.row.setting, networkSetting(quantization, one.setting.bits)});
   }
   fineTuneSettings(worthTuning);
 }
@@ -121,11 +109,11 @@ void Session::allocation() {
 void Session::measureSettings(BitPlan& plan) {
   if (material_.test.size() == 0) return;
   auto& model = *material_.model;
-  for (const auto& one : std::vector<PlannedSetting>(plan.settings)) {
+  for (const auto& one : plan.settings) {
     if (!one.worthMeasuring) continue;
     const auto& name = one.row.setting;
     phase("quantized:" + name, "quantized network · " + name, costs_.setting, [&](const Context& context) -> Products {
-      const auto value = measured(model, settingOf(recipe_.quantization, model, plan, one.setting),
+      const auto value = measured(model, networkSetting(recipe_.quantization, one.setting.bits),
                                   quantizerOptions(recipe_.quantization), calibration(context), material_.test,
                                   kMeasureBatch, context);
       takeMeasured(plan, name, value.loss, value.accuracy);

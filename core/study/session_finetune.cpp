@@ -67,23 +67,11 @@ std::vector<double> finetuningScores(const Model& model, const Setting& setting,
   return known ? order : omega;
 }
 
-std::string fileName(std::string setting) {
-  for (char& c : setting) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '=' || c == '-';
-    if (!plain) c = '_';
-  }
-  return setting + ".safetensors";
-}
-
 }  // namespace
 
 void Session::fineTuneSettings(const std::vector<NetworkSetting>& settings) {
   const auto& quantization = recipe_.quantization;
   if (quantization.finetune == "none") return;
-  if (material_.train.size() == 0) {
-    throw RunError("quantization.finetune = \"" + quantization.finetune +
-                   "\": the data set has no training examples; set it to \"none\" or name another data.path");
-  }
   for (const auto& named : settings) {
     phase("finetune:" + named.name, "fine-tuning · " + named.name,
           costs_.finetune / static_cast<double>(settings.size()), [&](const Context& context) -> Products {
@@ -126,7 +114,7 @@ void Session::fineTuneOne(const NetworkSetting& named, const Context& context) {
   const auto folder = journal_.directory() / kFinetuned;
   std::error_code ignored;  // writing the file says it better
   fs::create_directories(folder, ignored);
-  writeSafetensors(folder / fileName(named.name), model.stateDict());
+  writeSafetensors(folder / settingFile(named.name), model.stateDict());
 }
 
 }  // namespace eigenscape

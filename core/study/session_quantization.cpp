@@ -31,11 +31,10 @@ LandscapeSplit Session::sensitivitySplit(std::int64_t samples) const {
 const Calibration& Session::calibration(const Context& context) {
   if (calibration_) return *calibration_;
   const auto& quantization = recipe_.quantization;
-  calibration_.emplace();
-  if (!quantizesInputs(quantization)) return *calibration_;
+  if (!quantizesInputs(quantization)) return calibration_.emplace();
   const auto& examples = material_.train.size() > 0 ? material_.train : material_.test;
   const Context quiet{context.stop, {}, context.log};
-  *calibration_ = calibrate(*material_.model, examples.first(quantization.calibrationSamples), kMeasureBatch, quiet);
+  calibration_ = calibrate(*material_.model, examples.first(quantization.calibrationSamples), kMeasureBatch, quiet);
   return *calibration_;
 }
 

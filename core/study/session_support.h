@@ -24,6 +24,15 @@ inline std::string epochFile(std::int64_t epoch) {
   return name;
 }
 
+/// The weights of a setting of bits, "size=0.5,bops=0.7.safetensors": nothing that a file's name cannot hold, except by
+/// a user's own hand.
+inline std::string settingFile(std::string name) {
+  for (char& c : name) {
+    if (c == '/' || static_cast<unsigned char>(c) < 0x20) c = '_';
+  }
+  return name + ".safetensors";
+}
+
 inline std::string keyed(const std::string& phase, std::int64_t epoch) {
   return phase + ":" + std::to_string(epoch);
 }

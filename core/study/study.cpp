@@ -70,6 +70,10 @@ Material loadMaterial(const Recipe& recipe, torch::Device device, const Context&
     throw RecipeError("training.epochs = " + std::to_string(recipe.training.epochs) +
                       ": the data set has no training examples in " + recipe.data.path);
   }
+  if (recipe.quantization.enabled && recipe.quantization.finetune != "none" && material.train.size() == 0) {
+    throw RecipeError("quantization.finetune = \"" + recipe.quantization.finetune +
+                      "\": the data set has no training examples in " + recipe.data.path + "; set it to \"none\"");
+  }
   for (const auto& [examples, split] : {std::pair{&material.train, "train"}, std::pair{&material.test, "test"}}) {
     requireSplit(*examples, split, recipe.curvature.split, "curvature.split");
     for (const auto& item : recipe.profiles)
@@ -105,7 +109,8 @@ std::int64_t limited(std::int64_t available, std::int64_t limit) {
   return limit > 0 ? std::min(available, limit) : available;
 }
 
-RunInfo describe(const Recipe& recipe, const Material& material, torch::Device device) {
+/// What is known without data and model.
+RunInfo describeProgram(const Recipe& recipe, torch::Device device) {
   RunInfo info;
   info.name = recipe.name;
   info.program = EIGENSCAPE_VERSION;
@@ -114,9 +119,14 @@ RunInfo describe(const Recipe& recipe, const Material& material, torch::Device d
   info.device = device.str();
   info.threads = at::get_num_threads();
   info.seed = static_cast<std::uint64_t>(recipe.seed);
+  info.sensitivity = fs::path(recipe.quantization.sensitivity).filename().string();
+  return info;
+}
+
+RunInfo describe(const Recipe& recipe, const Material& material, torch::Device device) {
+  auto info = describeProgram(recipe, device);
   info.model = recipe.model.architecture;
   info.weights = fs::path(recipe.model.weights).filename().string();
-  info.sensitivity = fs::path(recipe.quantization.sensitivity).filename().string();
   info.dataset = recipe.data.dataset;
   info.parameters = material.model->parameters().dimension();
   info.trainExamples = material.train.size();
@@ -214,20 +224,6 @@ void requireLayers(const Recipe& recipe, const Model& model) {
   }
 }
 
-/// Of a recipe without data and model.
-RunInfo describeAllocation(const Recipe& recipe) {
-  RunInfo info;
-  info.name = recipe.name;
-  info.program = EIGENSCAPE_VERSION;
-  info.libtorch = libtorchVersion();
-  info.compiler = __VERSION__;
-  info.device = "cpu";
-  info.threads = at::get_num_threads();
-  info.seed = static_cast<std::uint64_t>(recipe.seed);
-  info.sensitivity = fs::path(recipe.quantization.sensitivity).filename().string();
-  return info;
-}
-
 /// When the disk is full, the first error is the one to report.
 void closeQuietly(Journal& journal, const std::string& status, const std::string& message) {
   try {
@@ -259,7 +255,7 @@ RunInfo carriedOut(Journal& journal, Work&& work) {
 }
 
 RunInfo runAllocation(const Recipe& recipe, const StudyOptions& options, const StudyContext& context) {
-  auto journal = openJournal(recipe, options, describeAllocation(recipe), context);
+  auto journal = openJournal(recipe, options, describeProgram(recipe, torch::kCPU), context);
   return carriedOut(journal, [&] {
     if (journal.has("allocation")) return;
     const auto start = std::chrono::steady_clock::now();
@@ -296,7 +292,7 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
   requireLayers(recipe, *material.model);
   auto journal = openJournal(recipe, options, describe(recipe, material, device), context);
   return carriedOut(journal, [&] {
-    if (recipe.quantization.enabled && !recipe.quantization.sensitivity.empty())
+    if (recipe.quantization.enabled && !recipe.quantization.sensitivity.empty() && !journal.has("allocation"))
       keepSensitivity(recipe, journal.directory());
     Session(recipe, material, journal, context).run();
   });

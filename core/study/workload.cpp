@@ -88,17 +88,18 @@ double Costs::onFirstSplit(const Recipe& recipe, std::int64_t samples) const {
 void Costs::countQuantization(const Recipe& recipe, double weightLayers) {
   constexpr double gradient = 3, product = 6;
   const auto& quantization = recipe.quantization;
+  if (quantization.finetune != "none")
+    finetune = static_cast<double>(quantization.limits.size() + 1) * static_cast<double>(quantization.finetuneEpochs) *
+               (2 * gradient * trainExamples_ + testExamples_);
+  if (!computesSensitivity(recipe)) return;
   const double examples = onFirstSplit(recipe, recipe.curvature.samples);
   const auto bits = static_cast<double>(quantization.bits.size());
-  const double inputs = !quantizesInputs(quantization) ? 0 : quantization.activationBits == "same" ? bits : 1;
+  const auto inputs = static_cast<double>(inputWidths(quantization).size());
   if (asksFor(quantization, "v1")) sensitivity = product * 20 * weightLayers * examples;
   if (asksFor(quantization, "v2") && inputs > 0) inputSensitivity = product * 20 * examples;
   if (asksFor(quantization, "qbert")) layerEigenvalues = product * 10 * weightLayers * examples;
   if (asksFor(quantization, "measured"))
     layerLosses = (bits + inputs) * weightLayers * onFirstSplit(recipe, quantization.samples);
-  if (quantization.finetune != "none")
-    finetune = static_cast<double>(quantization.limits.size() + 1) * static_cast<double>(quantization.finetuneEpochs) *
-               (2 * gradient * trainExamples_ + testExamples_);
 }
 
 double Costs::landscape(const LandscapeRecipe& recipe) const {

@@ -367,11 +367,11 @@ void TestSimulation::clippedValuesGetNoGradient() {
 
 void TestSimulation::firstAndLast() {
   const Setting setting{{2, 4}, {2, 4}, {2, 0}};
-  const Setting expected{{8, 8}, {2, 4}, {8, 0}};
-  QVERIFY(withFirstAndLast(setting, 8) == expected);
-  QVERIFY(withFirstAndLast(setting, 0) == setting);
-  QVERIFY(withFirstAndLast({{0, 0}, {4, 4}}, 4) == Setting({{0, 0}, {4, 4}}));
-  QVERIFY(withFirstAndLast({{8, 8}}, 4) == Setting({{8, 8}}));
+  const Setting expected{{2, 8}, {2, 4}, {2, 0}};
+  QVERIFY(inputsOfFirstAndLast(setting, 8) == expected);
+  QVERIFY(inputsOfFirstAndLast(setting, 0) == setting);
+  QVERIFY(inputsOfFirstAndLast({{0, 0}, {4, 4}}, 4) == Setting({{0, 0}, {4, 4}}));
+  QVERIFY(inputsOfFirstAndLast({{8, 8}}, 4) == Setting({{8, 8}}));
 }
 
 void TestSimulation::whatDoesNotFit() {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "core/curvature/trace.h"
+
+// What the estimators have in common that draw probes anew for every share of the examples: the trace is the sum of
+// the shares' means over the draws.
+namespace eigenscape {
+
+/// Mean and squares of one share's part of one trace (Welford).
+struct DrawnShare {
+  double mean = 0, squares = 0;
+  /// `count`: draws with this one.
+  void add(double x, double count) {
+    const double delta = x - mean;
+    mean += delta / count;
+    squares += delta * (x - mean);
+  }
+};
+
+/// From the sums over independent shares of their means, of the variances of those means and of the squares of those
+/// variances. Variances add up, and so do the degrees of freedom by Welch's and Satterthwaite's rule.
+inline TraceEstimate drawnTrace(double trace, double variance, double fourth, std::int64_t draws) {
+  const double freedom = fourth > 0 ? static_cast<double>(draws - 1) * variance * variance / fourth : 1;
+  return {trace, studentFactor(freedom) * std::sqrt(variance)};
+}
+
+inline TraceEstimate drawnTrace(const std::vector<DrawnShare>& shares, std::int64_t draws) {
+  const auto count = static_cast<double>(draws);
+  double trace = 0, variance = 0, fourth = 0;
+  for (const auto& share : shares) {
+    const double own = share.squares / (count - 1) / count;
+    trace += share.mean;
+    variance += own;
+    fourth += own * own;
+  }
+  return drawnTrace(trace, variance, fourth, draws);
+}
+
+/// Draws after which the standard error is presumably `tolerance` of the trace; 0 where it is by now.
+inline double drawsNeeded(const TraceEstimate& now, double tolerance, std::int64_t draws) {
+  const double goal = tolerance * std::abs(now.trace);
+  if (now.standardError <= goal) return 0;
+  return goal > 0 ? static_cast<double>(draws) * std::pow(now.standardError / goal, 2)
+                  : std::numeric_limits<double>::max();
+}
+
+/// Visits the examples, several draws a time, until `needed()` draws have been made or the probes are spent; whether
+/// they were enough. A visit costs a forward pass: the first one makes the draws that a standard error to be trusted
+/// takes (some fifteen degrees of freedom), the others a little more than the variance so far asks for.
+template <class Visit, class Needed>
+bool drawUntilKnown(std::int64_t shares, std::int64_t maxProbes, const std::int64_t& draws, Visit&& visit,
+                    Needed&& needed) {
+  constexpr std::int64_t most = 16;  // draws of a later visit
+  auto next = std::min(1 + (15 + shares - 1) / shares, std::max<std::int64_t>(maxProbes, 2));
+  while (next > 0) {
+    visit(next);
+    const double need = needed();
+    if (need <= static_cast<double>(draws)) return true;
+    const double missing = std::min(std::ceil(1.1 * need) - static_cast<double>(draws), double{most});
+    next = std::min(std::max<std::int64_t>(static_cast<std::int64_t>(missing), 1), maxProbes - draws);
+  }
+  return false;
+}
+
+}  // namespace eigenscape
