@@ -6,6 +6,7 @@
 #include <QJsonObject>
 #include <QTemporaryDir>
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -39,6 +40,8 @@ class TestBitAllocation : public QObject {
   void resumesAndRepeats();
   void check();
   void aTableBesideAModel();
+  void aTableInAnotherOrder();
+  void aRunKeepsItsTable();
   void wrongInput_data();
   void wrongInput();
 
@@ -275,6 +278,73 @@ frontier_points = 2
   QCOMPARE(foreign.errorLines(), 1);
   QVERIFY2(foreign.err.contains("small.csv") && foreign.err.contains("'a'"), foreign.err.constData());
   QVERIFY(!QFile::exists(path("foreign")));
+}
+
+/// The first and the last layer are the network's, not the table's.
+void TestBitAllocation::aTableInAnotherOrder() {
+  auto lines = readFile(path("computed/sensitivity.csv")).trimmed().split('\n');
+  std::reverse(lines.begin() + 1, lines.end());
+  std::rotate(lines.begin() + 1, lines.begin() + 5, lines.end());
+  writeFile(path("turned.csv"), lines.join('\n') + '\n');
+  const auto allocated = [&](const char* table, const char* out) {
+    const Outcome outcome = batch("model.toml", out,
+                                  {"--threads", "1", "--set", "quantization.sensitivity=" + path(table), "--set",
+                                   "quantization.first_last_bits=8", "--set", "quantization.limits=size=0.2"});
+    QVERIFY2(outcome.status == 0, outcome.err.constData());
+    for (const auto& row : readTable<AllocationRow>(run(out))) {
+      if (row.layer == "conv1" || row.layer == "linear") QCOMPARE(row.bits, 8);
+    }
+  };
+  allocated("computed/sensitivity.csv", "straight");
+  allocated("turned.csv", "turned");
+  for (const char* file : {"/allocation.csv", "/settings.csv", "/bits.json"}) {
+    QCOMPARE(readFile(path("turned") + file).replace("turned.csv", "sensitivity.csv"),
+             readFile(path("straight") + file));
+  }
+}
+
+/// A run that goes on works with the table and the plan that it began with, whatever has become of the file.
+void TestBitAllocation::aRunKeepsItsTable() {
+  writeFile(path("mine.csv"), readFile(path("computed/sensitivity.csv")));
+  const QStringList keys{"--threads", "1", "--set", "quantization.sensitivity=" + path("mine.csv")};
+  QCOMPARE(batch("model.toml", "kept", keys).status, 0);
+  std::map<QString, QByteArray> before;
+  for (const char* file : {"sensitivity.csv", "settings.csv", "settings_bits.csv", "allocation.csv", "pareto.csv"})
+    before[file] = readFile(path("kept/") + file);
+  auto info = QJsonDocument::fromJson(readFile(path("kept/run.json"))).object();
+  auto phases = info["phases"].toArray();
+  QVERIFY(phases.last().toObject()["name"].toString().startsWith("quantized:"));
+  phases.removeLast();
+  info["phases"] = phases;
+  info["status"] = "interrupted";
+  writeFile(path("kept/run.json"), QJsonDocument(info).toJson());
+  auto lines = readFile(path("mine.csv")).trimmed().split('\n');
+  for (int i = 1; i < lines.size(); ++i)
+    lines[i] = lines[i].left(lines[i].lastIndexOf(',') + 1) + QByteArray::number(i);
+  writeFile(path("mine.csv"), lines.join('\n') + '\n');
+  const Outcome resumed = batch("model.toml", "kept", keys + QStringList{"--resume"});
+  QVERIFY2(resumed.status == 0, resumed.err.constData());
+  for (const auto& [file, content] : before) QCOMPARE(readFile(path("kept/") + file), content);
+
+  // Widths that no network is quantized to are known before anything is computed.
+  writeFile(path("wide.csv"), readFile(path("computed/sensitivity.csv")).replace(",2,", ",16,"));
+  const Outcome wide = batch("model.toml", "wide", {"--set", "quantization.sensitivity=" + path("wide.csv")});
+  QCOMPARE(wide.status, 2);
+  QCOMPARE(wide.errorLines(), 1);
+  QVERIFY2(wide.err.contains("quantization.sensitivity") && wide.err.contains("16 bits"), wide.err.constData());
+
+  // Two settings of one name would take each other's measurements.
+  auto bits = QJsonDocument::fromJson(readFile(path("computed/bits.json"))).object();
+  auto settings = bits["settings"].toArray();
+  settings.append(settings.first());
+  bits["settings"] = settings;
+  writeFile(path("twice.json"), QJsonDocument(bits).toJson());
+  const Outcome twice = batch("model.toml", "twice",
+                              {"--set", "quantization.sensitivity=" + path("computed/sensitivity.csv"), "--set",
+                               "quantization.settings=" + path("twice.json")});
+  QCOMPARE(twice.status, 1);
+  QCOMPARE(twice.errorLines(), 1);
+  QVERIFY2(twice.err.contains("'size=0.5' is there twice"), twice.err.constData());
 }
 
 void TestBitAllocation::wrongInput_data() {

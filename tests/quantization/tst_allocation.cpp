@@ -148,6 +148,16 @@ void TestAllocation::aLimitMetToTheBitIsKept() {
   const auto found = allocate(layers, {{Cost::Size, 0.5}});
   QCOMPARE(found->setting.bits, (std::vector<std::int64_t>{2, 8}));
   QCOMPARE(allocate(layers, {{Cost::Size, 0.4999999}})->setting.bits, (std::vector<std::int64_t>{2, 2}));
+  // Where every width takes as long, any share is kept, whatever the order in which latencies are added up.
+  for (double latency : {0.1, 0.2, 0.3, 0.7}) {
+    layers.push_back(layers.front());
+    for (auto& layer : layers) {
+      for (auto& choice : layer.choices) choice.latencyMs = latency;
+      latency *= 1.1;
+    }
+    QVERIFY(allocate(layers, {{Cost::Latency, 0.5}}));
+    QVERIFY(allocate(layers, {{Cost::Latency, 0}}));
+  }
 }
 
 void TestAllocation::locksBindAndMayMakeItImpossible() {
