@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "core/curvature/krylov.h"
+#include "core/model/random_signs.h"
 
 namespace eigenscape {
 
@@ -20,7 +21,7 @@ DensityNodes spectralDensity(LinearOperator& op, const DensityOptions& options, 
   DensityNodes result;
   for (std::int64_t probe = 0; probe < options.probes; ++probe) {
     Krylov space(op, steps, 0);
-    space.addStart(torch::randint(0, 2, {op.dimension()}, generator, torch::kFloat32).mul_(2).sub_(1));
+    space.addStart(randomSigns({op.dimension()}, generator, torch::kCPU, torch::kFloat32));
     std::int64_t size = 0;
     for (; size < steps; ++size) {
       context.check();

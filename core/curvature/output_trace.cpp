@@ -10,6 +10,7 @@
 
 #include "core/curvature/drawn_trace.h"
 #include "core/curvature/graphs.h"
+#include "core/model/random_signs.h"
 
 namespace eigenscape {
 
@@ -240,10 +241,7 @@ torch::Tensor signedRoot(const torch::Tensor& outputs, const torch::Tensor& targ
                          at::Generator& generator) {
   const auto p = torch::softmax(outputs, 1);
   const bool perOutput = kind != CurvatureKind::Fisher;
-  const auto signs = torch::randint(0, 2, {p.size(0), perOutput ? p.size(1) : 1}, generator, torch::kFloat32)
-                         .mul_(2)
-                         .sub_(1)
-                         .to(p.device(), p.scalar_type());
+  const auto signs = randomSigns({p.size(0), perOutput ? p.size(1) : 1}, generator, p.device(), p.scalar_type());
   if (!perOutput) return (p - torch::one_hot(targets, p.size(1))) * signs;
   // diag(p) − ppᵀ = SSᵀ with S = diag(√p) − p√pᵀ.
   const auto along = p.sqrt() * signs;

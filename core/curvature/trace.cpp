@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/curvature/trace.h"
+#include "core/model/random_signs.h"
 
 #include <torch/torch.h>
 
@@ -82,12 +83,7 @@ class Traces {
  private:
   std::int64_t used() const { return op_.products() - before_; }
 
-  torch::Tensor draw() {
-    return torch::randint(0, 2, {op_.dimension()}, generator_, torch::kFloat32)
-        .mul_(2)
-        .sub_(1)
-        .to(op_.device(), op_.type());
-  }
+  torch::Tensor draw() { return randomSigns({op_.dimension()}, generator_, op_.device(), op_.type()); }
 
   torch::Tensor apply(const torch::Tensor& vector) {
     context_.check();

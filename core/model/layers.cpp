@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/model/random_signs.h"
+
 namespace eigenscape {
 
 namespace {
@@ -49,10 +51,7 @@ torch::Tensor AffineLayer::recorded(const torch::Tensor& input, torch::Tensor ou
 }
 
 torch::Tensor AffineLayer::signs(std::vector<std::int64_t> shape, at::Generator& generator) const {
-  return torch::randint(0, 2, shape, generator, torch::kFloat32)
-      .mul_(2)
-      .sub_(1)
-      .to(zeros_.device(), zeros_.scalar_type());
+  return randomSigns(shape, generator, zeros_.device(), zeros_.scalar_type());
 }
 
 torch::Tensor AffineLayer::featureSigns(std::int64_t dimension, at::Generator& generator) const {

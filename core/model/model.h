@@ -84,6 +84,19 @@ class Model {
   ParameterSpace space_;
 };
 
+/// Evaluation mode while it lives.
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(Model& model) : model_(model), wasTraining_(model.isTraining()) { model_.setTraining(false); }
+  ~EvaluationMode() { model_.setTraining(wasTraining_); }
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  Model& model_;
+  bool wasTraining_;
+};
+
 /// What a zoo model is built for.
 struct InputShape {
   std::int64_t channels = 3, height = 32, width = 32, classes = 10;

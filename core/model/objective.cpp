@@ -11,14 +11,7 @@ namespace eigenscape {
 
 LossAndAccuracy evaluate(Model& model, const Examples& examples, std::int64_t batchSize, const Context& context) {
   torch::NoGradGuard noGrad;
-  const bool wasTraining = model.isTraining();
-  model.setTraining(false);
-  struct Restore {
-    Model& model;
-    bool training;
-    ~Restore() { model.setTraining(training); }
-  } restore{model, wasTraining};
-
+  const EvaluationMode mode(model);
   const auto step = std::min(batchSize, examplesWithin(kCacheForEvaluation, model));
   double loss = 0;
   std::int64_t correct = 0;

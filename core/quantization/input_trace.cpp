@@ -12,6 +12,7 @@
 #include "core/curvature/double_backward.h"
 #include "core/curvature/drawn_trace.h"
 #include "core/curvature/output_trace.h"
+#include "core/model/random_signs.h"
 #include "core/quantization/transforms.h"
 
 namespace eigenscape {
@@ -65,13 +66,6 @@ class InputTraces {
  private:
   std::int64_t batches() const { return (examples_.size() + batchSize_ - 1) / batchSize_; }
 
-  torch::Tensor signsLike(const torch::Tensor& tensor) {
-    return torch::randint(0, 2, tensor.sizes(), generator_, torch::kFloat32)
-        .mul_(2)
-        .sub_(1)
-        .to(tensor.device(), tensor.scalar_type());
-  }
-
   void visit(std::int64_t draws) {
     const torch::AutoGradMode record(true);
     for (std::int64_t batch = 0; batch < batches(); ++batch) {
@@ -108,7 +102,8 @@ class InputTraces {
   /// zᵀ(Hz) of each layer.
   std::vector<double> products(const Tensors& gradients, const Tensors& inputs, bool keep) {
     Tensors signs;
-    for (const auto& gradient : gradients) signs.push_back(signsLike(gradient));
+    for (const auto& gradient : gradients)
+      signs.push_back(randomSigns(gradient.sizes(), generator_, gradient.device(), gradient.scalar_type()));
     const auto pulled = torch::autograd::grad(gradients, inputs, signs, keep, false, true);
     std::vector<double> terms;
     for (std::size_t i = 0; i < inputs.size(); ++i)

@@ -37,19 +37,6 @@ class AttachedTransforms {
   Model& model_;
 };
 
-/// Evaluation mode while it lives.
-class EvaluationMode {
- public:
-  explicit EvaluationMode(Model& model) : model_(model), wasTraining_(model.isTraining()) { model_.setTraining(false); }
-  ~EvaluationMode() { model_.setTraining(wasTraining_); }
-  EvaluationMode(const EvaluationMode&) = delete;
-  EvaluationMode& operator=(const EvaluationMode&) = delete;
-
- private:
-  Model& model_;
-  bool wasTraining_;
-};
-
 /// A layer that leaves its arithmetic as it is, and looks at what goes in or changes it.
 class InputTransform : public LayerTransform {
  public:
