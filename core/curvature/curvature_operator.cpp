@@ -12,6 +12,7 @@
 #include "core/curvature/graphs.h"
 #include "core/curvature/memory.h"
 #include "core/model/activations.h"
+#include "core/model/device.h"
 
 namespace eigenscape {
 
@@ -20,10 +21,17 @@ namespace {
 /// Examples on which the probe looks, and on which it is tried whether a second derivative is to be had.
 constexpr std::int64_t kProbeExamples = 16, kTrialExamples = 4;
 
-/// For graphs that are kept. LibTorch's C++ interface does not tell how much memory a GPU has left, so there it is a
-/// size that every GPU of today has; `curvature.memory` raises it.
+/// For graphs that are kept: a share of what is free, larger on a GPU, which others seldom wait for. Where nothing
+/// tells how much that is, a size that every GPU of today has.
 std::int64_t defaultGraphMemory(const torch::Device& device) {
-  return device.is_cuda() ? std::int64_t{4} << 30 : freeMemory() / 4;
+  if (!device.is_cuda()) return freeMemory() / 4;
+  const auto free = deviceMemory(device).free;
+  return free > 0 ? free / 3 * 2 : std::int64_t{4} << 30;
+}
+
+/// That this process holds on a CPU, and all processes on a GPU; 0 when the system does not say.
+std::int64_t memoryInUse(const torch::Device& device) {
+  return device.is_cuda() ? deviceMemory(device).inUse : residentMemory();
 }
 
 /// An estimate of what a kept graph takes: the activations of each weight layer are saved by the forward pass, by the
@@ -158,7 +166,7 @@ void CurvatureOperator::tryPrepare() {
   loss_ = 0;
   const auto inputElements = examples_.size() > 0 ? examples_.inputs[0].numel() : 0;
   const auto estimate = options_.batchSize * graphBytesPerExample(model_, inputElements);
-  const auto atFirst = device().is_cuda() ? 0 : residentMemory();
+  const auto atFirst = memoryInUse(device());
   gradient_ = torch::zeros({dimension()}, torch::TensorOptions(device()).dtype(type()));
   for (std::int64_t batch = 0; batch < batches(); ++batch) {
     auto graph = graphOf(batch);
@@ -169,7 +177,7 @@ void CurvatureOperator::tryPrepare() {
     // there. Only the first batches are kept, so that a product knows which to make anew.
     const auto have = keptBatches();
     if (have < batch) continue;
-    const auto measured = atFirst > 0 ? residentMemory() - atFirst : 0;
+    const auto measured = atFirst > 0 ? memoryInUse(device()) - atFirst : 0;
     const bool fits = std::max(measured, estimate * (have + 1) / (atFirst > 0 ? 3 : 1)) <= options_.graphMemory;
     if ((have == 0 && keepAtMost_ != 0) || (fits && (keepAtMost_ < 0 || have < keepAtMost_)))
       kept_.push_back(std::move(graph));

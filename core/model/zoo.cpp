@@ -55,6 +55,14 @@ class Mlp : public Network {
   std::vector<std::shared_ptr<Linear>> layers_;
 };
 
+/// Blocks one after another, named by their number.
+template <class Block>
+struct Stage : nn::Module {
+  std::shared_ptr<Block> add(std::int64_t index, std::shared_ptr<Block> block) {
+    return register_module(std::to_string(index), std::move(block));
+  }
+};
+
 /// A block of MLP-Mixer (Tolstikhin et al., arXiv:2105.01601): the shape of a transformer's block, with an MLP over
 /// tokens in the place of attention.
 class MixerBlock : public nn::Module {
@@ -90,7 +98,7 @@ class Mixer : public Network {
     const auto tokens = in.height / kPatch * (in.width / kPatch);
     embed_ =
         register_module("embed", std::make_shared<Linear>(init, Init::Uniform, in.channels * kPatch * kPatch, width));
-    const auto blocks = register_module("blocks", std::make_shared<Blocks>());
+    const auto blocks = register_module("blocks", std::make_shared<Stage<MixerBlock>>());
     for (std::int64_t i = 0; i < 4; ++i) {
       blocks_.push_back(blocks->add(i, std::make_shared<MixerBlock>(init, tokens, width)));
     }
@@ -107,11 +115,6 @@ class Mixer : public Network {
 
  private:
   static constexpr std::int64_t kPatch = 4;
-  struct Blocks : nn::Module {
-    std::shared_ptr<MixerBlock> add(std::int64_t index, std::shared_ptr<MixerBlock> block) {
-      return register_module(std::to_string(index), std::move(block));
-    }
-  };
   std::shared_ptr<Linear> embed_, linear_;
   std::vector<std::shared_ptr<MixerBlock>> blocks_;
   std::shared_ptr<LayerNorm> norm_;
@@ -178,6 +181,31 @@ class BasicBlock : public nn::Module {
   std::shared_ptr<BatchNorm> bn1_, bn2_;
 };
 
+/// Basic residual block whose shortcut, where the shape changes, is a 1×1 convolution with BatchNorm (option B).
+class ProjectedBlock : public nn::Module {
+ public:
+  ProjectedBlock(Initializer& init, std::int64_t in, std::int64_t out, std::int64_t stride) {
+    conv1_ = register_module("conv1", std::make_shared<Convolution>(init, Init::KaimingNormal, in, out, 3, stride));
+    bn1_ = register_module("bn1", std::make_shared<BatchNorm>(out));
+    conv2_ = register_module("conv2", std::make_shared<Convolution>(init, Init::KaimingNormal, out, out, 3, 1));
+    bn2_ = register_module("bn2", std::make_shared<BatchNorm>(out));
+    if (stride == 1 && in == out) return;
+    const auto shortcut = register_module("shortcut", std::make_shared<nn::Module>());
+    projection_ =
+        shortcut->register_module("0", std::make_shared<Convolution>(init, Init::KaimingNormal, in, out, 1, stride));
+    projectionNorm_ = shortcut->register_module("1", std::make_shared<BatchNorm>(out));
+  }
+  torch::Tensor forward(const torch::Tensor& x) {
+    const auto y = convolveNormalizeRelu(*conv1_, *bn1_, x);
+    const auto shortcut = projection_ ? convolveAndNormalize(*projection_, *projectionNorm_, x) : x;
+    return convolveNormalizeRelu(*conv2_, *bn2_, y, shortcut);
+  }
+
+ private:
+  std::shared_ptr<Convolution> conv1_, conv2_, projection_;
+  std::shared_ptr<BatchNorm> bn1_, bn2_, projectionNorm_;
+};
+
 /// ResNet for CIFAR with 6n + 2 layers; names as in the widely used PyTorch state dicts: conv1, bn1, layer1.0.conv1, …,
 /// linear.
 class CifarResNet : public Network {
@@ -188,7 +216,7 @@ class CifarResNet : public Network {
     std::int64_t channels = 16;
     for (int stage = 0; stage < 3; ++stage) {
       const std::int64_t width = 16 << stage;
-      auto layer = register_module("layer" + std::to_string(stage + 1), std::make_shared<Stage>());
+      auto layer = register_module("layer" + std::to_string(stage + 1), std::make_shared<Stage<BasicBlock>>());
       for (std::int64_t block = 0; block < blocksPerStage; ++block) {
         const std::int64_t stride = stage > 0 && block == 0 ? 2 : 1;
         blocks_.push_back(layer->add(block, std::make_shared<BasicBlock>(init, channels, width, stride)));
@@ -204,15 +232,42 @@ class CifarResNet : public Network {
   }
 
  private:
-  struct Stage : nn::Module {
-    std::shared_ptr<BasicBlock> add(std::int64_t index, std::shared_ptr<BasicBlock> block) {
-      return register_module(std::to_string(index), std::move(block));
-    }
-  };
-
   std::shared_ptr<Convolution> conv1_;
   std::shared_ptr<BatchNorm> bn1_;
   std::vector<std::shared_ptr<BasicBlock>> blocks_;
+  std::shared_ptr<Linear> linear_;
+};
+
+/// ResNet-18 as it is used on images of 32×32: four stages of two blocks with 64 to 512 channels behind one 3×3
+/// convolution, without the stride and the pooling that the first layers have for larger images. Names as in the widely
+/// used PyTorch state dicts: conv1, bn1, layer1.0.conv1, …, layer2.0.shortcut.0, …, linear.
+class ResNet18 : public Network {
+ public:
+  ResNet18(Initializer& init, const InputShape& in) {
+    conv1_ = register_module("conv1", std::make_shared<Convolution>(init, Init::KaimingNormal, in.channels, 64, 3, 1));
+    bn1_ = register_module("bn1", std::make_shared<BatchNorm>(64));
+    std::int64_t channels = 64;
+    for (int stage = 0; stage < 4; ++stage) {
+      const std::int64_t width = 64 << stage;
+      auto layer = register_module("layer" + std::to_string(stage + 1), std::make_shared<Stage<ProjectedBlock>>());
+      for (std::int64_t block = 0; block < 2; ++block) {
+        const std::int64_t stride = stage > 0 && block == 0 ? 2 : 1;
+        blocks_.push_back(layer->add(block, std::make_shared<ProjectedBlock>(init, channels, width, stride)));
+        channels = width;
+      }
+    }
+    linear_ = register_module("linear", std::make_shared<Linear>(init, Init::Uniform, channels, in.classes));
+  }
+  torch::Tensor forward(const torch::Tensor& x) override {
+    auto y = convolveNormalizeRelu(*conv1_, *bn1_, channelsLast(x));
+    for (const auto& block : blocks_) y = block->forward(y);
+    return linear_->forward(y.mean({2, 3}));
+  }
+
+ private:
+  std::shared_ptr<Convolution> conv1_;
+  std::shared_ptr<BatchNorm> bn1_;
+  std::vector<std::shared_ptr<ProjectedBlock>> blocks_;
   std::shared_ptr<Linear> linear_;
 };
 
@@ -334,6 +389,10 @@ const std::vector<Architecture>& zoo() {
       {{"resnet20", "ResNet-20 for CIFAR (option-A shortcuts), 0.27 million parameters"}, makeResNet<3>},
       {{"resnet32", "ResNet-32 for CIFAR (option-A shortcuts), 0.46 million parameters"}, makeResNet<5>},
       {{"resnet56", "ResNet-56 for CIFAR (option-A shortcuts), 0.85 million parameters"}, makeResNet<9>},
+      {{"resnet18", "ResNet-18 for 32×32 images (64 to 512 channels, 1×1 shortcuts), 11.2 million parameters"},
+       [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> {
+         return std::make_shared<ResNet18>(init, in);
+       }},
   };
   return list;
 }

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "core/curvature/memory.h"
+#include "core/model/device.h"
 #include "core/model/state_dict.h"
 #include "core/results/tables.h"
 #include "core/study/bit_plan.h"
@@ -187,15 +188,6 @@ int threadsOf(const StudyOptions& options) {
     if (const auto before = readRunInfo(options.out).threads; before > 0) return static_cast<int>(before);
   }
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
-
-/// TF32 keeps ten bits of a factor, too few for residuals of 1e-3; cuDNN's fastest kernels differ from run to run.
-void computeExactly() {
-  auto& settings = at::globalContext();
-  settings.setAllowTF32CuDNN(false);
-  settings.setAllowTF32CuBLAS(false);
-  settings.setDeterministicCuDNN(true);
-  settings.setBenchmarkCuDNN(false);
 }
 
 /// The given sensitivities belong to the run: the file may change later.

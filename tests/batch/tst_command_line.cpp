@@ -58,7 +58,7 @@ void TestCommandLine::initTestCase() {
 void TestCommandLine::lists_data() {
   QTest::addColumn<QString>("what");
   QTest::addColumn<QStringList>("words");
-  QTest::newRow("models") << "models" << QStringList{"mlp", "cnn", "resnet20", "resnet32", "resnet56"};
+  QTest::newRow("models") << "models" << QStringList{"mlp", "cnn", "resnet20", "resnet32", "resnet56", "resnet18"};
   QTest::newRow("datasets") << "datasets" << QStringList{"glyphs", "cifar10", "mnist", "fashion-mnist"};
   QTest::newRow("recipes") << "recipes" << QStringList{"quickstart", "resnet20-cifar10"};
   QTest::newRow("options") << "options" << QStringList{"training.epochs", "surface.y", "quantization.bits", "0.0005"};

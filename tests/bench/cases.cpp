@@ -20,6 +20,7 @@
 #include "core/curvature/layer_trace.h"
 #include "core/curvature/output_trace.h"
 #include "core/curvature/trace.h"
+#include "core/model/device.h"
 #include "core/model/model.h"
 #include "core/model/state_dict.h"
 #include "core/training/trainer.h"
@@ -38,7 +39,9 @@ double secondsOf(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-double peakMegabytes() {
+/// Of main memory; of a GPU what it holds now, which LibTorch does not give back.
+double peakMegabytes(torch::Device device) {
+  if (device.is_cuda()) return static_cast<double>(deviceMemory(device).inUse) / (1 << 20);
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<double>(usage.ru_maxrss) / 1024;
@@ -56,9 +59,12 @@ Dataset cifar(const CaseOptions& options) {
 struct Problem {
   explicit Problem(const CaseOptions& options) {
     const auto dataset = cifar(options);
-    examples = normalized(dataset.test, dataset).first(options.images);
+    device = torch::Device(options.device);
+    if (device.is_cuda()) computeExactly();
+    examples = normalized(dataset.test, dataset).first(options.images).to(device, torch::kFloat32);
     model = makeModel(options.model, {}, 0);
     if (!options.weights.empty()) model->loadStateDict(readStateDict(options.weights), options.weights.string());
+    model->to(device, torch::kFloat32);
     curvature.batchSize = options.batch;
   }
   void gradient() const {
@@ -74,7 +80,9 @@ struct Problem {
           sum[i] += part[i];
       }
     }
+    finishWork(device);
   }
+  torch::Device device = torch::kCPU;
   std::unique_ptr<Model> model;
   Examples examples;
   CurvatureOptions curvature;
@@ -165,14 +173,19 @@ Json rowOf(Problem& problem, const std::string& name) {
   if (name == "gradient") return {{"seconds", median([&] { problem.gradient(); })}};
   if (name == "product") {
     CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
-    const auto v = torch::randn({op.dimension()});
-    Json row{{"seconds", median([&] { op.apply(v); })}, {"products", 1}};
+    const auto v = torch::randn({op.dimension()}).to(problem.device);
+    const auto product = [&] {
+      op.apply(v);
+      finishWork(problem.device);
+    };
+    Json row{{"seconds", median(product)}, {"products", 1}};
     row["note"] = std::to_string(op.keptBatches()) + " of " + std::to_string(op.batches()) + " graphs kept";
     return row;
   }
   // What LibTorch sets up at the first product is not the solver's.
   CurvatureOperator warm(*problem.model, problem.examples.first(8), problem.curvature);
   warm.apply(torch::ones({warm.dimension()}));
+  finishWork(problem.device);
   if (name.starts_with("top-")) return topCase(problem, std::stoll(name.substr(4)));
   if (name == "trace" || name == "layer-traces") return traceCase(problem, name != "trace");
   return densityCase(problem);
@@ -183,7 +196,8 @@ void merge(const fs::path& file, const Json& row) {
   if (std::ifstream stream(file); stream) rows = Json::parse(stream, nullptr, false);
   if (!rows.is_array()) rows = Json::array();
   for (auto& old : rows) {
-    if (old["model"] == row["model"] && old["case"] == row["case"] && old["threads"] == row["threads"]) {
+    if (old["model"] == row["model"] && old["case"] == row["case"] && old["threads"] == row["threads"] &&
+        old.value("device", "cpu") == row["device"]) {
       old = row;
       std::ofstream(file) << rows.dump(1) << '\n';
       return;
@@ -205,9 +219,10 @@ int runOneCase(const CaseOptions& options, const std::string& name) {
   at::set_num_threads(options.threads);
   Problem problem(options);
   Json row{{"seconds", nullptr}};
-  const double before = peakMegabytes();
+  const double before = peakMegabytes(problem.device);
   if (name != "nothing") row = rowOf(problem, name);
-  row["peak_mb"] = std::max(0.0, peakMegabytes() - before);
+  row["peak_mb"] = std::max(0.0, peakMegabytes(problem.device) - before);
+  row["device"] = options.device;
   row["model"] = options.model;
   row["case"] = name;
   row["library"] = "eigenscape";
@@ -221,7 +236,8 @@ int runCases(const CaseOptions& options, const std::string& self) {
   for (const auto& name : options.cases) {
     auto command = quoted(self) + " --model " + quoted(options.model) + " --data " + quoted(options.data.string()) +
                    " --images " + std::to_string(options.images) + " --batch " + std::to_string(options.batch) +
-                   " --threads " + std::to_string(options.threads) + " --one " + quoted(name);
+                   " --threads " + std::to_string(options.threads) + " --device " + options.device + " --one " +
+                   quoted(name);
     if (!options.weights.empty()) command += " --weights " + quoted(options.weights.string());
     std::FILE* pipe = ::popen(command.c_str(), "r");
     std::string text;
@@ -245,14 +261,18 @@ int runCases(const CaseOptions& options, const std::string& self) {
 int trainWeights(const CaseOptions& options, std::int64_t epochs, const fs::path& out) {
   at::set_num_threads(options.threads);
   const auto dataset = cifar(options);
+  const torch::Device device(options.device);
+  if (device.is_cuda()) computeExactly();
   auto model = makeModel(options.model, {}, 0);
+  model->to(device, torch::kFloat32);
   TrainingOptions training;
   training.epochs = epochs;
   training.learningRate = 0.02;
-  Trainer trainer(*model, normalized(dataset.train, dataset), training);
+  Trainer trainer(*model, normalized(dataset.train, dataset).to(device, torch::kFloat32), training);
   for (std::int64_t epoch = 1; epoch <= epochs; ++epoch) {
     const auto report = trainer.runEpoch(epoch, {});
-    std::printf("epoch %lld: %.1f s\n", static_cast<long long>(epoch), report.seconds);
+    std::printf("epoch %lld: %.1f s, loss %.3f\n", static_cast<long long>(epoch), report.seconds, report.meanLoss);
+    std::fflush(stdout);
   }
   writeSafetensors(out, model->stateDict());
   return 0;

@@ -31,6 +31,8 @@ class TestZoo : public QObject {
     QTest::newRow("20") << "resnet20" << 269722;
     QTest::newRow("32") << "resnet32" << 464154;
     QTest::newRow("56") << "resnet56" << 853018;
+    // With 10 classes, as of kuangliu/pytorch-cifar's ResNet18: 11.17 million.
+    QTest::newRow("18") << "resnet18" << 11173962;
   }
   void resNetsHaveTheirPublishedSizes() {
     QFETCH(QString, name);
@@ -115,7 +117,7 @@ class TestZoo : public QObject {
 
   void anUnknownArchitectureNamesTheChoices() {
     try {
-      makeModel("resnet18", {}, 0);
+      makeModel("resnet19", {}, 0);
       QFAIL("no exception");
     } catch (const RecipeError& error) {
       QVERIFY(QString(error.what()).contains("resnet20"));

@@ -110,7 +110,7 @@ class PyHessian(Adapter):
 
     def make(self, problem, counter):
         self.operator = self.library.hessian(problem.model, nn.CrossEntropyLoss(), dataloader=problem.batches,
-                                             cuda=False)
+                                             cuda=problem.batches[0][0].is_cuda)
         self.operator.dataloader_hv_product = counter.wrap(self.operator.dataloader_hv_product)
 
     def split(self, vector):
@@ -147,7 +147,8 @@ class PyHessianOneBatch(PyHessian):
     def make(self, problem, counter):
         data = tuple(torch.cat(parts) for parts in zip(*problem.batches))
         problem.model.zero_grad()  # its backward() adds to what is there
-        self.operator = self.library.hessian(problem.model, nn.CrossEntropyLoss(), data=data, cuda=False)
+        self.operator = self.library.hessian(problem.model, nn.CrossEntropyLoss(), data=data,
+                                             cuda=data[0].is_cuda)
         self.plain = importlib.import_module("pyhessian.utils").hessian_vector_product
         self.library.hessian_vector_product = counter.wrap(self.plain)
 
@@ -195,6 +196,7 @@ class HessianEigenthings(Adapter):
     def needed_steps(self, top):
         """The fewest Lanczos steps after which its residuals of all wanted pairs are RESIDUAL |λ| or less."""
         start = torch.randn(self.operator.size, generator=torch.Generator().manual_seed(self.draws))
+        start = start.to(self.operator.device)
         products, capacity = Replayed(self.operator), 2 * top + 20
         while True:
             products.next = 0
@@ -238,7 +240,7 @@ class Curvlinops(Adapter):
         start = numpy.random.default_rng(0).standard_normal(self.operator.shape[0])
         values, vectors = eigsh(self.operator.to_scipy(), k=top, which="LA", tol=settings["tol"], v0=start)
         order = numpy.argsort(values)[::-1]
-        return values[order].tolist(), [torch.tensor(vectors[:, i], dtype=self.operator.dtype) for i in order]
+        return values[order].tolist(), [torch.tensor(vectors[:, i], dtype=self.operator.dtype, device=self.operator.device) for i in order]
 
     def trace_samples(self):
         return [self.library.hutchinson_trace(self.operator, num_matvecs=1).item()]
@@ -255,7 +257,7 @@ class CurvlinopsFourAtOnce(Curvlinops):
 
     def trace_samples(self):
         # hutchinson_trace(A, 4) does the same and returns the mean alone.
-        probes = torch.randint(0, 2, (self.operator.shape[0], 4)).to(self.operator.dtype) * 2 - 1
+        probes = torch.randint(0, 2, (self.operator.shape[0], 4)).to(self.operator.device, self.operator.dtype) * 2 - 1
         return (probes * (self.operator @ probes)).sum(0).tolist()
 
 
@@ -270,7 +272,7 @@ class CurvlinopsSharedProbes(Curvlinops):
 
     def layer_samples(self, layers):
         """layer -> zᵀAz of its block, for one z of the whole network."""
-        probe = torch.randint(0, 2, (self.operator.shape[0],)).to(self.operator.dtype) * 2 - 1
+        probe = torch.randint(0, 2, (self.operator.shape[0],)).to(self.operator.device, self.operator.dtype) * 2 - 1
         terms = (probe * (self.operator @ probe)).double().split(list(self.owners.values()))
         sums = {name: part.sum().item() for name, part in zip(self.owners, terms)}
         return {layer: sum(sums[name] for name in names) for layer, names in layers.items()}

@@ -28,7 +28,7 @@ SETTINGS = {
     "pyhessian": [{"maxIter": 100, "tol": 1e-3}, {"maxIter": 100, "tol": 1e-6}, {"maxIter": 1000, "tol": 1e-8}],
     "curvlinops": [{"tol": 1e-3}, {"tol": 3e-4}],
 }
-KEY = ("model", "library", "case", "threads", "images", "batch")
+KEY = ("model", "library", "case", "threads", "images", "batch", "device")
 # Between two calls, a worker also imports, loads and checks residuals.
 SLACK = 3600
 
@@ -65,7 +65,7 @@ class Results:
         self.new = []
 
     def add(self, row):
-        self.old = [other for other in self.old if any(other.get(name) != row[name] for name in KEY)]
+        self.old = [other for other in self.old if any(other.get(name, "cpu" if name == "device" else None) != row[name] for name in KEY)]
         self.new.append(row)
         self.path.write_text(json.dumps(self.old + self.new, indent=1) + "\n")
         error = row.get("residual") if row.get("residual") is not None else row.get("standard_error")
@@ -102,6 +102,9 @@ class Benchmark:
 
     def eigenthings_pairs(self, library, case, top):
         """It takes a number of steps, not a residual: the least that suffice are found first, off the clock."""
+        if self.options.steps:
+            self.record(library, case, "eigenpairs", top=top, settings={"steps": self.options.steps})
+            return
         try:
             steps = work(self.options, library, "steps", top=top, cap=4 * self.options.cap)[0]
         except Failure as failure:
@@ -132,7 +135,7 @@ class Benchmark:
         notes = [f"{name} {value:g}" for name, value in (settings or {}).items()] + [row.pop("note", "")]
         full = {"model": options.model, "library": library,
                 "version": importlib.metadata.version(DISTRIBUTIONS[family(library)]),
-                "torch": None, "case": case, "threads": options.threads, "images": options.images,
+                "torch": None, "case": case, "threads": options.threads, "images": options.images, "device": options.device,
                 "batch": options.batch, "seconds": None, "products": None, "peak_mb": None, **row}
         full["settings"] = settings
         full["note"] = ", ".join(note for note in notes if note)
@@ -154,7 +157,7 @@ def listed(allowed):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", nargs="+", metavar="JSON", help="print these files' rows and do nothing else")
-    parser.add_argument("--model", choices=("resnet20", "mixer", "mlp-1m"))
+    parser.add_argument("--model", choices=("resnet20", "mixer", "mlp-1m", "resnet18"))
     parser.add_argument("--data", help="folder with test_batch.bin, CIFAR-10 binary records")
     parser.add_argument("--weights", help="state dict, .safetensors or of torch.save; without: initial, seed 0")
     parser.add_argument("--images", type=int, default=512, help="the first so many; a multiple of --batch")
@@ -170,7 +173,11 @@ def parse_arguments():
     parser.add_argument("--out", default="peers.json", help="rows are merged into this file")
     parser.add_argument("--cap", type=float, default=3600, help="seconds after which a measurement is given up")
     parser.add_argument("--repeats", type=int, default=7, help="of case a, after one round to warm up")
-    parser.add_argument("--verify", choices=("float32", "float64"), default="float32", help="precision of residuals")
+    parser.add_argument("--verify", choices=("float32", "float64", "none"), default="float32",
+                        help="precision of residuals and of a product's error")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: without TF32")
+    parser.add_argument("--steps", type=int, default=0,
+                        help="Lanczos steps of hessian-eigenthings; default: the least that suffice")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if not options.table and not (options.model and options.data):
