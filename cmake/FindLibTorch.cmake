@@ -129,6 +129,8 @@ if(NOT EIGENSCAPE_TORCH_ROOT STREQUAL "system")
   target_link_libraries(eigenscape_torch INTERFACE ${torch_libraries} "-Wl,--as-needed")
   if(EXISTS "${EIGENSCAPE_TORCH_ROOT}/lib/libtorch_cuda.so")
     set(EIGENSCAPE_TORCH_CUDA ON)
+    # It finds NVIDIA's libraries when it is loaded; a machine that only builds need not have them.
+    target_link_options(eigenscape_torch INTERFACE "LINKER:--allow-shlib-undefined")
   endif()
 else()
   set(torch_kept_dir "${Torch_DIR}")
