@@ -59,8 +59,13 @@ void BitSolver::work(const std::stop_token& stop) {
     } catch (const Stopped&) {
     } catch (const std::exception& error) {
       const QString text = QString::fromUtf8(error.what());
+      const auto number = layers ? layers->second : question ? question->second : 0;
       QMetaObject::invokeMethod(
-          this, [this, text] { Q_EMIT failed(text); }, Qt::QueuedConnection);
+          this,
+          [this, text, number, &latest = layers ? tables_ : asked_] {
+            if (number == latest) Q_EMIT failed(text);
+          },
+          Qt::QueuedConnection);
     }
     lock.lock();
     tabulating_ = false;

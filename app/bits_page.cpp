@@ -17,6 +17,7 @@
 #include <cmath>
 #include <functional>
 #include <stdexcept>
+#include <utility>
 
 #include "app/bit_solver.h"
 #include "app/picture_saver.h"
@@ -193,7 +194,6 @@ void BitsPage::connectParts() {
 }
 
 void BitsPage::clear() {
-  solver_->forget();
   run_.reset();
   layers_.reset();
   takeLayers();
@@ -215,6 +215,8 @@ void BitsPage::showRun(std::shared_ptr<const RunResults> run) {
 
 /// From the run's rows to layers; says what is missing where there are none.
 void BitsPage::takeLayers() {
+  solver_->forget();  // answers for other layers
+  solving_ = false;
   retireJob();
   kept_.reset();
   tables_.reset();
@@ -294,45 +296,62 @@ QString BitsPage::statusText() const {
   return status_->text();
 }
 
+QString BitsPage::budgetText() const {
+  return amount_->text();
+}
+
 void BitsPage::setHeld(const HeldBits& held, const QString& what, int mergeId) {
   if (held == held_) return;
   history_.push(new BitsChange(held_, held, what, mergeId, [this](const HeldBits& now) { apply(now); }));
 }
 
+/// While a budget is solved for, other locks make it another question; other bits, by hand, of a file or undone, come
+/// after it and stand.
 void BitsPage::apply(const HeldBits& held) {
+  solving_ = solving_ && held.bits == held_.bits && held.locked != held_.locked;
   held_ = held;
-  model_->setHeld(held_);
-  const QSignalBlocker quiet(slider_), silent(share_);
-  cost_->setCurrentIndex(cost_->findData(int(held_.limit.cost)));
-  slider_->setValue(int(std::lround(held_.limit.share * sliderSteps)));
-  share_->setValue(held_.limit.share);
+  if (!solving_) budget_ = held_.limit;
   problem_.clear();
+  model_->setHeld(held_);
+  showBudget();
   showStatus();
   showFigures();
+  if (solving_) solve();
+}
+
+void BitsPage::showBudget() {
+  const QSignalBlocker quiet(slider_), silent(share_);
+  cost_->setCurrentIndex(cost_->findData(int(budget_.cost)));
+  slider_->setValue(int(std::lround(budget_.share * sliderSteps)));
+  share_->setValue(budget_.share);
 }
 
 void BitsPage::budgetMoved() {
   if (!layers_ || cost_->currentIndex() < 0) return;
+  budget_ = {Cost(cost_->currentData().toInt()), share_->value()};
+  solve();
+}
+
+void BitsPage::solve() {
+  solving_ = true;
+  showAmount();
   BitQuestion question;
   question.layers = layers_;
-  question.limit = {Cost(cost_->currentData().toInt()), share_->value()};
+  question.limit = budget_;
   for (std::size_t i = 0; i < held_.bits.size(); ++i) question.locked.push_back(held_.locked[i] ? held_.bits[i] : 0);
-  amount_->setText(tr("at most %1").arg(amountText(allowed(*layers_, question.limit), question.limit.cost)));
   solver_->ask(std::move(question));
 }
 
 void BitsPage::take(const BitAnswer& answer) {
-  if (!layers_) return;
+  if (!std::exchange(solving_, false)) return;
+  HeldBits next = held_;
   if (answer.setting) {
-    HeldBits next = held_;
     next.bits = answer.setting->bits;
     next.limit = answer.limit;
-    setHeld(next, tr("budget"), budgetMoves);
-    problem_.clear();
-  } else {
-    problem_ = tr("No setting keeps this budget with the locked layers: unlock some, or raise it.");
   }
-  showStatus();
+  problem_ = answer.setting ? QString()
+                            : tr("No setting keeps this budget with the locked layers: unlock some, or raise it.");
+  next == held_ ? showStatus() : setHeld(next, tr("budget"), budgetMoves);
   Q_EMIT settled();
 }
 

@@ -61,6 +61,8 @@ class BitsPage : public QWidget {
   /// Why there is no workbench; empty where there is one.
   QString message() const;
   QString statusText() const;
+  /// What the budget that is shown allows.
+  QString budgetText() const;
   const HeldBits& held() const { return held_; }
   void setHeld(const HeldBits& held, const QString& what, int mergeId = -1);
   /// Writes the bits that are shown as a bits.json. Throws RunError.
@@ -88,6 +90,9 @@ class BitsPage : public QWidget {
   void takeTables(std::shared_ptr<const BitTables> tables);
   void apply(const HeldBits& held);
   void budgetMoved();
+  void solve();
+  void showBudget();
+  void showAmount();
   void editBits(int row, qint64 bits);
   void editLock(int row, bool on);
   void showStatus();
@@ -106,6 +111,9 @@ class BitsPage : public QWidget {
   std::shared_ptr<const std::vector<LayerChoices>> layers_;
   std::shared_ptr<const BitTables> tables_;
   HeldBits held_;
+  /// What the controls stand at: that of held_, unless it is being solved for or no setting keeps it.
+  Limit budget_;
+  bool solving_ = false;  ///< an answer for budget_ is waited for
   std::optional<HeldBits> kept_;
   std::map<std::vector<std::int64_t>, std::pair<double, double>> measured_;  ///< loss and accuracy by bits
   QString why_, busy_, problem_;

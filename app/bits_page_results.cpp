@@ -131,14 +131,18 @@ void BitsPage::showStatus() {
   html += QStringLiteral("</table>");
   if (!problem_.isEmpty()) html += QStringLiteral("<p><b>%1</b></p>").arg(problem_.toHtmlEscaped());
   status_->setText(html);
-  amount_->setText(cost_->count() == 0
-                       ? tr("The layers say neither parameters nor macs nor latency_ms: there is nothing to limit.")
-                       : tr("at most %1").arg(amountText(allowed(*layers_, held_.limit), held_.limit.cost)));
+  showAmount();
   const QString obstacle = measureObstacle();
   measure_->setEnabled(obstacle.isEmpty());
   measure_->setText(job_ ? tr("Measuring …") : tr("Measure"));
   measure_->setToolTip(obstacle.isEmpty() ? tr("Loss and accuracy of the network with these bits, on the test split")
                                           : obstacle);
+}
+
+void BitsPage::showAmount() {
+  amount_->setText(cost_->count() == 0
+                       ? tr("The layers say neither parameters nor macs nor latency_ms: there is nothing to limit.")
+                       : tr("at most %1").arg(amountText(allowed(*layers_, budget_), budget_.cost)));
 }
 
 QString BitsPage::measureObstacle() const {

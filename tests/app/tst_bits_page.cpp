@@ -16,6 +16,7 @@
 #include <QTest>
 #include <cmath>
 
+#include "app/bit_solver.h"
 #include "app/bits_page.h"
 #include "app/main_window.h"
 #include "core/quantization/allocation.h"
@@ -64,6 +65,8 @@ class TestBitsPage : public QObject {
   void emptyStateSaysWhatToDo();
   void theBudgetSolves();
   void editsLocksAndUndo();
+  void whatIsDoneMeanwhileStands();
+  void answersForOtherLayersAreForgotten();
   void noRoom();
   void keysInTheTable();
   void comparesTwo();
@@ -159,6 +162,56 @@ void TestBitsPage::editsLocksAndUndo() {
   QCOMPARE(page->held().bits[0], std::int64_t(2));
 }
 
+/// While a budget is being solved for.
+void TestBitsPage::whatIsDoneMeanwhileStands() {
+  const auto page = pageOf(madeUp(12));
+  QSignalSpy solved(page->findChild<BitSolver*>(), &BitSolver::solved);
+  const auto answered = [&] {
+    const bool came = !solved.isEmpty() || solved.wait(patienceMs);
+    solved.clear();
+    return came;
+  };
+  auto* model = page->table()->model();
+  const std::vector<std::int64_t> all(12, 8);
+  page->share()->setValue(0.2);
+  QVERIFY(model->setData(model->index(3, BitsModel::Bits), 4, Qt::EditRole));
+  QVERIFY(answered());
+  auto edited = all;
+  edited[3] = 4;
+  QCOMPARE(page->held().bits, edited);
+  QCOMPARE(page->share()->value(), 1.0);  // the budget that the bits were chosen under
+  // A lock is kept to, and the budget is solved for all the same.
+  page->share()->setValue(0);
+  QVERIFY(model->setData(model->index(3, BitsModel::Lock), Qt::Checked, Qt::CheckStateRole));
+  QCOMPARE(page->share()->value(), 0.0);
+  QVERIFY(answered());
+  QVERIFY2(page->statusText().contains("locked layers"), qPrintable(page->statusText()));
+  page->share()->setValue(0.3);
+  QVERIFY(answered());
+  QCOMPARE(page->held().bits[3], std::int64_t(4));
+  QCOMPARE(page->held().limit.share, 0.3);
+  // What is undone stays undone.
+  page->share()->setValue(0.5);
+  page->history()->undo();
+  QVERIFY(answered());
+  QCOMPARE(page->held().bits, edited);
+  QVERIFY(page->history()->canRedo());
+}
+
+void TestBitsPage::answersForOtherLayersAreForgotten() {
+  const auto page = pageOf(madeUp(20));
+  QSignalSpy tabulated(page->findChild<BitSolver*>(), &BitSolver::tabulated);
+  QVERIFY(tabulated.wait(patienceMs));
+  auto other = std::make_shared<RunResults>(*madeUp(6));
+  other->directory = "/other";
+  other->pareto.resize(1);  // nothing else is asked of the solver
+  QSignalSpy solved(page->findChild<BitSolver*>(), &BitSolver::solved);
+  page->share()->setValue(0.5);
+  page->showRun(other);
+  QVERIFY(!solved.wait(300));
+  QCOMPARE(page->held().bits.size(), std::size_t(6));
+}
+
 void TestBitsPage::noRoom() {
   const auto page = pageOf(madeUp(6));
   auto* model = page->table()->model();
@@ -167,6 +220,10 @@ void TestBitsPage::noRoom() {
   solve(*page, 0.2);
   QCOMPARE(page->held().bits, before);
   QVERIFY2(page->statusText().contains("locked layers"), qPrintable(page->statusText()));
+  // The amount is that of the budget that is shown.
+  const auto layers = layerChoices(madeUp(6)->sensitivity, {}, "t");
+  const auto amount = numberText(allowed(layers, {Cost::Size, 0.2}) / 1e6, 4);
+  QVERIFY2(page->budgetText().contains(amount), qPrintable(page->budgetText() + " lacks " + amount));
 }
 
 void TestBitsPage::keysInTheTable() {
