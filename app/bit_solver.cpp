@@ -25,13 +25,13 @@ BitSolver::~BitSolver() {
 void BitSolver::ask(BitQuestion question) {
   const std::lock_guard lock(mutex_);
   question_ = {std::move(question), ++asked_};
-  if (!layers_ && !tabulating_) present_.request_stop();
+  if (!wanted_ && !tabulating_) present_.request_stop();
   wake_.notify_one();
 }
 
-void BitSolver::tabulate(Layers layers) {
+void BitSolver::tabulate(std::shared_ptr<const std::vector<LayerChoices>> layers, QuantizationRecipe rules) {
   const std::lock_guard lock(mutex_);
-  layers_ = {std::move(layers), ++tables_};
+  wanted_ = {Wanted{std::move(layers), std::move(rules)}, ++tables_};
   present_.request_stop();
   wake_.notify_one();
 }
@@ -39,30 +39,30 @@ void BitSolver::tabulate(Layers layers) {
 void BitSolver::forget() {
   const std::lock_guard lock(mutex_);
   ++asked_, ++tables_;
-  question_.reset(), layers_.reset();
+  question_.reset(), wanted_.reset();
   present_.request_stop();
 }
 
 void BitSolver::work(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     std::unique_lock lock(mutex_);
-    if (!wake_.wait(lock, stop, [this] { return question_ || layers_; })) return;
-    const auto layers = std::exchange(layers_, {});
-    const auto question = layers ? std::nullopt : std::exchange(question_, {});
+    if (!wake_.wait(lock, stop, [this] { return question_ || wanted_; })) return;
+    const auto wanted = std::exchange(wanted_, {});
+    const auto question = wanted ? std::nullopt : std::exchange(question_, {});
     present_ = {};
-    tabulating_ = layers.has_value();
+    tabulating_ = wanted.has_value();
     const auto present = present_.get_token();
     lock.unlock();
     try {
-      if (layers) fill(layers->first, present, layers->second);
+      if (wanted) fill(wanted->first, present, wanted->second);
       if (question) answer(question->first, present, question->second);
     } catch (const Stopped&) {
     } catch (const std::exception& error) {
       const QString text = QString::fromUtf8(error.what());
-      const auto number = layers ? layers->second : question ? question->second : 0;
+      const auto number = wanted ? wanted->second : question ? question->second : 0;
       QMetaObject::invokeMethod(
           this,
-          [this, text, number, &latest = layers ? tables_ : asked_] {
+          [this, text, number, &latest = wanted ? tables_ : asked_] {
             if (number == latest) Q_EMIT failed(text);
           },
           Qt::QueuedConnection);
@@ -88,10 +88,11 @@ void BitSolver::answer(const BitQuestion& question, const std::stop_token& stop,
       Qt::QueuedConnection);
 }
 
-void BitSolver::fill(const Layers& layers, const std::stop_token& stop, std::uint64_t number) {
-  QuantizationRecipe recipe;
-  recipe.limits.clear();
-  const auto plan = planBits(recipe, *layers, {stop, {}, {}});
+void BitSolver::fill(const Wanted& wanted, const std::stop_token& stop, std::uint64_t number) {
+  QuantizationRecipe rules = wanted.rules;
+  rules.limits.clear();
+  rules.settings.clear();
+  const auto plan = planBits(rules, *wanted.layers, {stop, {}, {}});
   auto tables = std::make_shared<BitTables>();
   tables->pareto = plan.pareto;
   for (const auto& one : plan.settings) tables->settings.push_back(one.row);

@@ -13,6 +13,7 @@
 
 #include "core/quantization/bit_choices.h"
 #include "core/results/run_directory.h"
+#include "core/study/recipe.h"
 
 namespace eigenscape {
 
@@ -44,8 +45,8 @@ class BitSolver : public QObject {
   ~BitSolver() override;
 
   void ask(BitQuestion question);
-  /// Finds the frontier and the settings beside it, before any question.
-  void tabulate(std::shared_ptr<const std::vector<LayerChoices>> layers);
+  /// Finds the frontier, of the cost that the rules name, and the settings beside it, before any question.
+  void tabulate(std::shared_ptr<const std::vector<LayerChoices>> layers, QuantizationRecipe rules);
   /// Nothing that was asked for so far will be answered.
   void forget();
 
@@ -55,16 +56,19 @@ class BitSolver : public QObject {
   void failed(const QString& message);
 
  private:
-  using Layers = std::shared_ptr<const std::vector<LayerChoices>>;
+  struct Wanted {
+    std::shared_ptr<const std::vector<LayerChoices>> layers;
+    QuantizationRecipe rules;
+  };
   void work(const std::stop_token& stop);
   void answer(const BitQuestion& question, const std::stop_token& stop, std::uint64_t number);
-  void fill(const Layers& layers, const std::stop_token& stop, std::uint64_t number);
+  void fill(const Wanted& wanted, const std::stop_token& stop, std::uint64_t number);
 
   std::uint64_t asked_ = 0, tables_ = 0;  ///< numbers of what is waited for; of the window's thread
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::optional<std::pair<BitQuestion, std::uint64_t>> question_;
-  std::optional<std::pair<Layers, std::uint64_t>> layers_;
+  std::optional<std::pair<Wanted, std::uint64_t>> wanted_;
   std::stop_source present_;  ///< of what is being solved
   bool tabulating_ = false;   ///< that is not given up for a question
   std::jthread thread_;

@@ -20,8 +20,10 @@
 #include <utility>
 
 #include "app/bit_solver.h"
+#include "app/measuring.h"
 #include "app/picture_saver.h"
 #include "core/results/error.h"
+#include "core/study/bit_plan.h"
 #include "views/figure.h"
 
 namespace eigenscape {
@@ -171,7 +173,7 @@ void BitsPage::connectParts() {
   });
   connect(cost_, &QComboBox::activated, this, [this] { budgetMoved(); });
   connect(model_, &BitsModel::bitsWanted, this, &BitsPage::editBits);
-  connect(model_, &BitsModel::lockWanted, this, &BitsPage::editLock);
+  connect(model_, &BitsModel::lockWanted, this, &BitsPage::editLocks);
   connect(undo_, &QPushButton::clicked, &history_, &QUndoStack::undo);
   connect(redo_, &QPushButton::clicked, &history_, &QUndoStack::redo);
   connect(&history_, &QUndoStack::canUndoChanged, undo_, &QWidget::setEnabled);
@@ -205,6 +207,7 @@ void BitsPage::showRun(std::shared_ptr<const RunResults> run) {
   run_ = std::move(run);
   if (other) measured_.clear();
   if (same) {
+    if (!run_->pareto.empty()) tables_.reset();
     takeMeasured();
     showStatus();
     return showFigures();
@@ -217,7 +220,7 @@ void BitsPage::showRun(std::shared_ptr<const RunResults> run) {
 void BitsPage::takeLayers() {
   solver_->forget();  // answers for other layers
   solving_ = false;
-  retireJob();
+  stopMeasuring();
   kept_.reset();
   tables_.reset();
   problem_.clear();
@@ -230,9 +233,9 @@ void BitsPage::takeLayers() {
   } else if (run_) {
     try {
       layers_ = std::make_shared<const std::vector<LayerChoices>>(
-          layerChoices(run_->sensitivity, {}, (run_->directory / SensitivityRow::file).string()));
+          choicesOf(rulesOf(*run_), run_->sensitivity, (run_->directory / SensitivityRow::file).string()));
       why_.clear();
-    } catch (const RunError& error) {
+    } catch (const std::runtime_error& error) {  // of the rows, or of the recipe that does not fit them
       why_ = QString::fromUtf8(error.what());
     }
   }
@@ -252,7 +255,7 @@ void BitsPage::takeLayers() {
   }
   for (QWidget* part : {static_cast<QWidget*>(cost_), static_cast<QWidget*>(slider_), static_cast<QWidget*>(share_)})
     part->setEnabled(cost_->count() > 0);
-  if (run_->pareto.empty()) solver_->tabulate(layers_);
+  if (run_->pareto.empty()) solver_->tabulate(layers_, rulesOf(*run_));
   takeMeasured();
 
   HeldBits first;
@@ -274,16 +277,19 @@ void BitsPage::takeLayers() {
 
 void BitsPage::setLookedAt(bool on) {
   lookedAt_ = on;
+  setTheme(theme_);
   if (on && !drawn_) showFigures();
 }
 
 void BitsPage::setTheme(Theme theme) {
   theme_ = theme;
+  if (!lookedAt_) return;
   bars_->setTheme(theme);
   frontier_->setTheme(theme);
 }
 
 void BitsPage::setBusy(const QString& why) {
+  if (busy_ == why) return;
   busy_ = why;
   showStatus();
 }
@@ -356,25 +362,33 @@ void BitsPage::take(const BitAnswer& answer) {
 }
 
 void BitsPage::takeTables(std::shared_ptr<const BitTables> tables) {
+  if (!run_->pareto.empty()) return;  // the run has got its own
   tables_ = std::move(tables);
   showStatus();
   showFigures();
 }
 
-void BitsPage::editBits(int row, qint64 bits) {
+/// Layers that share their bits follow.
+void BitsPage::editBits(const BitEdits& edits) {
   HeldBits next = held_;
   for (const auto& group : bitGroups(*layers_)) {
-    if (std::find(group.begin(), group.end(), std::size_t(row)) == group.end()) continue;
-    for (const auto i : group) next.bits[i] = bits;
+    for (const auto& [row, bits] : edits) {
+      if (std::find(group.begin(), group.end(), std::size_t(row)) == group.end()) continue;
+      for (const auto i : group) next.bits[i] = bits;
+    }
   }
-  setHeld(next, tr("bits of %1").arg(QString::fromStdString((*layers_)[std::size_t(row)].layer)));
+  setHeld(next, edits.size() == 1
+                    ? tr("bits of %1").arg(QString::fromStdString((*layers_)[std::size_t(edits.front().first)].layer))
+                    : tr("bits of %1 layers").arg(edits.size()));
 }
 
-void BitsPage::editLock(int row, bool on) {
+void BitsPage::editLocks(const std::vector<int>& rows, bool on) {
   HeldBits next = held_;
   for (const auto& group : bitGroups(*layers_)) {
-    if (std::find(group.begin(), group.end(), std::size_t(row)) == group.end()) continue;
-    for (const auto i : group) next.locked[i] = on;
+    for (const int row : rows) {
+      if (std::find(group.begin(), group.end(), std::size_t(row)) == group.end()) continue;
+      for (const auto i : group) next.locked[i] = on;
+    }
   }
   setHeld(next, on ? tr("lock") : tr("unlock"));
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QTemporaryDir>
 #include <QUndoStack>
 #include <QWidget>
 #include <map>
@@ -72,6 +71,8 @@ class BitsPage : public QWidget {
   /// Asks for a file and exports; an empty format is asked for too.
   void exportFigure(Figure* figure, const QString& format);
   bool isMeasuring() const { return job_ != nullptr; }
+  /// Gives up what is being measured; until its last batch is done nothing else is.
+  void stopMeasuring();
 
  Q_SIGNALS:
   void settled();  ///< an answer has arrived and is shown
@@ -93,15 +94,14 @@ class BitsPage : public QWidget {
   void solve();
   void showBudget();
   void showAmount();
-  void editBits(int row, qint64 bits);
-  void editLock(int row, bool on);
+  void editBits(const BitEdits& edits);
+  void editLocks(const std::vector<int>& rows, bool on);
   void showStatus();
   void showFigures();
   std::shared_ptr<RunResults> shownRun() const;
   QString measureObstacle() const;
   static QString amountText(double amount, Cost cost);
   void measure();
-  void retireJob();
   void finishMeasuring(const JobEnd& end);
   void keep();
   void saveDialog();
@@ -109,7 +109,7 @@ class BitsPage : public QWidget {
 
   std::shared_ptr<const RunResults> run_;
   std::shared_ptr<const std::vector<LayerChoices>> layers_;
-  std::shared_ptr<const BitTables> tables_;
+  std::shared_ptr<const BitTables> tables_;  ///< in place of those that the run lacks
   HeldBits held_;
   /// What the controls stand at: that of held_, unless it is being solved for or no setting keeps it.
   Limit budget_;
@@ -132,8 +132,7 @@ class BitsPage : public QWidget {
   BitsModel* model_;
   BitsView* view_;
   Figure *bars_, *frontier_;
-  std::unique_ptr<Job> job_;
-  std::unique_ptr<QTemporaryDir> folder_;
+  std::unique_ptr<Job> job_, retired_;  ///< what is measured, and what is not wanted any more
   std::vector<std::int64_t> beingMeasured_;
 };
 

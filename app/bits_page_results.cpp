@@ -4,6 +4,7 @@
 #include <QFileDialog>
 #include <QLabel>
 #include <QPushButton>
+#include <QTemporaryDir>
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -22,14 +23,6 @@ namespace eigenscape {
 namespace {
 
 const char* const currentName = "current";
-
-QString megabytes(double bytes) {
-  return std::isfinite(bytes) ? QObject::tr("%1 MB").arg(numberText(bytes / 1e6, 4)) : QStringLiteral("–");
-}
-
-QString giga(double operations) {
-  return std::isfinite(operations) ? numberText(operations / 1e9, 4) + QObject::tr(" G") : QStringLiteral("–");
-}
 
 QString cell(const QString& text, bool heading = false) {
   const QString tag = heading ? QStringLiteral("th") : QStringLiteral("td");
@@ -51,6 +44,7 @@ SettingRow rowOf(const BitSetting& setting, const std::string& name, const std::
 }  // namespace
 
 QString BitsPage::amountText(double amount, Cost cost) {
+  if (!std::isfinite(amount)) return QStringLiteral("–");
   if (cost == Cost::Size) return tr("%1 MB").arg(numberText(amount / 1e6, 4));
   if (cost == Cost::Bops) return tr("%1 giga-operations").arg(numberText(amount / 1e9, 4));
   return tr("%1 ms").arg(numberText(amount, 4));
@@ -115,10 +109,12 @@ void BitsPage::showStatus() {
     for (const auto& column : columns) html += cell(text(column));
     html += QStringLiteral("</tr>");
   };
-  line(tr("size of the weights"), [](const Column& c) { return megabytes(c.setting.sizeBytes); });
-  if (isKnown(*layers_, Cost::Bops)) line(tr("bit operations"), [](const Column& c) { return giga(c.setting.bops); });
-  if (isKnown(*layers_, Cost::Latency))
-    line(tr("latency"), [](const Column& c) { return tr("%1 ms").arg(numberText(c.setting.latencyMs, 4)); });
+  const auto costLine = [&](const QString& title, Cost cost) {
+    line(title, [cost](const Column& c) { return amountText(c.setting.cost(cost), cost); });
+  };
+  costLine(tr("size of the weights"), Cost::Size);
+  if (isKnown(*layers_, Cost::Bops)) costLine(tr("bit operations"), Cost::Bops);
+  if (isKnown(*layers_, Cost::Latency)) costLine(tr("latency"), Cost::Latency);
   line(tr("predicted: sum of Ω"), [](const Column& c) {
     return numberText(c.setting.omega, 4) +
            (c.setting.standardError > 0 ? QStringLiteral(" ± ") + numberText(c.setting.standardError, 2) : QString());
@@ -148,25 +144,28 @@ void BitsPage::showAmount() {
 QString BitsPage::measureObstacle() const {
   if (!run_ || !layers_) return tr("There is nothing to measure");
   if (job_) return tr("A setting is being measured");
+  if (retired_) return tr("What was being measured is coming to its end");
   const auto own = measuringObstacle(*run_);
   if (!own.empty()) return tr("Not to be measured: %1").arg(QString::fromStdString(own));
   if (!busy_.isEmpty()) return busy_;
   return measured_.contains(held_.bits) ? tr("These bits were measured") : QString();
 }
 
-/// A study as --batch would carry it out, in a folder that goes with the page.
+/// A study as --batch would carry it out, in a folder that goes with the job.
 void BitsPage::measure() {
   if (!measureObstacle().isEmpty()) return;
-  folder_ = std::make_unique<QTemporaryDir>();
-  const std::filesystem::path folder = folder_->path().toStdString();
+  const auto folder = std::make_shared<QTemporaryDir>();
+  const std::filesystem::path path = folder->path().toStdString();
   try {
-    saveTo(folder_->filePath(QStringLiteral("bits.json")));
+    saveTo(folder->filePath(QStringLiteral("bits.json")));
     StudyOptions options;
-    options.out = folder / "run";
-    job_ = std::make_unique<Job>(measuringRecipe(*run_, folder / "bits.json"), options);
+    options.out = path / "run";
+    job_ = std::make_unique<Job>(measuringRecipe(*run_, path / "bits.json"), options);
   } catch (const std::exception& error) {
     return Q_EMIT failed(QString::fromUtf8(error.what()));
   }
+  // The job's connections are the last of it to go: after the thread that writes into the folder.
+  connect(job_.get(), &QObject::destroyed, job_.get(), [folder] {});
   beingMeasured_ = held_.bits;
   connect(job_.get(), &Job::ended, this, &BitsPage::finishMeasuring);
   job_->start();
@@ -174,14 +173,16 @@ void BitsPage::measure() {
 }
 
 /// What it would say is not wanted any more; waiting for its last batch would hold the window up.
-void BitsPage::retireJob() {
+void BitsPage::stopMeasuring() {
   if (!job_) return;
-  Job* job = job_.release();
-  job->disconnect(this);
-  job->setParent(this);
-  connect(job, &Job::ended, job, &QObject::deleteLater);
-  job->cancel();
-  connect(job, &QObject::destroyed, this, [folder = std::shared_ptr<QTemporaryDir>(std::move(folder_))] {});
+  retired_ = std::move(job_);
+  retired_->disconnect(this);
+  connect(retired_.get(), &Job::ended, this, [this] {
+    retired_.release()->deleteLater();
+    showStatus();
+  });
+  retired_->cancel();
+  showStatus();
 }
 
 void BitsPage::finishMeasuring(const JobEnd& end) {
@@ -211,14 +212,11 @@ void BitsPage::saveTo(const QString& file) const {
   provenance.model = run_->info.model;
   provenance.weights = run_->info.weights;
   provenance.sensitivity = run_->info.sensitivity;
-  try {
-    const auto quantization = parseRecipe(run_->recipe, "recipe.toml").quantization;
-    provenance.granularity = quantization.granularity;
-    provenance.scheme = quantization.scheme;
-    provenance.range = quantization.range;
-    provenance.groupChannels = quantization.group;
-  } catch (const RecipeError&) {  // of a version that had other keys: the defaults stand
-  }
+  const auto rules = rulesOf(*run_);
+  provenance.granularity = rules.granularity;
+  provenance.scheme = rules.scheme;
+  provenance.range = rules.range;
+  provenance.groupChannels = rules.group;
   writeFileAtomically(file.toStdString(),
                       bitsJson(*layers_, {{"workbench", settingOf(*layers_, held_.bits)}}, provenance));
 }

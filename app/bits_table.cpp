@@ -111,7 +111,7 @@ Qt::ItemFlags BitsModel::flags(const QModelIndex& index) const {
 
 bool BitsModel::setData(const QModelIndex& index, const QVariant& value, int role) {
   if (index.column() == Lock && role == Qt::CheckStateRole) {
-    Q_EMIT lockWanted(index.row(), value.toInt() == Qt::Checked);
+    Q_EMIT lockWanted({index.row()}, value.toInt() == Qt::Checked);
     return true;
   }
   if (index.column() != Bits || role != Qt::EditRole) return false;
@@ -119,7 +119,7 @@ bool BitsModel::setData(const QModelIndex& index, const QVariant& value, int rol
   const auto& own = choices(index.row());
   const bool known =
       std::any_of(own.begin(), own.end(), [&](const BitChoice& choice) { return choice.bits == wanted; });
-  if (known) Q_EMIT bitsWanted(index.row(), wanted);
+  if (known) Q_EMIT bitsWanted({{index.row(), wanted}});
   return known;
 }
 
@@ -174,8 +174,7 @@ std::vector<int> BitsView::selectedLayers() const {
 }
 
 void BitsView::step(int direction) {
-  // Collected first: layers of one group change with one another.
-  std::vector<std::pair<int, std::int64_t>> wanted;
+  BitEdits wanted;
   for (const int row : selectedLayers()) {
     const auto& choices = layers_->choices(row);
     const auto present = std::find_if(choices.begin(), choices.end(),
@@ -183,7 +182,7 @@ void BitsView::step(int direction) {
     const auto next = (present - choices.begin()) + direction;
     if (next >= 0 && next < std::ptrdiff_t(choices.size())) wanted.emplace_back(row, choices[std::size_t(next)].bits);
   }
-  for (const auto& [row, bits] : wanted) Q_EMIT layers_->bitsWanted(row, qint64(bits));
+  Q_EMIT layers_->bitsWanted(wanted);
 }
 
 void BitsView::keyPressEvent(QKeyEvent* event) {
@@ -193,7 +192,7 @@ void BitsView::keyPressEvent(QKeyEvent* event) {
   if (plain && event->key() == Qt::Key_L) {
     const auto rows = selectedLayers();
     const bool on = std::any_of(rows.begin(), rows.end(), [this](int row) { return !layers_->locked(row); });
-    for (const int row : rows) Q_EMIT layers_->lockWanted(row, on);
+    Q_EMIT layers_->lockWanted(rows, on);
     return;
   }
   QTableView::keyPressEvent(event);

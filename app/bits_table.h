@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/quantization/bit_choices.h"
@@ -23,6 +24,9 @@ struct HeldBits {
            limit.share == other.limit.share;
   }
 };
+
+/// Rows, and the bits that they are to have.
+using BitEdits = std::vector<std::pair<int, std::int64_t>>;
 
 /// The layers as rows: name, weights, bits (to edit), a lock (to tick), Ω at these bits, and the bits of the setting
 /// that is compared with. It shows what it is given and asks for changes.
@@ -48,8 +52,8 @@ class BitsModel : public QAbstractTableModel {
   bool setData(const QModelIndex& index, const QVariant& value, int role) override;
 
  Q_SIGNALS:
-  void bitsWanted(int row, qint64 bits);
-  void lockWanted(int row, bool on);
+  void bitsWanted(const eigenscape::BitEdits& edits);
+  void lockWanted(const std::vector<int>& rows, bool on);
 
  private:
   QVariant shown(int row, Column column) const;

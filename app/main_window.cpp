@@ -240,6 +240,7 @@ void MainWindow::launch(const Recipe& recipe, const fs::path& directory, bool re
     recipeSource_.clear();
   }
   showRecipe(fromPath(directory), recipe);
+  bitsPage_->stopMeasuring();
   StudyOptions options;
   options.out = directory;
   options.resume = resume;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/results/error.h"
+#include "core/study/quantizer_recipe.h"
 #include "core/study/visits.h"
 
 namespace eigenscape {
@@ -32,6 +34,14 @@ std::string measuringObstacle(const RunResults& run) {
   return {};
 }
 
+QuantizationRecipe rulesOf(const RunResults& run) {
+  try {
+    return parseRecipe(run.recipe, (run.directory / "recipe.toml").string()).quantization;
+  } catch (const RecipeError&) {
+    return {};
+  }
+}
+
 Recipe measuringRecipe(const RunResults& run, const fs::path& bits) {
   Recipe recipe = parseRecipe(run.recipe, (run.directory / "recipe.toml").string());
   if (const auto weights = lastWeights(run, recipe); !weights.empty())
@@ -41,16 +51,20 @@ Recipe measuringRecipe(const RunResults& run, const fs::path& bits) {
   recipe.profiles.clear();
   recipe.surfaces.clear();
   recipe.sweeps.clear();
-  // The loss of the float network is measured on both splits; few training examples are enough for that.
-  recipe.data.trainLimit = recipe.data.trainLimit > 0 ? std::min<std::int64_t>(recipe.data.trainLimit, 256) : 256;
+  // Training examples serve the loss of the float network, for which few are enough, and the ranges of the inputs where
+  // those are quantized: as many as the run has them from, or the setting would come out otherwise.
+  const std::int64_t enough =
+      quantizesInputs(recipe.quantization) ? std::max<std::int64_t>(recipe.quantization.calibrationSamples, 256) : 256;
+  recipe.data.trainLimit = recipe.data.trainLimit > 0 ? std::min(recipe.data.trainLimit, enough) : enough;
   CurvatureRecipe none;
   none.top = 0;
   none.split = run.info.trainExamples > 0 ? "train" : "test";
   recipe.curvature = none;
   recipe.quantization.enabled = true;
   recipe.quantization.sensitivity = fs::absolute(run.directory / SensitivityRow::file).string();
+  recipe.quantization.methods = QuantizationRecipe().methods;
+  recipe.quantization.finetune = "none";
   recipe.quantization.limits.clear();
-  recipe.quantization.firstLastBits = 0;  // a person may give the ends what bits he likes
   recipe.quantization.frontierPoints = 0;
   recipe.quantization.settings = bits.string();
   return recipe;

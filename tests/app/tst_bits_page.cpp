@@ -19,6 +19,7 @@
 #include "app/bit_solver.h"
 #include "app/bits_page.h"
 #include "app/main_window.h"
+#include "app/measuring.h"
 #include "core/quantization/allocation.h"
 #include "core/results/error.h"
 #include "core/study/study.h"
@@ -68,15 +69,19 @@ class TestBitsPage : public QObject {
   void whatIsDoneMeanwhileStands();
   void answersForOtherLayersAreForgotten();
   void noRoom();
+  void theRunsRulesHold();
   void keysInTheTable();
   void comparesTwo();
   void savesAndLoads();
   void fiftyFourLayersFollowTheSlider();
   void inTheWindow();
   void aRunOfATableAlone();
+  void theMeasuringRecipe();
   void measuresInTheBackground();
+  void aStudyStopsTheMeasurement();
 
  private:
+  std::filesystem::path tinyRun();
   std::unique_ptr<BitsPage> pageOf(std::shared_ptr<const RunResults> run);
   void solve(BitsPage& page, double share);
   QTemporaryDir folder_;
@@ -226,6 +231,42 @@ void TestBitsPage::noRoom() {
   QVERIFY2(page->budgetText().contains(amount), qPrintable(page->budgetText() + " lacks " + amount));
 }
 
+void TestBitsPage::theRunsRulesHold() {
+  auto run = std::make_shared<RunResults>(*madeUp(6));
+  run->recipe = "[quantization]\nbits = [2, 8]\nfirst_last_bits = 8\nfrontier = \"bops\"\n";
+  const auto page = pageOf(run);
+  QSignalSpy tabulated(page->findChild<BitSolver*>(), &BitSolver::tabulated);
+  QVERIFY(tabulated.wait(patienceMs));
+  const auto tables = tabulated.front().front().value<std::shared_ptr<const BitTables>>();
+  QCOMPARE(tables->frontier, std::string("bops"));
+  solve(*page, 0);
+  QCOMPARE(page->held().bits, (std::vector<std::int64_t>{8, 2, 2, 2, 2, 8}));
+  page->table()->selectAll();
+  QTest::keyClick(page->table(), Qt::Key_Plus);
+  QCOMPARE(page->held().bits, std::vector<std::int64_t>(6, 8));  // not 4
+  run->recipe = "[quantization]\nbits = [3]\n";
+  page->showRun(std::make_shared<RunResults>());
+  page->showRun(run);
+  QVERIFY2(page->message().contains("quantization.bits"), qPrintable(page->message()));
+}
+
+/// Loss and accuracy of the setting and nothing else, and as the run itself would have measured it.
+void TestBitsPage::theMeasuringRecipe() {
+  RunResults run;
+  run.directory = "/run";
+  run.info.trainExamples = 5000;
+  run.recipe = "[quantization]\nfinetune = \"blocks\"\nmethods = [\"v2\", \"measured\"]\nfirst_last_bits = 8\n";
+  auto recipe = measuringRecipe(run, "/bits.json");
+  QCOMPARE(recipe.quantization.finetune, std::string("none"));
+  QCOMPARE(recipe.quantization.methods, std::vector<std::string>{"v2"});
+  QCOMPARE(recipe.quantization.firstLastBits, std::int64_t{8});
+  QCOMPARE(recipe.data.trainLimit, std::int64_t{256});
+  run.recipe += "activation_bits = \"same\"\ncalibration_samples = 700\n";
+  QCOMPARE(measuringRecipe(run, "/bits.json").data.trainLimit, std::int64_t{700});
+  run.recipe += "[data]\ntrain_limit = 600\n";
+  QCOMPARE(measuringRecipe(run, "/bits.json").data.trainLimit, std::int64_t{600});
+}
+
 void TestBitsPage::keysInTheTable() {
   const auto page = pageOf(madeUp(6));
   page->table()->setFocus();
@@ -235,11 +276,19 @@ void TestBitsPage::keysInTheTable() {
   page->table()->selectAll();
   QTest::keyClick(page->table(), Qt::Key_Minus);
   QCOMPARE(page->held().bits, (std::vector<std::int64_t>{4, 2, 4, 4, 4, 4}));
+  page->history()->undo();  // of all that were selected
+  QCOMPARE(page->held().bits, (std::vector<std::int64_t>{8, 4, 8, 8, 8, 8}));
+  page->history()->redo();
   QTest::keyClick(page->table(), Qt::Key_Plus);
   QCOMPARE(page->held().bits, (std::vector<std::int64_t>{8, 4, 8, 8, 8, 8}));
   page->table()->selectRow(3);
   QTest::keyClick(page->table(), Qt::Key_L);
   QVERIFY(page->held().locked[3] && !page->held().locked[2]);
+  const int steps = page->history()->count();
+  page->table()->selectAll();
+  QTest::keyClick(page->table(), Qt::Key_L);
+  QCOMPARE(page->held().locked, std::vector<bool>(6, true));
+  QCOMPARE(page->history()->count(), steps + 1);
 }
 
 void TestBitsPage::comparesTwo() {
@@ -317,7 +366,9 @@ void TestBitsPage::inTheWindow() {
   window.setFocus();
   QTest::keyClick(&window, Qt::Key_Z, Qt::ControlModifier);
   QVERIFY(page->held().bits != bits);  // the page's history, not the form's
-  QVERIFY(!page->measureButton()->isEnabled() || !page->measureButton()->toolTip().isEmpty());
+  QVERIFY(!page->measureButton()->isEnabled());
+  QVERIFY2(page->measureButton()->toolTip().contains("no test examples"),
+           qPrintable(page->measureButton()->toolTip()));
   QTest::keyClick(&window, Qt::Key_4);
   QVERIFY(!window.isChoosingBits());
 }
@@ -346,7 +397,9 @@ void TestBitsPage::aRunOfATableAlone() {
   QVERIFY(window.bitsPage()->measureButton()->toolTip().contains("no model"));
 }
 
-void TestBitsPage::measuresInTheBackground() {
+std::filesystem::path TestBitsPage::tinyRun() {
+  const std::filesystem::path directory = folder_.filePath("tiny").toStdString();
+  if (isRunDirectory(directory)) return directory;
   const auto recipe = parseRecipe(R"(name = "tiny"
 [data]
 dataset = "glyphs"
@@ -368,9 +421,13 @@ frontier_points = 1
                                   "tiny");
   StudyOptions options;
   options.threads = 1;
-  options.out = folder_.filePath("tiny").toStdString();
+  options.out = directory;
   runStudy(recipe, options, {});
-  const auto run = std::make_shared<const RunResults>(loadRun(options.out));
+  return directory;
+}
+
+void TestBitsPage::measuresInTheBackground() {
+  const auto run = std::make_shared<const RunResults>(loadRun(tinyRun()));
   const auto page = pageOf(run);
   // The bits of the first limit, whose loss the run knows.
   const auto limit = std::find_if(run->settings.begin(), run->settings.end(),
@@ -395,6 +452,33 @@ frontier_points = 1
                                     [](const SettingRow& row) { return row.setting == "uniform-2"; });
   const QString expected = QString("%1 %").arg(100 * uniform->accuracy, 0, 'f', 2);
   QVERIFY2(page->statusText().contains(expected), qPrintable(page->statusText() + " lacks " + expected));
+}
+
+/// Both would ask for all processors.
+void TestBitsPage::aStudyStopsTheMeasurement() {
+  auto info = readRunInfo(tinyRun());
+  info.status = "interrupted";
+  writeRunInfo(tinyRun(), info);
+  MainWindow window;
+  window.show();
+  QSignalSpy shown(&window, &MainWindow::runShown), ended(&window, &MainWindow::jobEnded);
+  window.openPath(QString::fromStdString(tinyRun().string()));
+  QTRY_VERIFY_WITH_TIMEOUT(!shown.isEmpty(), patienceMs);
+  window.showBits(true);
+  auto* page = window.bitsPage();
+  auto held = page->held();
+  held.bits.assign(held.bits.size(), 4);
+  held.bits.back() = 8;
+  page->setHeld(held, "by hand");
+  QTest::mouseClick(page->measureButton(), Qt::LeftButton);
+  QVERIFY(page->isMeasuring());
+  window.resumeRun();
+  QVERIFY(window.isRunning());
+  QVERIFY(!page->isMeasuring());
+  QVERIFY2(page->measureButton()->toolTip().contains("coming to its end"), qPrintable(page->measureButton()->toolTip()));
+  QTRY_VERIFY_WITH_TIMEOUT(!ended.isEmpty(), patienceMs);
+  QTRY_VERIFY2_WITH_TIMEOUT(page->measureButton()->isEnabled(), qPrintable(page->measureButton()->toolTip()),
+                            patienceMs);
 }
 
 QTEST_MAIN(TestBitsPage)
