@@ -47,12 +47,16 @@ Inspector::Inspector(QWidget* parent)
   choices->addRow(shared_);
   column->addLayout(choices);
   column->addWidget(facts_, 1);
-  connect(split_, &QComboBox::activated, this, &Inspector::choose);
-  connect(scale_, &QComboBox::activated, this, &Inspector::choose);
-  connect(clip_, &QDoubleSpinBox::valueChanged, this, &Inspector::choose);
-  connect(shared_, &QCheckBox::clicked, this, &Inspector::choose);
+  connect(split_, &QComboBox::activated, this,
+          [this] { choose([this](Figure& figure) { figure.setSplit(split_->currentText()); }); });
+  connect(scale_, &QComboBox::activated, this, [this] {
+    chooseHeight([this](HeightChoice& height) { height.kind = scale_->currentData().toString().toStdString(); });
+  });
+  connect(clip_, &QDoubleSpinBox::valueChanged, this,
+          [this](double clip) { chooseHeight([clip](HeightChoice& height) { height.clip = clip; }); });
+  connect(shared_, &QCheckBox::clicked, this,
+          [this](bool on) { choose([on](Figure& figure) { figure.setSharedScale(on); }); });
   setFocusProxy(facts_);
-  refresh();
 }
 
 void Inspector::inspect(Figure* figure) {
@@ -64,18 +68,30 @@ void Inspector::inspect(Figure* figure) {
   refresh();
 }
 
-void Inspector::choose() {
-  if (!figure_) return;
-  const QSignalBlocker quiet(figure_);  // each choice would be read back before the next is made
-  if (split_->count() > 0 && split_->currentText() != figure_->split()) figure_->setSplit(split_->currentText());
-  const HeightChoice height{scale_->currentData().toString().toStdString(), clip_->value()};
-  if (const auto now = figure_->heightChoice(); now && *now != height) figure_->chooseHeight(height);
-  if (figure_->hasSharedScale() && figure_->sharedScale() != shared_->isChecked())
-    figure_->setSharedScale(shared_->isChecked());
+void Inspector::showEvent(QShowEvent* event) {
+  QWidget::showEvent(event);
   refresh();
 }
 
+void Inspector::choose(const std::function<void(Figure&)>& change) {
+  if (!figure_) return;
+  const QSignalBlocker quiet(figure_);  // it is read once
+  change(*figure_);
+  refresh();
+}
+
+/// What is not changed stays as the figure has it: here a clip has fewer digits.
+void Inspector::chooseHeight(const std::function<void(HeightChoice&)>& change) {
+  choose([&](Figure& figure) {
+    auto height = figure.heightChoice();
+    if (!height) return;
+    change(*height);
+    figure.chooseHeight(*height);
+  });
+}
+
 void Inspector::refresh() {
+  if (!isVisible()) return;
   const QSignalBlocker quietClip(clip_);
   const QStringList splits = figure_ ? figure_->splits() : QStringList();
   split_->clear();

@@ -3,13 +3,13 @@
 
 #include <QPointer>
 #include <QWidget>
+#include <functional>
 
 #include "views/figure.h"
 
 class QCheckBox;
 class QComboBox;
 class QDoubleSpinBox;
-class QLabel;
 class QTreeWidget;
 
 namespace eigenscape {
@@ -23,13 +23,17 @@ class Inspector : public QWidget {
 
   /// Null: none is shown.
   void inspect(Figure* figure);
-  /// Reads the figure anew: another epoch or run.
+  /// Reads the figure anew: another epoch or run. While the panel is hidden, that waits until it is looked at.
   void refresh();
   /// The value beside a name; empty where there is none.
   QString fact(const QString& name) const;
 
+ protected:
+  void showEvent(QShowEvent* event) override;
+
  private:
-  void choose();
+  void choose(const std::function<void(Figure&)>& change);
+  void chooseHeight(const std::function<void(HeightChoice&)>& change);
 
   QPointer<Figure> figure_;
   QComboBox *split_, *scale_;

@@ -41,6 +41,8 @@ class TestInspector : public QObject {
     QVERIFY(window_->figures()->showPage(1));
     page_ = qobject_cast<LandscapeFigure*>(window_->figures()->current());
     QVERIFY(page_);
+    window_->findChild<QDockWidget*>("InspectorDock")->raise();
+    QTRY_VERIFY(window_->inspector()->isVisible());
   }
   void cleanup() { window_.reset(); }
 
@@ -81,6 +83,29 @@ class TestInspector : public QObject {
     page_->chooseHeight({"linear", 0});
     QCOMPARE(scale->currentData().toString(), QString("linear"));
     QCOMPARE(clip->value(), 0.0);
+  }
+
+  // The clip is shown with three decimals.
+  void otherChoicesLeaveTheClipAsItIs() {
+    const double clip = page_->contour()->data().scale.value(0.5) + 1e-5;
+    page_->chooseHeight({"linear", clip});
+    auto* scale = window_->inspector()->findChildren<QComboBox*>().at(1);
+    scale->setCurrentIndex(scale->findData("log"));
+    Q_EMIT scale->activated(scale->currentIndex());
+    window_->inspector()->findChild<QCheckBox*>()->click();
+    QCOMPARE(page_->heightChoice()->kind, std::string("log"));
+    QCOMPARE(page_->heightChoice()->clip, clip);
+  }
+
+  void nothingIsReadWhileItIsHidden() {
+    auto* dock = window_->findChild<QDockWidget*>("InspectorDock");
+    dock->hide();
+    const QString before = window_->inspector()->fact("figure");
+    window_->figures()->showPage(3);
+    QCOMPARE(window_->inspector()->fact("figure"), before);
+    dock->show();
+    dock->raise();
+    QTRY_COMPARE(window_->inspector()->fact("figure"), window_->figures()->current()->id().title());
   }
 
   void itFollowsFiguresAndEpochs() {
