@@ -53,11 +53,11 @@ SceneRenderer::SceneRenderer(QObject* parent) : QObject(parent), workshop_(std::
 
 /// The last one to let go of the workshop takes it apart; that too is not the window's work.
 SceneRenderer::~SceneRenderer() {
-  if (workshop_->data)
-    QThreadPool::globalInstance()->start([workshop = std::move(workshop_)]() mutable { workshop.reset(); });
+  if (begun_) QThreadPool::globalInstance()->start([workshop = std::move(workshop_)]() mutable { workshop.reset(); });
 }
 
 ScenePicture SceneRenderer::now(const SceneRequest& request) {
+  begun_ = true;
   return workshop_->make(request);
 }
 
@@ -82,6 +82,7 @@ void SceneRenderer::startNext() {
   } else {
     return;
   }
+  begun_ = true;
   // Shared, because the pool wants a function that can be copied.
   const auto promise = std::make_shared<QPromise<ScenePicture>>();
   watcher_.setFuture(promise->future());

@@ -51,7 +51,6 @@ class SceneRenderer : public QObject {
   void ask(const SceneRequest& request);
   /// For a file: made in turn.
   void order(const SceneRequest& request);
-  bool isBusy() const { return making_.has_value(); }
 
  Q_SIGNALS:
   void made(const eigenscape::ScenePicture& picture, bool ordered);
@@ -70,6 +69,7 @@ class SceneRenderer : public QObject {
   std::optional<Task> making_;
   std::optional<SceneRequest> asked_;
   std::deque<SceneRequest> orders_;
+  bool begun_ = false;  ///< whether the workshop may hold a scene; of the window's thread, as the workshop is not
 };
 
 }  // namespace eigenscape
