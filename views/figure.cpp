@@ -7,6 +7,7 @@
 #include <QMenu>
 #include <QtDebug>
 #include <algorithm>
+#include <exception>
 
 #include "core/results/error.h"
 #include "views/contour.h"
@@ -122,8 +123,8 @@ void Figure::copyPicture() {
   orderPicture(*this, options, [this, options] {
     try {
       QApplication::clipboard()->setImage(picture(options));
-    } catch (const RunError& error) {
-      Q_EMIT failed(QString::fromUtf8(error.what()));
+    } catch (const std::exception& error) {
+      Q_EMIT failed(QString::fromUtf8(error.what()).section('\n', 0, 0));
     }
   });
 }

@@ -183,6 +183,7 @@ const ScenePicture* SurfaceFigure::pictureOf(Panel& panel, const SceneRequest& r
             });
   }
   if (manner == Manner::Ordered) {
+    if (panel.inFile.shows(request)) return nullptr;
     ++panel.orders;
     panel.renderer->order(request);
     return nullptr;

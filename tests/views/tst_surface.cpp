@@ -10,6 +10,7 @@
 #include "support/sample_run.h"
 #include "views/gl_context.h"
 #include "views/order_picture.h"
+#include "views/picture.h"
 #include "views/surface.h"
 
 using namespace eigenscape;
@@ -24,6 +25,28 @@ std::unique_ptr<SurfaceFigure> figureOf(std::shared_ptr<const RunResults> run) {
   figure->showRun(std::move(run), 10);
   return figure;
 }
+
+/// A page whose picture fails when that of its part is under way.
+class FailingPage : public Figure {
+ public:
+  explicit FailingPage(std::unique_ptr<SurfaceFigure> part)
+      : Figure({QStringLiteral("failing"), {}}), part_(part.release()) {
+    part_->setParent(this);
+  }
+  void showRun(std::shared_ptr<const RunResults>, std::int64_t) override {}
+  QStringList formats() const override { return {}; }
+  void exportTo(const std::filesystem::path&, const ExportOptions&) override {}
+  void resetView() override {}
+  Picture toPicture() override { return {}; }
+  QImage picture(const ExportOptions& options) override {
+    part_->picture(options);
+    throw RunError("the page has no picture");
+  }
+  SurfaceFigure* part() const { return part_; }
+
+ private:
+  SurfaceFigure* part_;
+};
 
 /// The caption with plain spaces.
 QString captionOf(const SurfaceFigure& figure) {
@@ -244,6 +267,20 @@ class TestSurface : public QObject {
     QTRY_VERIFY(there);
     QVERIFY(!figure->hasOrders());
     QCOMPARE(figure->picture({}), wanted);
+    // Several at once, as copied and exported: each is there when its turn comes.
+    ExportOptions large;
+    large.widthMm = 160;
+    QStringList made;
+    const auto isReady = [&](const ExportOptions& options) {
+      figure->setOrdering(true);
+      figure->picture(options);
+      figure->setOrdering(false);
+      return !figure->hasOrders();
+    };
+    orderPicture(*figure, large, [&] { made << (isReady(large) ? "large" : "not large"); });
+    orderPicture(*figure, {}, [&] { made << (isReady({}) ? "usual" : "not usual"); });
+    orderPicture(*figure, large, [&] { made << (isReady(large) ? "large" : "not large"); });
+    QTRY_COMPARE(made, (QStringList{"large", "usual", "large"}));
     const auto plot = makeFigure({"training", {}});
     plot->showRun(sample::shared(), 10);
     there = false;
@@ -256,6 +293,13 @@ class TestSurface : public QObject {
     gone.reset();
     QCoreApplication::processEvents();
     QVERIFY(!there);
+    // A picture that fails leaves its parts as they were, and who fetches it is told.
+    FailingPage page(figureOf(sample::shared()));
+    QStringList told;
+    connect(&page, &Figure::failed, this, [&](const QString& message) { told << message; });
+    page.copyPicture();
+    QTRY_COMPARE(told, QStringList("the page has no picture"));
+    QCOMPARE(page.part()->picture({}), wanted);
   }
 
   // Of a large surface that turns a coarser one is drawn, and all of it once it rests.
