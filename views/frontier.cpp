@@ -17,7 +17,7 @@ namespace {
 struct CostAxis {
   bool bops = false;
   double unit = 1e6;
-  QString label;
+  QString unitName, label;
 
   double of(double sizeBytes, double bitOperations) const { return (bops ? bitOperations : sizeBytes) / unit; }
   double of(const SettingRow& row) const { return of(row.sizeBytes, row.bops); }
@@ -56,8 +56,10 @@ CostAxis costAxis(const RunResults& run, const Peers& peers) {
   const auto* unit =
       std::find_if(std::begin(units), std::end(units) - 1, [&](const Unit& one) { return most >= 0.1 * one.size; });
   axis.unit = unit->size;
-  axis.label = axis.bops ? QObject::tr("bit operations per example (%1)").arg(QLatin1String(unit->operations))
-                         : QObject::tr("size of the quantized weights (%1)").arg(QLatin1String(unit->bytes));
+  axis.unitName = QLatin1String(axis.bops ? unit->operations : unit->bytes);
+  axis.label =
+      (axis.bops ? QObject::tr("bit operations per example (%1)") : QObject::tr("size of the quantized weights (%1)"))
+          .arg(axis.unitName);
   return axis;
 }
 
@@ -348,8 +350,8 @@ QString FrontierFigure::readout(const QPointF& position) const {
     if (distance < best) best = distance, nearest = &row;
   }
   if (!nearest) return PlotFigure::readout(position);
-  QString text = tr("%1: %2 MB, ΣΩ = %3")
-                     .arg(QString::fromStdString(nearest->setting), numberText(nearest->sizeBytes / 1e6, 4),
+  QString text = tr("%1: %2 %3, ΣΩ = %4")
+                     .arg(QString::fromStdString(nearest->setting), numberText(costs.of(*nearest), 4), costs.unitName,
                           numberText(nearest->omega, 4));
   if (eigenscape::isMeasured(*nearest))
     text +=

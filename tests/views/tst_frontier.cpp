@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QApplication>
 #include <QMenu>
+#include <QMouseEvent>
+#include <QSignalSpy>
 #include <QTest>
 #include <algorithm>
 #include <cmath>
@@ -131,8 +134,25 @@ void TestFrontier::costsHaveTheirUnits() {
     return figureOf("frontier", run, 10)->plot()->axisRect()->axis(QCPAxis::atBottom)->label();
   };
   QVERIFY2(label().contains("(MB)"), qPrintable(label()));
+  const auto toldOf = [&](const SettingRow& row, double cost) {
+    const auto figure = figureOf("frontier", run, 10);
+    figure->show();
+    figure->plot()->replot();
+    const auto* rect = figure->plot()->axisRect();
+    QSignalSpy spy(figure.get(), &Figure::hovered);
+    const QPointF at(rect->axis(QCPAxis::atBottom)->coordToPixel(cost),
+                     rect->axis(QCPAxis::atLeft)->coordToPixel(row.omega));
+    QMouseEvent move(QEvent::MouseMove, at, figure->plot()->mapToGlobal(at), Qt::NoButton, Qt::NoButton,
+                     Qt::NoModifier);
+    QApplication::sendEvent(figure->plot(), &move);
+    return spy.isEmpty() ? QString() : spy.back().front().toString();
+  };
+  const SettingRow uniform = run.settings[2];
+  QVERIFY2(toldOf(uniform, 0.13).startsWith("uniform-4: 0.13 MB, ΣΩ = 1.2"), qPrintable(toldOf(uniform, 0.13)));
   run.info.frontier = "bops";
   QVERIFY2(label().contains("(giga-operations)"), qPrintable(label()));
+  QVERIFY2(toldOf(uniform, 0.52).startsWith("uniform-4: 0.52 giga-operations, ΣΩ = 1.2"),
+           qPrintable(toldOf(uniform, 0.52)));
 }
 
 void TestFrontier::accuracyIsOfMeasuredSettings() {
