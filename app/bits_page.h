@@ -71,11 +71,14 @@ class BitsPage : public QWidget {
   /// Asks for a file and exports; an empty format is asked for too.
   void exportFigure(Figure* figure, const QString& format);
   bool isMeasuring() const { return job_ != nullptr; }
+  /// Whether what was given up is still in its last batch.
+  bool isStopping() const { return retired_ != nullptr; }
   /// Gives up what is being measured; until its last batch is done nothing else is.
   void stopMeasuring();
 
  Q_SIGNALS:
-  void settled();  ///< an answer has arrived and is shown
+  void settled();           ///< an answer has arrived and is shown
+  void measuringChanged();  ///< isMeasuring() or isStopping()
   void measured();
   void hovered(const QString& text);
   void failed(const QString& message);

@@ -143,7 +143,7 @@ void BitsPage::showAmount() {
 
 QString BitsPage::measureObstacle() const {
   if (!run_ || !layers_) return tr("There is nothing to measure");
-  if (job_) return tr("A setting is being measured");
+  if (job_) return tr("A setting is being measured; Cancel (Ctrl+.) ends that");
   if (retired_) return tr("What was being measured is coming to its end");
   const auto own = measuringObstacle(*run_);
   if (!own.empty()) return tr("Not to be measured: %1").arg(QString::fromStdString(own));
@@ -170,6 +170,7 @@ void BitsPage::measure() {
   connect(job_.get(), &Job::ended, this, &BitsPage::finishMeasuring);
   job_->start();
   showStatus();
+  Q_EMIT measuringChanged();
 }
 
 /// What it would say is not wanted any more; waiting for its last batch would hold the window up.
@@ -180,9 +181,11 @@ void BitsPage::stopMeasuring() {
   connect(retired_.get(), &Job::ended, this, [this] {
     retired_.release()->deleteLater();
     showStatus();
+    Q_EMIT measuringChanged();
   });
   retired_->cancel();
   showStatus();
+  Q_EMIT measuringChanged();
 }
 
 void BitsPage::finishMeasuring(const JobEnd& end) {
@@ -192,6 +195,7 @@ void BitsPage::finishMeasuring(const JobEnd& end) {
     if (row.method == "given") measured_[beingMeasured_] = {row.loss, row.accuracy};
   }
   showStatus();
+  Q_EMIT measuringChanged();
   Q_EMIT measured();
 }
 

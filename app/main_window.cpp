@@ -206,8 +206,17 @@ void MainWindow::showFigures() {
     pages_->setCurrentWidget(figures_->count() > 0 ? figures_->parentWidget() : waiting_);
 }
 
+/// Why no study can begin: another has all processors. Empty: one can.
+QString MainWindow::studyObstacle() const {
+  if (job_) return tr("A study is going on; cancel it before another one is started.");
+  if (bitsPage_->isMeasuring())
+    return tr("The workbench measures its bits; a study can begin when that is done or cancelled (Ctrl+.).");
+  if (bitsPage_->isStopping()) return tr("What the workbench measured is coming to its end; try again in a moment.");
+  return {};
+}
+
 void MainWindow::startRun() {
-  if (job_) return complain(tr("A study is going on; cancel it before another one is started."));
+  if (const QString obstacle = studyObstacle(); !obstacle.isEmpty()) return complain(obstacle);
   try {
     const Recipe recipe = form_->recipe();
     validate(recipe);
@@ -218,7 +227,8 @@ void MainWindow::startRun() {
 }
 
 void MainWindow::resumeRun() {
-  if (job_ || !run_) return;
+  if (!run_) return;
+  if (const QString obstacle = studyObstacle(); !obstacle.isEmpty()) return complain(obstacle);
   try {
     launch(parseRecipe(run_->recipe, (run_->directory / "recipe.toml").string()), run_->directory, true);
   } catch (const RecipeError& error) {
@@ -227,7 +237,7 @@ void MainWindow::resumeRun() {
 }
 
 void MainWindow::runQuickstart() {
-  if (job_) return startRun();
+  if (const QString obstacle = studyObstacle(); !obstacle.isEmpty()) return complain(obstacle);
   openRecipe("quickstart");
   startRun();
 }
@@ -240,7 +250,6 @@ void MainWindow::launch(const Recipe& recipe, const fs::path& directory, bool re
     recipeSource_.clear();
   }
   showRecipe(fromPath(directory), recipe);
-  bitsPage_->stopMeasuring();
   StudyOptions options;
   options.out = directory;
   options.resume = resume;
@@ -269,7 +278,8 @@ void MainWindow::launch(const Recipe& recipe, const fs::path& directory, bool re
 }
 
 void MainWindow::cancelRun() {
-  if (!job_ || job_->isCancelled()) return;
+  if (!job_) return bitsPage_->stopMeasuring();
+  if (job_->isCancelled()) return;
   job_->cancel();
   phase_->setText(tr("cancelling …"));
   refreshActions();
@@ -349,17 +359,21 @@ QString MainWindow::commandOfShownRun() const {
 
 void MainWindow::refreshActions() {
   const bool running = job_ != nullptr, cancelling = running && job_->isCancelled();
-  const QString problem = form_->problem();
-  runAction_->setEnabled(!running && problem.isEmpty());
-  runAction_->setToolTip(running             ? tr("A study is going on")
+  const QString problem = form_->problem(), obstacle = studyObstacle();
+  runAction_->setEnabled(obstacle.isEmpty() && problem.isEmpty());
+  runAction_->setToolTip(!obstacle.isEmpty() ? obstacle
                          : problem.isEmpty() ? tr("Run this recipe (R)")
                                              : tr("The recipe is not complete: %1").arg(problem));
-  cancelAction_->setEnabled(running && !cancelling);
-  cancelAction_->setToolTip(running ? tr("Stop; what is known is kept (Ctrl+.)") : tr("Nothing is running"));
-  const bool resumable = !running && run_ && run_->info.status != "done";
-  resumeAction_->setEnabled(resumable);
-  resumeAction_->setToolTip(resumable ? tr("Continue where the run was interrupted")
-                                      : tr("The run that is shown is finished, or there is none"));
+  const bool measuring = bitsPage_->isMeasuring();
+  cancelAction_->setEnabled(measuring || (running && !cancelling));
+  cancelAction_->setToolTip(running     ? tr("Stop; what is known is kept (Ctrl+.)")
+                            : measuring ? tr("Stop what the workbench measures (Ctrl+.)")
+                                        : tr("Nothing is running"));
+  const bool unfinished = run_ && run_->info.status != "done";
+  resumeAction_->setEnabled(unfinished && obstacle.isEmpty());
+  resumeAction_->setToolTip(!unfinished          ? tr("The run that is shown is finished, or there is none")
+                            : obstacle.isEmpty() ? tr("Continue where the run was interrupted")
+                                                 : obstacle);
   const bool figures = isComparing() ? comparePage_->figure() != nullptr : run_ && figures_->count() > 0;
   epochBar_->setVisible(figures && !isChoosingBits());
   exportAction_->setEnabled(figures);
@@ -372,6 +386,11 @@ void MainWindow::closeEvent(QCloseEvent* event) {
     event->ignore();
     if (!closing_) closeSoon();
     return;
+  }
+  if (bitsPage_->isMeasuring() || bitsPage_->isStopping()) {  // its last batch is not waited for here
+    event->ignore();
+    closing_ = true;
+    return bitsPage_->stopMeasuring();
   }
   keepLayout();
   QMainWindow::closeEvent(event);

@@ -117,6 +117,7 @@ class MainWindow : public QMainWindow {
   void showFigures();
   void undoOrRedo(bool redo);
   void refreshUndo();
+  QString studyObstacle() const;
   void launch(const Recipe& recipe, const std::filesystem::path& directory, bool resume);
   void finishJob(const JobEnd& end);
   void showProgress(const StudyProgress& progress);

@@ -281,6 +281,10 @@ void MainWindow::connectParts() {
   connect(bitsPage_, &BitsPage::hovered, this, [this](const QString& text) { statusBar()->showMessage(text); });
   connect(bitsPage_, &BitsPage::failed, this, &MainWindow::complain);
   connect(bitsPage_, &BitsPage::said, this, &MainWindow::say);
+  connect(bitsPage_, &BitsPage::measuringChanged, this, [this] {
+    refreshActions();
+    if (closing_ && !bitsPage_->isMeasuring() && !bitsPage_->isStopping()) close();
+  });
   connect(comparePage_, &ComparePage::fullPageRequested, fullPageAction_, &QAction::trigger);
   connect(epochBar_, &EpochBar::epochChanged, figures_, &FigureTabs::showEpoch);
   connect(epochBar_, &EpochBar::epochChanged, comparePage_, &ComparePage::showEpoch);

@@ -19,7 +19,6 @@
 #include "app/bit_solver.h"
 #include "app/bits_page.h"
 #include "app/main_window.h"
-#include "app/measuring.h"
 #include "core/quantization/allocation.h"
 #include "core/results/error.h"
 #include "core/study/study.h"
@@ -76,12 +75,8 @@ class TestBitsPage : public QObject {
   void fiftyFourLayersFollowTheSlider();
   void inTheWindow();
   void aRunOfATableAlone();
-  void theMeasuringRecipe();
-  void measuresInTheBackground();
-  void aStudyStopsTheMeasurement();
 
  private:
-  std::filesystem::path tinyRun();
   std::unique_ptr<BitsPage> pageOf(std::shared_ptr<const RunResults> run);
   void solve(BitsPage& page, double share);
   QTemporaryDir folder_;
@@ -250,23 +245,6 @@ void TestBitsPage::theRunsRulesHold() {
   QVERIFY2(page->message().contains("quantization.bits"), qPrintable(page->message()));
 }
 
-/// Loss and accuracy of the setting and nothing else, and as the run itself would have measured it.
-void TestBitsPage::theMeasuringRecipe() {
-  RunResults run;
-  run.directory = "/run";
-  run.info.trainExamples = 5000;
-  run.recipe = "[quantization]\nfinetune = \"blocks\"\nmethods = [\"v2\", \"measured\"]\nfirst_last_bits = 8\n";
-  auto recipe = measuringRecipe(run, "/bits.json");
-  QCOMPARE(recipe.quantization.finetune, std::string("none"));
-  QCOMPARE(recipe.quantization.methods, std::vector<std::string>{"v2"});
-  QCOMPARE(recipe.quantization.firstLastBits, std::int64_t{8});
-  QCOMPARE(recipe.data.trainLimit, std::int64_t{256});
-  run.recipe += "activation_bits = \"same\"\ncalibration_samples = 700\n";
-  QCOMPARE(measuringRecipe(run, "/bits.json").data.trainLimit, std::int64_t{700});
-  run.recipe += "[data]\ntrain_limit = 600\n";
-  QCOMPARE(measuringRecipe(run, "/bits.json").data.trainLimit, std::int64_t{600});
-}
-
 void TestBitsPage::keysInTheTable() {
   const auto page = pageOf(madeUp(6));
   page->table()->setFocus();
@@ -395,90 +373,6 @@ void TestBitsPage::aRunOfATableAlone() {
   QCOMPARE(window.bitsPage()->held().bits.size(), std::size_t(2));
   QVERIFY(!window.bitsPage()->measureButton()->isEnabled());
   QVERIFY(window.bitsPage()->measureButton()->toolTip().contains("no model"));
-}
-
-std::filesystem::path TestBitsPage::tinyRun() {
-  const std::filesystem::path directory = folder_.filePath("tiny").toStdString();
-  if (isRunDirectory(directory)) return directory;
-  const auto recipe = parseRecipe(R"(name = "tiny"
-[data]
-dataset = "glyphs"
-train_limit = 96
-test_limit = 64
-[model]
-architecture = "cnn"
-[training]
-epochs = 1
-batch_size = 16
-[curvature]
-samples = 32
-top = 0
-trace_probes = 4
-[quantization]
-bits = [2, 4, 8]
-frontier_points = 1
-)",
-                                  "tiny");
-  StudyOptions options;
-  options.threads = 1;
-  options.out = directory;
-  runStudy(recipe, options, {});
-  return directory;
-}
-
-void TestBitsPage::measuresInTheBackground() {
-  const auto run = std::make_shared<const RunResults>(loadRun(tinyRun()));
-  const auto page = pageOf(run);
-  // The bits of the first limit, whose loss the run knows.
-  const auto limit = std::find_if(run->settings.begin(), run->settings.end(),
-                                  [](const SettingRow& row) { return row.setting == "size=0.5"; });
-  QVERIFY(limit != run->settings.end() && std::isfinite(limit->loss));
-  for (std::size_t i = 0; i < run->allocations.size(); ++i) QCOMPARE(page->held().bits[i], run->allocations[i].bits);
-  QVERIFY2(page->statusText().contains(QString("%1 %").arg(100 * limit->accuracy, 0, 'f', 2)), "known from the run");
-  QVERIFY(!page->measureButton()->isEnabled());
-  // As if uniform-2 had not been measured.
-  auto other = std::make_shared<RunResults>(*run);
-  other->directory /= ".";
-  std::erase_if(other->settingBits, [](const SettingBitsRow& row) { return row.setting == "uniform-2"; });
-  page->showRun(other);
-  QSignalSpy measured(page.get(), &BitsPage::measured), failed(page.get(), &BitsPage::failed);
-  page->setHeld({std::vector<std::int64_t>(page->held().bits.size(), 2), page->held().locked, page->held().limit}, "2");
-  QVERIFY2(page->measureButton()->isEnabled(), qPrintable(page->measureButton()->toolTip()));
-  QTest::mouseClick(page->measureButton(), Qt::LeftButton);
-  QVERIFY(page->isMeasuring());
-  QTRY_VERIFY_WITH_TIMEOUT(!measured.isEmpty(), patienceMs);
-  QVERIFY2(failed.isEmpty(), failed.isEmpty() ? "" : qPrintable(failed.front().front().toString()));
-  const auto uniform = std::find_if(run->settings.begin(), run->settings.end(),
-                                    [](const SettingRow& row) { return row.setting == "uniform-2"; });
-  const QString expected = QString("%1 %").arg(100 * uniform->accuracy, 0, 'f', 2);
-  QVERIFY2(page->statusText().contains(expected), qPrintable(page->statusText() + " lacks " + expected));
-}
-
-/// Both would ask for all processors.
-void TestBitsPage::aStudyStopsTheMeasurement() {
-  auto info = readRunInfo(tinyRun());
-  info.status = "interrupted";
-  writeRunInfo(tinyRun(), info);
-  MainWindow window;
-  window.show();
-  QSignalSpy shown(&window, &MainWindow::runShown), ended(&window, &MainWindow::jobEnded);
-  window.openPath(QString::fromStdString(tinyRun().string()));
-  QTRY_VERIFY_WITH_TIMEOUT(!shown.isEmpty(), patienceMs);
-  window.showBits(true);
-  auto* page = window.bitsPage();
-  auto held = page->held();
-  held.bits.assign(held.bits.size(), 4);
-  held.bits.back() = 8;
-  page->setHeld(held, "by hand");
-  QTest::mouseClick(page->measureButton(), Qt::LeftButton);
-  QVERIFY(page->isMeasuring());
-  window.resumeRun();
-  QVERIFY(window.isRunning());
-  QVERIFY(!page->isMeasuring());
-  QVERIFY2(page->measureButton()->toolTip().contains("coming to its end"), qPrintable(page->measureButton()->toolTip()));
-  QTRY_VERIFY_WITH_TIMEOUT(!ended.isEmpty(), patienceMs);
-  QTRY_VERIFY2_WITH_TIMEOUT(page->measureButton()->isEnabled(), qPrintable(page->measureButton()->toolTip()),
-                            patienceMs);
 }
 
 QTEST_MAIN(TestBitsPage)
