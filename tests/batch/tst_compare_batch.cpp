@@ -79,6 +79,18 @@ class TestCompareBatch : public QObject {
     QVERIFY(QFileInfo::exists(elsewhere + "/figures/training.png"));
   }
 
+  void aSurfacesScaleIsDrawn() {
+    const QStringList render{"--render", path("b16"), "--figures", "svg", "--out"};
+    const Outcome usual = runProgram(render + QStringList{path("usual")});
+    QVERIFY2(usual.status == 0, usual.err.constData());
+    const Outcome other =
+        runProgram(render + QStringList{path("scaled"), "--set", "surface.s.scale=log", "--set", "surface.s.clip=4"});
+    QVERIFY2(other.status == 0, other.err.constData());
+    const QByteArray before = readFile(path("usual/figures/contour-s.svg"));
+    QVERIFY(before.contains("mean cross-entropy") && !before.contains("clipped"));
+    QVERIFY(readFile(path("scaled/figures/contour-s.svg")).contains("mean cross-entropy (log), clipped at 4<"));
+  }
+
   void wrongInput_data() {
     QTest::addColumn<QStringList>("arguments");
     QTest::addColumn<QStringList>("named");

@@ -176,13 +176,17 @@ class TestLandscapeNumbers : public QObject {
     QVERIFY2(refused.err.contains("surface.s.curvature_map = 9"), refused.err.constData());
   }
 
+  // What is drawn with a scale, tst_compare_batch looks at.
   void renderTakesAScaleAndNothingElse() {
-    const auto outcome = runProgram({"--render", folder_.filePath("run"), "--figures", "none", "--set",
-                                     "surface.s.scale=log", "--set", "surface.s.clip=3"});
+    const QStringList render{"--render", folder_.filePath("run"), "--figures", "none", "--set"};
+    const auto outcome = runProgram(render + QStringList{"surface.s.scale=log", "--set", "surface.s.clip=3"});
     QVERIFY2(outcome.status == 0, outcome.err.constData());
-    const auto refused = runProgram({"--render", folder_.filePath("run"), "--set", "surface.s.points=3"});
+    const auto refused = runProgram(render + QStringList{"surface.s.points=3"});
     QCOMPARE(refused.status, 2);
     QVERIFY2(refused.err.contains("surface.NAME.scale"), refused.err.constData());
+    const auto unknown = runProgram(render + QStringList{"surface.s.scale=cubic"});
+    QCOMPARE(unknown.status, 2);
+    QVERIFY2(unknown.err.contains("surface.s.scale") && unknown.err.contains("linear"), unknown.err.constData());
   }
 
  private:
