@@ -295,22 +295,45 @@ bool CompareFigure::hasSharedScale() const {
   return !isOverlay() && !parts_.empty() && parts_.front()->hasSharedScale();
 }
 
+std::vector<Provenance> CompareFigure::provenances() const {
+  std::vector<Provenance> all;
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    if (!overlay_)
+      all.push_back(provenanceOf(*parts_[i]));
+    else
+      all.push_back(i < overlay_->provenance.size() ? overlay_->provenance[i] : Provenance());
+  }
+  return all;
+}
+
 QString CompareFigure::caption() const {
   if (runs_.empty() || parts_.empty()) return {};
   std::vector<const RunInfo*> infos;
-  std::vector<Provenance> provenance;
+  for (const auto& one : runs_) infos.push_back(&one.run->info);
+  const auto provenance = provenances();
   std::vector<std::int64_t> shown;
-  QStringList notes = overlay_ ? overlay_->notes : QStringList();
-  for (std::size_t i = 0; i < runs_.size(); ++i) {
-    infos.push_back(&runs_[i].run->info);
-    if (overlay_)
-      provenance.push_back(i < overlay_->provenance.size() ? overlay_->provenance[i] : Provenance());
-    else
-      provenance.push_back(provenanceOf(*parts_[i]));
-    shown.push_back(provenance.back().epoch);
-  }
-  if (!overlay_) notes = notesOf(provenance, runs_);
+  for (const auto& one : provenance) shown.push_back(one.epoch);
+  const QStringList notes = overlay_ ? overlay_->notes : notesOf(provenance, runs_);
   return captionText(infos, provenance, epochNotes(runs_, shown, epoch_) + notes);
+}
+
+/// What is the same of all runs stands once, as in the caption.
+Figure::Facts CompareFigure::facts() const {
+  Facts all = Figure::facts();
+  if (runs_.empty() || parts_.empty()) return all;
+  std::vector<Facts> each;
+  for (const auto& one : provenances()) each.push_back(provenanceFacts(one));
+  for (std::size_t i = 0; i < runs_.size(); ++i) all.emplace_back(tr("run %1").arg(i + 1), runs_[i].name);
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    for (const auto& fact : each[i]) {
+      const bool common = std::all_of(each.begin(), each.end(), [&](const Facts& other) {
+        return std::find(other.begin(), other.end(), fact) != other.end();
+      });
+      if (!common) all.emplace_back(tr("run %1: %2").arg(i + 1).arg(fact.first), fact.second);
+      if (common && i == 0) all.push_back(fact);
+    }
+  }
+  return all;
 }
 
 QStringList CompareFigure::formats() const {

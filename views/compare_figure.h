@@ -41,6 +41,7 @@ class CompareFigure : public Figure {
   QString split() const override;
   void setSplit(const QString& split) override;
   bool hasSharedScale() const override;
+  Facts facts() const override;
   bool canBeAnimated() const override { return false; }
   /// The size that it is drawn in where none is asked for: the wider, the more there is beside one another.
   QSizeF preferredMm() const;
@@ -58,6 +59,8 @@ class CompareFigure : public Figure {
   void fill();
   void arrange();
   double shape() const;
+  /// Of each run's part.
+  std::vector<Provenance> provenances() const;
   void unifyAxes(const Ranges& keep);
   Ranges movedByUser() const;
   void followAxes(Figure* moved);
