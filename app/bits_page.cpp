@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/bits_page.h"
 
+#include <QApplication>
 #include <QComboBox>
 #include <QDoubleSpinBox>
 #include <QGridLayout>
@@ -71,17 +72,20 @@ BitsPage::BitsPage(QWidget* parent)
       solver_(new BitSolver(this)),
       saver_(new PictureSaver(this)),
       pages_(new QStackedWidget),
+      side_(new QWidget),
       message_(new QLabel),
       status_(new QLabel),
       amount_(new QLabel),
       model_(new BitsModel(this)),
       bars_(makeFigure({QStringLiteral("sensitivity"), {}}).release()),
-      frontier_(makeFigure({QStringLiteral("frontier"), {}}).release()) {
+      frontier_(makeFigure({QStringLiteral("frontier"), {}}).release()),
+      chosen_(frontier_) {
   auto* figures = new QSplitter(Qt::Vertical);
   figures->addWidget(frontier_);
   figures->addWidget(bars_);
   auto* both = new QSplitter;
-  both->addWidget(makeControls());
+  makeControls();
+  both->addWidget(side_);
   both->addWidget(figures);
   both->setStretchFactor(1, 1);
   both->setSizes({420, 800});
@@ -98,7 +102,10 @@ BitsPage::BitsPage(QWidget* parent)
   clear();
 }
 
-BitsPage::~BitsPage() = default;
+/// While its parts are taken down, the focus still moves.
+BitsPage::~BitsPage() {
+  qApp->disconnect(this);
+}
 
 QWidget* BitsPage::makeBudget() {
   cost_ = new QComboBox;
@@ -130,7 +137,7 @@ QWidget* BitsPage::makeBudget() {
   return box;
 }
 
-QWidget* BitsPage::makeControls() {
+void BitsPage::makeControls() {
   view_ = new BitsView(model_);
   undo_ = button(tr("Undo"), tr("Take back the last change of the bits (Ctrl+Z)"));
   redo_ = button(tr("Redo"), tr("Make the change again (Ctrl+Shift+Z)"));
@@ -148,13 +155,11 @@ QWidget* BitsPage::makeControls() {
   status_->setTextFormat(Qt::RichText);
   status_->setTextInteractionFlags(Qt::TextSelectableByMouse);
   status_->setAccessibleName(tr("what the bits come to"));
-  auto* side = new QWidget;
-  auto* rows = new QVBoxLayout(side);
+  auto* rows = new QVBoxLayout(side_);
   rows->addWidget(makeBudget());
   rows->addWidget(view_, 1);
   rows->addWidget(status_);
   rows->addLayout(buttons);
-  return side;
 }
 
 void BitsPage::connectParts() {
@@ -190,7 +195,17 @@ void BitsPage::connectParts() {
     connect(figure, &Figure::failed, this, &BitsPage::failed);
     connect(figure, &Figure::exportRequested, this,
             [this, figure](const QString& format) { exportFigure(figure, format); });
+    connect(figure, &Figure::copyBatchCommandRequested, this, &BitsPage::copyBatchCommandRequested);
+    connect(figure, &Figure::fullPageRequested, this, [this, figure] {
+      choose(figure);
+      Q_EMIT fullPageRequested();
+    });
   }
+  connect(qApp, &QApplication::focusChanged, this, [this](QWidget*, QWidget* now) {
+    for (Figure* figure : {bars_, frontier_}) {
+      if (now && (now == figure || figure->isAncestorOf(now))) choose(figure);
+    }
+  });
   undo_->setEnabled(false);
   redo_->setEnabled(false);
 }
@@ -294,6 +309,17 @@ void BitsPage::setBusy(const QString& why) {
   showStatus();
 }
 
+void BitsPage::choose(Figure* figure) {
+  if (figure == chosen_) return;
+  chosen_ = figure;
+  Q_EMIT shown();
+}
+
+void BitsPage::setFullPage(bool on) {
+  side_->setVisible(!on);
+  for (Figure* figure : {bars_, frontier_}) figure->setVisible(!on || figure == chosen_);
+}
+
 QString BitsPage::message() const {
   return layers_ ? QString() : why_;
 }
@@ -355,8 +381,8 @@ void BitsPage::take(const BitAnswer& answer) {
     next.bits = answer.setting->bits;
     next.limit = answer.limit;
   }
-  problem_ = answer.setting ? QString()
-                            : tr("No setting keeps this budget with the locked layers: unlock some, or raise it.");
+  problem_ =
+      answer.setting ? QString() : tr("No setting keeps this budget with the locked layers: unlock some, or raise it.");
   next == held_ ? showStatus() : setHeld(next, tr("budget"), budgetMoves);
   Q_EMIT settled();
 }

@@ -57,6 +57,10 @@ class BitsPage : public QWidget {
   QPushButton* saveButton() const { return save_; }
   Figure* bars() const { return bars_; }
   Figure* frontier() const { return frontier_; }
+  /// The one that was clicked last, at first the frontier; null where there is no workbench.
+  Figure* figure() const { return layers_ ? chosen_ : nullptr; }
+  /// That figure alone.
+  void setFullPage(bool on);
   /// Why there is no workbench; empty where there is one.
   QString message() const;
   QString statusText() const;
@@ -77,15 +81,18 @@ class BitsPage : public QWidget {
   void stopMeasuring();
 
  Q_SIGNALS:
+  void shown();             ///< another figure, or the same with other bits
   void settled();           ///< an answer has arrived and is shown
   void measuringChanged();  ///< isMeasuring() or isStopping()
   void measured();
   void hovered(const QString& text);
   void failed(const QString& message);
   void said(const QString& line);
+  void copyBatchCommandRequested();
+  void fullPageRequested();
 
  private:
-  QWidget* makeControls();
+  void makeControls();
   QWidget* makeBudget();
   void connectParts();
   void takeLayers();
@@ -94,6 +101,7 @@ class BitsPage : public QWidget {
   void takeTables(std::shared_ptr<const BitTables> tables);
   void apply(const HeldBits& held);
   void budgetMoved();
+  void choose(Figure* figure);
   void solve();
   void showBudget();
   void showAmount();
@@ -127,6 +135,7 @@ class BitsPage : public QWidget {
   BitSolver* solver_;
   PictureSaver* saver_;
   QStackedWidget* pages_;
+  QWidget* side_;
   QLabel *message_, *status_, *amount_;
   QComboBox* cost_;
   QSlider* slider_;
@@ -134,7 +143,7 @@ class BitsPage : public QWidget {
   QPushButton *measure_, *keep_, *save_, *load_, *undo_, *redo_;
   BitsModel* model_;
   BitsView* view_;
-  Figure *bars_, *frontier_;
+  Figure *bars_, *frontier_, *chosen_;
   std::unique_ptr<Job> job_, retired_;  ///< what is measured, and what is not wanted any more
   std::vector<std::int64_t> beingMeasured_;
 };

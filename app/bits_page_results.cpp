@@ -72,6 +72,7 @@ void BitsPage::showFigures() {
   const std::shared_ptr<const RunResults> shown = shownRun();
   frontier_->showRun(shown, shown->info.epochs);
   bars_->showRun(shown, shown->info.epochs);
+  Q_EMIT this->shown();
 }
 
 /// What the run itself has measured.
@@ -266,7 +267,7 @@ void BitsPage::loadDialog() {
 }
 
 void BitsPage::exportFigure(Figure* figure, const QString& format) {
-  if (!run_) return;
+  if (!run_ || !figure) return;
   ExportDialog::ask(*figure, QString::fromStdString(run_->directory.string()), format, this, *saver_);
 }
 

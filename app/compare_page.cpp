@@ -214,7 +214,10 @@ void ComparePage::showFigure() {
     figure_->hide();
     figure_ = nullptr;
   }
-  if (!any) return;
+  if (!any) {
+    Q_EMIT shown();
+    return;
+  }
   if (!figure_) {
     figure_ = new CompareFigure(figures_[std::size_t(index)]);
     connect(figure_, &Figure::hovered, this, &ComparePage::hovered);
@@ -226,6 +229,7 @@ void ComparePage::showFigure() {
   }
   figure_->setTheme(theme_);
   figure_->showRuns(runs_, epoch_);
+  Q_EMIT shown();
 }
 
 QString ComparePage::message() const {
@@ -239,17 +243,15 @@ std::vector<std::int64_t> ComparePage::epochs() const {
 void ComparePage::showEpoch(qint64 epoch) {
   if (epoch_ == epoch) return;
   epoch_ = epoch;
-  if (figure_ && lookedAt_) figure_->showRuns(runs_, epoch_);
+  if (!figure_ || !lookedAt_) return;
+  figure_->showRuns(runs_, epoch_);
+  Q_EMIT shown();
 }
 
 void ComparePage::setTheme(Theme theme) {
   theme_ = theme;
   showColours();
   if (figure_ && lookedAt_) figure_->setTheme(theme);
-}
-
-void ComparePage::resetView() {
-  if (figure_) figure_->resetView();
 }
 
 QString ComparePage::batchCommand() const {

@@ -48,7 +48,6 @@ class ComparePage : public QWidget {
   /// Of all the runs that are shown, ascending.
   std::vector<std::int64_t> epochs() const;
   void showEpoch(qint64 epoch);
-  void resetView();
   void setTheme(Theme theme);
   /// The figure alone, without the list of runs.
   void setFullPage(bool on) { side_->setVisible(!on); }
@@ -59,6 +58,7 @@ class ComparePage : public QWidget {
 
  Q_SIGNALS:
   void epochsChanged();
+  void shown();  ///< another figure, or the same of other runs or another epoch; or none any more
   void hovered(const QString& text);
   void failed(const QString& message);
   void exported(const QString& file);

@@ -347,7 +347,7 @@ QString MainWindow::commandOfShownRun() const {
   if (!run_) return {};
   const fs::path file = run_->directory / "recipe.toml";
   std::vector<std::string> settings;
-  if (const Figure* shown = figures_->current()) {
+  if (const Figure* shown = shownFigure()) {
     for (const auto& setting : shown->recipeSettings()) settings.push_back(setting.toStdString());
   }
   try {
@@ -374,11 +374,11 @@ void MainWindow::refreshActions() {
   resumeAction_->setToolTip(!unfinished          ? tr("The run that is shown is finished, or there is none")
                             : obstacle.isEmpty() ? tr("Continue where the run was interrupted")
                                                  : obstacle);
-  const bool figures = isComparing() ? comparePage_->figure() != nullptr : run_ && figures_->count() > 0;
-  epochBar_->setVisible(figures && !isChoosingBits());
-  exportAction_->setEnabled(figures);
+  const bool figure = shownFigure() != nullptr;
+  epochBar_->setVisible(figure && !isChoosingBits());
+  exportAction_->setEnabled(figure);
   bitsPage_->setBusy(running ? tr("A study is going on; measure when it is done") : QString());
-  copyAction_->setEnabled(isComparing() ? figures : run_ != nullptr);
+  copyAction_->setEnabled(isComparing() ? figure : run_ != nullptr);
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {

@@ -25,6 +25,7 @@ class BitsPage;
 class Commands;
 class ComparePage;
 class EpochBar;
+class Figure;
 class FigureTabs;
 class FigureWriter;
 class Inspector;
@@ -60,6 +61,8 @@ class MainWindow : public QMainWindow {
   /// The workbench of bits, or the figures of the run that is open.
   void showBits(bool on);
   bool isChoosingBits() const;
+  /// On whichever page; null: none.
+  Figure* shownFigure() const;
   Appearance* appearance() const { return appearance_; }
   EpochBar* epochBar() const { return epochBar_; }
   Inspector* inspector() const { return inspector_; }
@@ -115,6 +118,7 @@ class MainWindow : public QMainWindow {
   void cancelSelection();
   void takeRun(std::shared_ptr<const RunResults> run);
   void showFigures();
+  void showOwnPage();
   void undoOrRedo(bool redo);
   void refreshUndo();
   QString studyObstacle() const;

@@ -37,6 +37,7 @@
 #include "app/welcome.h"
 #include "core/results/error.h"
 #include "core/results/tables.h"
+#include "views/compare_figure.h"
 
 namespace eigenscape {
 
@@ -142,7 +143,7 @@ void MainWindow::makeActions() {
     add(tr("Pages"), FigureId::pageTitle(page), {QKeySequence(Qt::Key_0 + page)}, {}, [=, this] {
       // The page is chosen before it is looked at, so that no other is drawn on the way.
       const bool there = comparison || figures_->showPage(page);
-      showBits(false);
+      if (!comparison) showBits(false);
       showComparison(comparison);
       if (!there) statusBar()->showMessage(tr("The run has no figure of %1").arg(FigureId::pageTitle(page)), 4000);
     });
@@ -161,8 +162,7 @@ void MainWindow::makeActions() {
   add(figure, tr("Inspect the figure"), {Qt::Key_I}, tr("What it shows, its scale, the picked point"),
       [this] { showInspector(); });
   add(figure, tr("Reset the view"), {Qt::Key_0}, {}, [this] {
-    if (isComparing()) return comparePage_->resetView();
-    if (Figure* shown = figures_->current()) shown->resetView();
+    if (Figure* shown = shownFigure()) shown->resetView();
   });
   add(figure, tr("Cancel the selection, or leave the full page"), {Qt::Key_Escape}, {}, [this] { cancelSelection(); });
   fullPageAction_ = add(figure, tr("Full page"), {Qt::Key_F11}, tr("The figure alone; once more to come back"),
@@ -285,6 +285,8 @@ void MainWindow::connectParts() {
     refreshActions();
     if (closing_ && !bitsPage_->isMeasuring() && !bitsPage_->isStopping()) close();
   });
+  connect(bitsPage_, &BitsPage::copyBatchCommandRequested, this, &MainWindow::copyBatchCommand);
+  connect(bitsPage_, &BitsPage::fullPageRequested, fullPageAction_, &QAction::trigger);
   connect(comparePage_, &ComparePage::fullPageRequested, fullPageAction_, &QAction::trigger);
   connect(epochBar_, &EpochBar::epochChanged, figures_, &FigureTabs::showEpoch);
   connect(epochBar_, &EpochBar::epochChanged, comparePage_, &ComparePage::showEpoch);
@@ -301,8 +303,13 @@ void MainWindow::connectParts() {
   connect(figures_, &FigureTabs::fullPageRequested, fullPageAction_, &QAction::trigger);
   connect(figures_, &FigureTabs::exported, this, [this](const QString& file) { say(tr("exported %1").arg(file)); });
   connect(figures_, &FigureTabs::failed, this, &MainWindow::complain);
-  connect(figures_, &FigureTabs::shown, this, [this](Figure* figure) {
-    if (!isComparing()) inspector_->inspect(figure);
+  const auto inspect = [this] { inspector_->inspect(shownFigure()); };
+  connect(figures_, &FigureTabs::shown, this, inspect);
+  connect(comparePage_, &ComparePage::shown, this, inspect);
+  connect(bitsPage_, &BitsPage::shown, this, inspect);
+  connect(pages_, &QStackedWidget::currentChanged, this, [this, inspect] {
+    inspect();
+    refreshUndo();
   });
   connect(writer_, &FigureWriter::failed, this, &MainWindow::say);
   connect(writer_, &FigureWriter::finished, this,
@@ -318,6 +325,11 @@ void MainWindow::connectParts() {
   refreshUndo();
   connect(form_, &RecipeForm::edited, this, &MainWindow::refreshActions);
   statusBar();
+}
+
+Figure* MainWindow::shownFigure() const {
+  if (isComparing()) return comparePage_->figure();
+  return isChoosingBits() ? bitsPage_->figure() : figures_->current();
 }
 
 bool MainWindow::isComparing() const {
@@ -336,10 +348,16 @@ void MainWindow::showComparison(bool on) {
     if (!epochs.empty()) epochBar_->setEpochs(epochs, epochs.back());
     comparePage_->showEpoch(epochBar_->epoch());
   } else if (isComparing()) {
-    pages_->setCurrentIndex(0);
-    if (run_) showFigures();
+    showOwnPage();
   }
   refreshActions();
+}
+
+/// From another page back to the run that is open: its figures have kept up, the epochs may be those of a comparison.
+void MainWindow::showOwnPage() {
+  if (!run_) return pages_->setCurrentIndex(0);
+  epochBar_->setEpochs(run_->epochs(), run_->info.epochs);
+  pages_->setCurrentWidget(figures_->count() > 0 ? figures_->parentWidget() : waiting_);
 }
 
 bool MainWindow::isChoosingBits() const {
@@ -352,10 +370,8 @@ void MainWindow::showBits(bool on) {
     if (run_) bitsPage_->showRun(run_);
     pages_->setCurrentWidget(bitsPage_);
   } else {
-    pages_->setCurrentIndex(0);
-    if (run_) showFigures();
+    showOwnPage();
   }
-  refreshUndo();
   refreshActions();
 }
 
@@ -435,7 +451,7 @@ void MainWindow::copyBatchCommand() {
 
 void MainWindow::exportFigure() {
   if (isComparing()) return comparePage_->exportFigure(QString());
-  if (isChoosingBits()) return bitsPage_->exportFigure(bitsPage_->frontier(), QString());
+  if (isChoosingBits()) return bitsPage_->exportFigure(bitsPage_->figure(), QString());
   figures_->exportCurrent(QString());
 }
 

@@ -12,12 +12,13 @@
 #include <QTabBar>
 #include <QToolBar>
 
+#include "app/bits_page.h"
 #include "app/compare_page.h"
 #include "app/dropped.h"
 #include "app/figure_tabs.h"
 #include "app/main_window.h"
 #include "app/run_list.h"
-#include "views/compare_figure.h"
+#include "views/figure.h"
 
 namespace eigenscape {
 namespace {
@@ -49,7 +50,7 @@ void MainWindow::resetLayout() {
 
 void MainWindow::setFullPage(bool on) {
   if (on == isFullPage()) return;
-  if (on && (isComparing() ? comparePage_->figure() == nullptr : figures_->count() == 0)) return;
+  if (on && !shownFigure()) return;
   if (on) beforeFullPage_ = saveState(layoutVersion);
   fullPage_ = on;
   for (auto* dock : findChildren<QDockWidget*>()) {
@@ -60,11 +61,12 @@ void MainWindow::setFullPage(bool on) {
   statusBar()->setVisible(!on);
   figures_->tabBar()->setVisible(!on);
   comparePage_->setFullPage(on);
+  bitsPage_->setFullPage(on);
   if (!on) restoreState(beforeFullPage_, layoutVersion);
 }
 
 void MainWindow::cancelSelection() {
-  Figure* shown = isComparing() ? comparePage_->figure() : figures_->current();
+  Figure* shown = shownFigure();
   if (shown && shown->clearSelection()) return;
   setFullPage(false);
 }

@@ -12,9 +12,9 @@ class SensitivityFigure : public PlotFigure {
  public:
   using PlotFigure::PlotFigure;
   double preferredWidthMm() const override;
+  bool canBeAnimated() const override { return false; }  ///< sensitivities are those of the last epoch
   /// Layers by their number of weights, the largest first, instead of in network order.
   void setOrderBySize(bool on);
-  bool isOrderedBySize() const { return bySize_; }
   /// Whose widths are filled: one of allocation.csv's limits; empty or unknown: the first.
   void setLimit(const QString& limit);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QApplication>
+#include <QClipboard>
 #include <QComboBox>
+#include <QDockWidget>
 #include <QDoubleSpinBox>
 #include <QElapsedTimer>
 #include <QFile>
@@ -8,6 +10,7 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QLabel>
+#include <QMenu>
 #include <QPushButton>
 #include <QSettings>
 #include <QSignalSpy>
@@ -18,13 +21,17 @@
 
 #include "app/bit_solver.h"
 #include "app/bits_page.h"
+#include "app/figure_tabs.h"
+#include "app/inspector.h"
 #include "app/main_window.h"
 #include "core/quantization/allocation.h"
 #include "core/results/error.h"
 #include "core/study/study.h"
 #include "support/sample_run.h"
+#include "tests/app/support/actions.h"
 #include "views/figure.h"
 #include "views/plot_figure.h"
+#include "views/plotting.h"
 
 using namespace eigenscape;
 
@@ -327,6 +334,7 @@ void TestBitsPage::inTheWindow() {
   const auto run = sample::run(options);
   const std::filesystem::path directory = folder_.filePath("sample").toStdString();
   auto positive = run;
+  positive.info.testExamples = 0;
   for (auto& row : positive.sensitivity) row.meanTrace = std::abs(row.meanTrace), row.omega = std::abs(row.omega);
   sample::save(positive, directory);
   MainWindow window;
@@ -345,10 +353,50 @@ void TestBitsPage::inTheWindow() {
   QTest::keyClick(&window, Qt::Key_Z, Qt::ControlModifier);
   QVERIFY(page->held().bits != bits);  // the page's history, not the form's
   QVERIFY(!page->measureButton()->isEnabled());
-  QVERIFY2(page->measureButton()->toolTip().contains("no test examples"),
-           qPrintable(page->measureButton()->toolTip()));
+  QVERIFY2(page->measureButton()->toolTip().contains("no test examples"), qPrintable(page->measureButton()->toolTip()));
+  // Inspector and keys know the page's figures.
+  QCOMPARE(window.shownFigure(), page->frontier());
+  window.findChild<QDockWidget*>("InspectorDock")->raise();
+  QTRY_COMPARE(window.inspector()->fact("figure"), page->frontier()->id().title());
+  auto* plot = qobject_cast<PlotFigure*>(page->bars())->plot();
+  QTest::mouseClick(plot, Qt::LeftButton, {}, plot->rect().center());
+  QCOMPARE(window.shownFigure(), page->bars());
+  QCOMPARE(window.inspector()->fact("figure"), page->bars()->id().title());
+  const auto wide = plot->xAxis->range();
+  plot->xAxis->setRange(wide.lower, wide.center());
+  QTest::keyClick(&window, Qt::Key_0);
+  QVERIFY(plot->xAxis->range().upper > wide.center());
+  QTest::keyClick(&window, Qt::Key_F11);
+  QVERIFY(window.isFullPage());
+  QVERIFY(page->bars()->isVisible() && !page->frontier()->isVisible() && !page->table()->isVisible());
+  QTest::keyClick(&window, Qt::Key_Escape);
+  QVERIFY(!window.isFullPage() && page->frontier()->isVisible() && page->table()->isVisible());
+  QApplication::clipboard()->clear();
+  const auto menu = page->bars()->contextMenu();
+  for (QAction* action : menu->actions()) {
+    QVERIFY(!action->text().contains("frames"));
+    if (action->text().contains("batch command")) action->trigger();
+  }
+  QVERIFY(QApplication::clipboard()->text().contains("--batch"));
+  // Undo is the page's that is shown.
+  const auto* undo = actionOf(window, "Undo");
+  solve(*page, 0.25);
+  QVERIFY(undo->isEnabled());
+  // No figure of the tabs is drawn on the way to another page.
+  QSignalSpy tabs(window.figures(), &FigureTabs::shown);
+  QTest::keyClick(&window, Qt::Key_5);
+  QVERIFY(window.isComparing());
+  QVERIFY(!undo->isEnabled());
+  QCOMPARE(window.shownFigure(), nullptr);
+  QVERIFY(window.inspector()->fact("figure").isEmpty());
+  QVERIFY(tabs.isEmpty());
+  QTest::keyClick(&window, Qt::Key_6);
+  QVERIFY(undo->isEnabled());
   QTest::keyClick(&window, Qt::Key_4);
   QVERIFY(!window.isChoosingBits());
+  QVERIFY(!undo->isEnabled());
+  QCOMPARE(window.shownFigure(), window.figures()->current());
+  QCOMPARE(window.inspector()->fact("figure"), window.figures()->current()->id().title());
 }
 
 /// A run without data and model opens like any other.

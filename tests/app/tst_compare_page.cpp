@@ -2,6 +2,7 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QComboBox>
+#include <QDockWidget>
 #include <QFile>
 #include <QListWidget>
 #include <QProcess>
@@ -19,6 +20,7 @@
 #include "app/epoch_bar.h"
 #include "app/export_dialog.h"
 #include "app/figure_tabs.h"
+#include "app/inspector.h"
 #include "app/main_window.h"
 #include "app/run_list.h"
 #include "app/run_loader.h"
@@ -104,6 +106,10 @@ class TestComparePage : public QObject {
     tick("large");
     QTRY_VERIFY_WITH_TIMEOUT(page()->figure(), patienceMs);
     QCOMPARE(page()->figure()->runs()[0].name, QString("epochs = 3, batch_size = 16"));
+    QCOMPARE(window_->shownFigure(), page()->figure());
+    window_->findChild<QDockWidget*>("InspectorDock")->raise();
+    QTRY_COMPARE(window_->inspector()->fact("figure"), page()->figure()->id().title());
+    QCOMPARE(window_->inspector()->fact("run 1"), QString("epochs = 3, batch_size = 16"));
     QCOMPARE(page()->figure()->compared().kind, QString("training"));
     choose("Contour s");
     QCOMPARE(page()->figure()->compared(), (FigureId{"contour", "s"}));
@@ -118,6 +124,25 @@ class TestComparePage : public QObject {
     QTest::keyClick(window_.get(), Qt::Key_1);
     QTRY_VERIFY(!window_->isComparing());
     QVERIFY(window_->figures()->isVisible());
+  }
+
+  void theEpochsAreThoseOfThePage() {
+    openRun("large");
+    QTest::keyClick(window_.get(), Qt::Key_5);
+    tick("small");
+    QTRY_VERIFY_WITH_TIMEOUT(page()->figure(), patienceMs);
+    const auto* slider = window_->epochBar()->slider();
+    QCOMPARE(slider->maximum(), 3);
+    // By way of a page that has none.
+    QTest::keyClick(window_.get(), Qt::Key_6);
+    QVERIFY(!window_->epochBar()->isVisible());
+    QTest::keyClick(window_.get(), Qt::Key_3);
+    QVERIFY(window_->figures()->isVisible() && window_->epochBar()->isVisible());
+    QCOMPARE(slider->maximum(), 2);
+    QTest::keyClick(window_.get(), Qt::Key_5);
+    QCOMPARE(slider->maximum(), 3);
+    QTest::keyClick(window_.get(), Qt::Key_1);
+    QCOMPARE(slider->maximum(), 2);
   }
 
   void atMostFourRuns() {

@@ -3,6 +3,7 @@
 #include <QComboBox>
 #include <QFileInfo>
 #include <QLineEdit>
+#include <QPushButton>
 #include <QSettings>
 #include <QSignalSpy>
 #include <QSlider>
@@ -11,6 +12,7 @@
 #include <cmath>
 
 #include "app/appearance.h"
+#include "app/bits_page.h"
 #include "app/compare_page.h"
 #include "app/epoch_bar.h"
 #include "app/export_dialog.h"
@@ -79,6 +81,7 @@ class TestHeartbeat : public QObject {
   void everyPage(Heart& heart);
   void landscape(Heart& heart);
   void exportAll(Heart& heart);
+  void quantization(Heart& heart);
   void comparison(Heart& heart);
   void study(Heart& heart);
   void figuresOfARun(Heart& heart);
@@ -215,6 +218,45 @@ void TestHeartbeat::exportAll(Heart& heart) {
   }
 }
 
+void TestHeartbeat::quantization(Heart& heart) {
+  heart.begin("quantization");
+  clickInto(window_->figures()->current());
+  QTest::keyClick(window_.get(), Qt::Key_6);
+  QVERIFY(window_->isChoosingBits());
+  BitsPage* page = window_->bitsPage();
+  QCOMPARE(page->message(), QString());
+  heart.begin("move the budget");
+  QSignalSpy settled(page, &BitsPage::settled);
+  for (int i = 1; i <= 20; ++i) {
+    page->slider()->setValue(page->slider()->maximum() - 40 * i);
+    QCoreApplication::processEvents();
+  }
+  QTRY_VERIFY_WITH_TIMEOUT(!settled.isEmpty(), patienceMs);
+  heart.begin("keep the bits");
+  page->keepButton()->click();
+  heart.begin("bits of all layers");
+  page->table()->setFocus();
+  page->table()->selectAll();
+  const auto bits = page->held().bits;
+  QTest::keyClick(page->table(), Qt::Key_Plus);
+  QVERIFY(page->held().bits != bits);
+  heart.begin("lock all layers");
+  QTest::keyClick(page->table(), Qt::Key_L);
+  QVERIFY(page->held().locked.front());
+  heart.begin("undo the bits");
+  page->history()->undo();
+  page->history()->undo();
+  QVERIFY(page->held().bits == bits);
+  heart.begin("dark quantization");
+  window_->appearance()->choose(Appearance::Choice::Dark);
+  heart.begin("light quantization");
+  window_->appearance()->choose(Appearance::Choice::Light);
+  heart.begin("page layers after quantization");
+  QTest::keyClick(window_.get(), Qt::Key_4);
+  heart.settle();
+  QVERIFY(!window_->isChoosingBits());
+}
+
 void TestHeartbeat::comparison(Heart& heart) {
   heart.begin("open another run");
   QSignalSpy shown(window_.get(), &MainWindow::runShown);
@@ -304,6 +346,7 @@ void TestHeartbeat::tour(Heart& heart) {
   window_->appearance()->choose(Appearance::Choice::Light);
   exportAll(heart);
   figuresOfARun(heart);
+  quantization(heart);
   comparison(heart);
   study(heart);
 }
