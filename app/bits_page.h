@@ -27,6 +27,7 @@ class Figure;
 class PictureSaver;
 struct BitAnswer;
 struct BitTables;
+struct CostUnit;
 
 /// The workbench: bits of every layer to edit and to lock, a budget that is solved for anew with every move, what the
 /// setting is predicted to cost beside the frontier, and its measured loss and accuracy. Solving and measuring have
@@ -111,7 +112,7 @@ class BitsPage : public QWidget {
   void showFigures();
   std::shared_ptr<RunResults> shownRun() const;
   QString measureObstacle() const;
-  static QString amountText(double amount, Cost cost);
+  CostUnit unitOf(Cost cost) const;
   void measure();
   void finishMeasuring(const JobEnd& end);
   void keep();

@@ -17,6 +17,7 @@
 #include "core/quantization/bits_file.h"
 #include "core/results/error.h"
 #include "core/results/tables.h"
+#include "views/cost_unit.h"
 #include "views/figure.h"
 
 namespace eigenscape {
@@ -26,7 +27,8 @@ const char* const currentName = "current";
 
 QString cell(const QString& text, bool heading = false) {
   const QString tag = heading ? QStringLiteral("th") : QStringLiteral("td");
-  return QStringLiteral("<%1 align='right' style='padding-left:12px'>%2</%1>").arg(tag, text.toHtmlEscaped());
+  return QStringLiteral("<%1 align='right' style='padding-left:12px; white-space:nowrap'>%2</%1>")
+      .arg(tag, text.toHtmlEscaped());
 }
 
 SettingRow rowOf(const BitSetting& setting, const std::string& name, const std::string& method) {
@@ -43,11 +45,11 @@ SettingRow rowOf(const BitSetting& setting, const std::string& name, const std::
 
 }  // namespace
 
-QString BitsPage::amountText(double amount, Cost cost) {
-  if (!std::isfinite(amount)) return QStringLiteral("–");
-  if (cost == Cost::Size) return tr("%1 MB").arg(numberText(amount / 1e6, 4));
-  if (cost == Cost::Bops) return tr("%1 giga-operations").arg(numberText(amount / 1e9, 4));
-  return tr("%1 ms").arg(numberText(amount, 4));
+/// As the frontier's axis has it: the same for all settings of these layers.
+CostUnit BitsPage::unitOf(Cost cost) const {
+  if (cost == Cost::Latency) return {1, tr("ms")};
+  const double most = allowed(*layers_, {cost, 1});
+  return cost == Cost::Bops ? operationUnit(most) : byteUnit(most);
 }
 
 /// The run with the bits that are shown as its only allocation, and the setting marked.
@@ -111,12 +113,16 @@ void BitsPage::showStatus() {
     html += QStringLiteral("</tr>");
   };
   const auto costLine = [&](const QString& title, Cost cost) {
-    line(title, [cost](const Column& c) { return amountText(c.setting.cost(cost), cost); });
+    const CostUnit unit = unitOf(cost);
+    line(tr("%1 (%2)").arg(title, unit.name), [&](const Column& c) {
+      const double amount = c.setting.cost(cost) / unit.size;
+      return std::isfinite(amount) ? numberText(amount, 4) : QStringLiteral("–");
+    });
   };
-  costLine(tr("size of the weights"), Cost::Size);
+  costLine(tr("size"), Cost::Size);
   if (isKnown(*layers_, Cost::Bops)) costLine(tr("bit operations"), Cost::Bops);
   if (isKnown(*layers_, Cost::Latency)) costLine(tr("latency"), Cost::Latency);
-  line(tr("predicted: sum of Ω"), [](const Column& c) {
+  line(tr("predicted sum of Ω"), [](const Column& c) {
     return numberText(c.setting.omega, 4) +
            (c.setting.standardError > 0 ? QStringLiteral(" ± ") + numberText(c.setting.standardError, 2) : QString());
   });
@@ -137,9 +143,12 @@ void BitsPage::showStatus() {
 }
 
 void BitsPage::showAmount() {
-  amount_->setText(cost_->count() == 0
-                       ? tr("The layers say neither parameters nor macs nor latency_ms: there is nothing to limit.")
-                       : tr("at most %1").arg(amountText(allowed(*layers_, budget_), budget_.cost)));
+  if (cost_->count() == 0) {
+    amount_->setText(tr("The layers say neither parameters nor macs nor latency_ms: there is nothing to limit."));
+    return;
+  }
+  const CostUnit unit = unitOf(budget_.cost);
+  amount_->setText(tr("at most %1 %2").arg(numberText(allowed(*layers_, budget_) / unit.size, 4), unit.name));
 }
 
 QString BitsPage::measureObstacle() const {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "views/cost_unit.h"
 #include "views/plot_parts.h"
 #include "views/value_axis.h"
 
@@ -16,10 +17,10 @@ namespace {
 /// The cost along the x axis.
 struct CostAxis {
   bool bops = false;
-  double unit = 1e6;
-  QString unitName, label;
+  CostUnit unit;
+  QString label;
 
-  double of(double sizeBytes, double bitOperations) const { return (bops ? bitOperations : sizeBytes) / unit; }
+  double of(double sizeBytes, double bitOperations) const { return (bops ? bitOperations : sizeBytes) / unit.size; }
   double of(const SettingRow& row) const { return of(row.sizeBytes, row.bops); }
   double of(const ParetoRow& row) const { return of(row.sizeBytes, row.bops); }
 };
@@ -42,24 +43,10 @@ CostAxis costAxis(const RunResults& run, const Peers& peers) {
   axis.bops = run.info.frontier == "bops";
   double most = largestCost(run, axis.bops);
   for (const auto& peer : peers) most = std::max(most, largestCost(*peer, axis.bops));
-  struct Unit {
-    double size;
-    const char* bytes;
-    const char* operations;
-  };
-  // Decimal units, as disks and papers have them.
-  static constexpr Unit units[] = {{1e12, "TB", "tera-operations"},
-                                   {1e9, "GB", "giga-operations"},
-                                   {1e6, "MB", "mega-operations"},
-                                   {1e3, "kB", "kilo-operations"},
-                                   {1, "bytes", "operations"}};
-  const auto* unit =
-      std::find_if(std::begin(units), std::end(units) - 1, [&](const Unit& one) { return most >= 0.1 * one.size; });
-  axis.unit = unit->size;
-  axis.unitName = QLatin1String(axis.bops ? unit->operations : unit->bytes);
+  axis.unit = axis.bops ? operationUnit(most) : byteUnit(most);
   axis.label =
       (axis.bops ? QObject::tr("bit operations per example (%1)") : QObject::tr("size of the quantized weights (%1)"))
-          .arg(axis.unitName);
+          .arg(axis.unit.name);
   return axis;
 }
 
@@ -351,7 +338,7 @@ QString FrontierFigure::readout(const QPointF& position) const {
   }
   if (!nearest) return PlotFigure::readout(position);
   QString text = tr("%1: %2 %3, ΣΩ = %4")
-                     .arg(QString::fromStdString(nearest->setting), numberText(costs.of(*nearest), 4), costs.unitName,
+                     .arg(QString::fromStdString(nearest->setting), numberText(costs.of(*nearest), 4), costs.unit.name,
                           numberText(nearest->omega, 4));
   if (eigenscape::isMeasured(*nearest))
     text +=

@@ -419,6 +419,9 @@ void TestBitsPage::aRunOfATableAlone() {
   QCOMPARE(window.message(), QString());
   window.showBits(true);
   QCOMPARE(window.bitsPage()->held().bits.size(), std::size_t(2));
+  // In the unit that the frontier's axis has.
+  QVERIFY2(window.bitsPage()->budgetText().endsWith("bytes"), qPrintable(window.bitsPage()->budgetText()));
+  QVERIFY2(window.bitsPage()->statusText().contains("(bytes)"), qPrintable(window.bitsPage()->statusText()));
   QVERIFY(!window.bitsPage()->measureButton()->isEnabled());
   QVERIFY(window.bitsPage()->measureButton()->toolTip().contains("no model"));
 }
