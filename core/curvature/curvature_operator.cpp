@@ -124,6 +124,7 @@ std::unique_ptr<CurvatureOperator::Graph> CurvatureOperator::graphOf(std::int64_
 
 template <class Work>
 auto CurvatureOperator::withinMemory(Work&& work) {
+  const TimedKernels timed(device(), examples_.size());
   while (true) {
     try {
       return work();

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "core/curvature/drawn_trace.h"
 #include "core/curvature/graphs.h"
+#include "core/model/device.h"
 #include "core/model/random_signs.h"
 
 namespace eigenscape {
@@ -86,6 +88,7 @@ class OutputTraces {
 
   void visit(std::int64_t draws) {
     const torch::AutoGradMode record(true);
+    const TimedKernels timed(model_.device(), examples_.size());
     for (std::int64_t group = 0; group < groups(); ++group) {
       context_.check();
       const auto batch = examples_.slice(group * group_, group_);
@@ -105,19 +108,22 @@ class OutputTraces {
   }
 
   void add(std::size_t group, const std::vector<torch::Tensor>& pulled, double count) {
-    std::vector<double> squares;
+    // Asked for together: a GPU is waited for once and not for each.
+    std::vector<torch::Tensor> parts;
+    const auto zero = torch::zeros({}, torch::TensorOptions(model_.device()).dtype(model_.type()));
     for (const auto& atom : atoms_) {
-      double square = 0;
-      if (pulled[atom.tensor].defined()) {
-        const auto part = pulled[atom.tensor].reshape({-1}).narrow(0, atom.begin, atom.size);
-        square = part.dot(part).item<double>();
+      if (!pulled[atom.tensor].defined()) {
+        parts.push_back(zero);
+        continue;
       }
-      squares.push_back(square / static_cast<double>(examples_.size()));
+      const auto part = pulled[atom.tensor].reshape({-1}).narrow(0, atom.begin, atom.size);
+      parts.push_back(part.dot(part));
     }
+    const auto squares = torch::stack(parts).to(torch::kCPU, torch::kFloat64);
+    const double* square = squares.data_ptr<double>();
     for (std::size_t i = 0; i < spans_.size(); ++i) {
-      double sum = 0;
-      for (auto atom = spans_[i].first; atom < spans_[i].second; ++atom) sum += squares[atom];
-      shares_[i][group].add(sum, count);
+      const double sum = std::accumulate(square + spans_[i].first, square + spans_[i].second, 0.0);
+      shares_[i][group].add(sum / static_cast<double>(examples_.size()), count);
     }
     if (!std::isfinite(shares_.back()[group].mean)) throw productNotFinite();
   }

@@ -15,6 +15,16 @@ void computeExactly() {
   settings.setBenchmarkCuDNN(false);
 }
 
+TimedKernels::TimedKernels(torch::Device device, std::int64_t examples)
+    : before_(at::globalContext().benchmarkCuDNN()) {
+  constexpr std::int64_t enough = 1024;
+  if (device.is_cuda() && examples >= enough) at::globalContext().setBenchmarkCuDNN(true);
+}
+
+TimedKernels::~TimedKernels() {
+  at::globalContext().setBenchmarkCuDNN(before_);
+}
+
 DeviceMemory deviceMemory(torch::Device device) {
   if (!device.is_cuda()) return {};
   // LibTorch's headers for this ask for a CUDA toolkit, and its older versions have none without. The runtime is in the

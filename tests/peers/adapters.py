@@ -240,7 +240,8 @@ class Curvlinops(Adapter):
         start = numpy.random.default_rng(0).standard_normal(self.operator.shape[0])
         values, vectors = eigsh(self.operator.to_scipy(), k=top, which="LA", tol=settings["tol"], v0=start)
         order = numpy.argsort(values)[::-1]
-        return values[order].tolist(), [torch.tensor(vectors[:, i], dtype=self.operator.dtype, device=self.operator.device) for i in order]
+        kind = {"dtype": self.operator.dtype, "device": self.operator.device}
+        return values[order].tolist(), [torch.tensor(vectors[:, i], **kind) for i in order]
 
     def trace_samples(self):
         return [self.library.hutchinson_trace(self.operator, num_matvecs=1).item()]

@@ -65,7 +65,7 @@ class Results:
         self.new = []
 
     def add(self, row):
-        self.old = [other for other in self.old if any(other.get(name, "cpu" if name == "device" else None) != row[name] for name in KEY)]
+        self.old = [other for other in self.old if any({"device": "cpu", **other}.get(name) != row[name] for name in KEY)]
         self.new.append(row)
         self.path.write_text(json.dumps(self.old + self.new, indent=1) + "\n")
         error = row.get("residual") if row.get("residual") is not None else row.get("standard_error")
@@ -135,7 +135,8 @@ class Benchmark:
         notes = [f"{name} {value:g}" for name, value in (settings or {}).items()] + [row.pop("note", "")]
         full = {"model": options.model, "library": library,
                 "version": importlib.metadata.version(DISTRIBUTIONS[family(library)]),
-                "torch": None, "case": case, "threads": options.threads, "images": options.images, "device": options.device,
+                "torch": None, "case": case, "threads": options.threads, "images": options.images,
+                "device": options.device,
                 "batch": options.batch, "seconds": None, "products": None, "peak_mb": None, **row}
         full["settings"] = settings
         full["note"] = ", ".join(note for note in notes if note)
