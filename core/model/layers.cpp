@@ -77,12 +77,49 @@ torch::Tensor Convolution::forward(const torch::Tensor& x, const torch::Tensor& 
     };
     return finished(transform->forward(x, weight, scale, after.shift, product), after);
   }
-  const auto kernel = scale.defined() ? weight * scale.view({-1, 1, 1, 1}) : weight;
-  auto y = winogradApplies(x, kernel, after, stride_, padding_)
-               ? winogradConvolution(x, kernel, after)
-               : finished(torch::conv2d(x, kernel, after.shift, stride_, padding_), after);
+  Fold fold{scale.defined() ? weight * scale.view({-1, 1, 1, 1}) : weight, after.shift, {}};
+  return convolve(x, fold, after);
+}
+
+torch::Tensor Convolution::forward(const torch::Tensor& x, const BatchNorm& norm, const Epilogue& after) {
+  const bool keep = keeping_ && !transform && !torch::GradMode::is_enabled();
+  if (!keep || !fold_) {
+    const auto [scale, shift] = norm.affine();
+    if (!keep) return forward(x, scale, {shift, after.residual, after.relu});
+    fold_ = Fold{weight * scale.view({-1, 1, 1, 1}), shift, {}};
+  }
+  return convolve(x, *fold_, {fold_->shift, after.residual, after.relu});
+}
+
+torch::Tensor Convolution::convolve(const torch::Tensor& x, Fold& fold, const Epilogue& after) {
+  torch::Tensor y;
+  if (winogradApplies(x, fold.kernel, after, stride_, padding_)) {
+    if (!fold.winograd) fold.winograd.emplace(fold.kernel);
+    y = winogradConvolution(x, *fold.winograd, after);
+  } else {
+    y = finished(torch::conv2d(x, fold.kernel, after.shift, stride_, padding_), after);
+  }
   macs = weight.numel() * y.size(2) * y.size(3);
   return recorded(x, std::move(y));
+}
+
+void Convolution::keepFold(bool on) {
+  keeping_ = on;
+  fold_.reset();
+}
+
+KeptFolds::KeptFolds(const Model& model) : layers_(model.affineLayers()) {
+  keep(true);
+}
+
+KeptFolds::~KeptFolds() {
+  keep(false);
+}
+
+void KeptFolds::keep(bool on) const {
+  for (auto* layer : layers_) {
+    if (auto* convolution = dynamic_cast<Convolution*>(layer)) convolution->keepFold(on);
+  }
 }
 
 /// The signs of example n are s[o, i] aₙ[o] bₙ[i]: independent from one example to the next, and independent within one
@@ -186,8 +223,7 @@ torch::Tensor channelsLast(const torch::Tensor& images) {
 torch::Tensor convolveAndNormalize(Convolution& convolution, BatchNorm& norm, const torch::Tensor& x,
                                    const torch::Tensor& residual, bool relu) {
   if (!norm.is_training() && !norm.standsAlone()) {
-    const auto [scale, shift] = norm.affine();
-    return convolution.forward(x, scale, {shift, residual, relu});
+    return convolution.forward(x, norm, {{}, residual, relu});
   }
   const auto y = convolution.forward(x);
   return finished(norm.is_training() ? norm.forward(y) : norm.normalize(y), {{}, residual, relu});

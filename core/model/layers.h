@@ -4,9 +4,11 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/model/layer_transform.h"
+#include "core/model/model.h"
 #include "core/model/winograd.h"
 
 // The layers of the zoo. They keep PyTorch's parameter names, initialisation and arithmetic; what they add is the fold
@@ -55,6 +57,14 @@ class AffineLayer : public torch::nn::Module {
   bool recording_ = false;
 };
 
+class BatchNorm;
+
+/// A convolution's kernel and shift with BatchNorm in evaluation mode folded in.
+struct Fold {
+  torch::Tensor kernel, shift;
+  std::optional<WinogradKernel> winograd;  ///< of the kernel, once it was needed
+};
+
 /// Square-kernel convolution without a bias; padding keeps the size at stride 1.
 class Convolution : public AffineLayer {
  public:
@@ -62,14 +72,36 @@ class Convolution : public AffineLayer {
               std::int64_t stride);
   /// y = conv(x, W) [· scale per output channel, folded into W], then what `after` says.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& scale = {}, const Epilogue& after = {});
+  /// The same with BatchNorm in evaluation mode before what `after` says, which has no shift.
+  torch::Tensor forward(const torch::Tensor& x, const BatchNorm& norm, const Epilogue& after);
   std::vector<torch::Tensor> randomChanges(at::Generator& generator) const override;
+  /// Folds once and not in every pass without gradients, until it is turned off: see KeptFolds.
+  void keepFold(bool on);
 
   torch::Tensor weight;
   std::int64_t macs = 0;  ///< per example, of the last forward
   LayerTransform* transform = nullptr;
 
  private:
+  torch::Tensor convolve(const torch::Tensor& x, Fold& fold, const Epilogue& after);
+
   std::int64_t stride_, padding_;
+  bool keeping_ = false;
+  std::optional<Fold> fold_;  ///< kept
+};
+
+/// While it lives, passes in evaluation mode without gradients fold BatchNorm into the kernels, and transform those for
+/// Winograd's convolution, once and not in every batch. Parameters and buffers must not change meanwhile.
+class KeptFolds {
+ public:
+  explicit KeptFolds(const Model& model);
+  ~KeptFolds();
+  KeptFolds(const KeptFolds&) = delete;
+  KeptFolds& operator=(const KeptFolds&) = delete;
+
+ private:
+  void keep(bool on) const;
+  std::vector<AffineLayer*> layers_;
 };
 
 class BatchNorm : public AffineLayer {

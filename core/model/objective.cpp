@@ -6,12 +6,14 @@
 #include <algorithm>
 
 #include "core/model/activations.h"
+#include "core/model/layers.h"
 
 namespace eigenscape {
 
 LossAndAccuracy evaluate(Model& model, const Examples& examples, std::int64_t batchSize, const Context& context) {
   torch::NoGradGuard noGrad;
   const EvaluationMode mode(model);
+  const KeptFolds folds(model);
   const auto step = std::min(batchSize, examplesWithin(kCacheForEvaluation, model));
   double loss = 0;
   std::int64_t correct = 0;

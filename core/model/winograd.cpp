@@ -56,31 +56,30 @@ bool winogradApplies(const torch::Tensor& x, const torch::Tensor& kernel, const 
   return x.is_contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-torch::Tensor winogradConvolution(const torch::Tensor& x, const torch::Tensor& kernel, const Epilogue& epilogue) {
+WinogradKernel::WinogradKernel(const torch::Tensor& kernel) : in(kernel.size(1)), out(kernel.size(0)) {
+  const torch::NoGradGuard noGrad;
+  const auto weights = kernel.contiguous();
+  values = torch::empty({winograd::kPositions * winograd::Layer::kernelStride(in, out)}, kernel.options());
+  const auto* from = weights.data_ptr<float>();
+  auto* const to = values.data_ptr<float>();
+  parallelFor(out / winograd::kGroup, [&](std::int64_t first, std::int64_t last) {
+    kernelsOfThisProcessor().transformKernels(from, in, first, last, out, to);
+  });
+}
+
+torch::Tensor winogradConvolution(const torch::Tensor& x, const WinogradKernel& kernel, const Epilogue& epilogue) {
   const torch::NoGradGuard noGrad;
   const auto& kernels = kernelsOfThisProcessor();
-  const auto in = kernel.size(1), out = kernel.size(0);
-  const auto weights = kernel.contiguous();
-  const auto transformed =
-      torch::empty({winograd::kPositions * winograd::Layer::kernelStride(in, out)}, kernel.options());
-  auto y = torch::empty({x.size(0), out, x.size(2), x.size(3)}, x.options(), at::MemoryFormat::ChannelsLast);
+  auto y = torch::empty({x.size(0), kernel.out, x.size(2), x.size(3)}, x.options(), at::MemoryFormat::ChannelsLast);
   const auto shift = epilogue.shift.defined() ? epilogue.shift.contiguous() : torch::Tensor();
   const auto residual =
       epilogue.residual.defined() ? epilogue.residual.contiguous(at::MemoryFormat::ChannelsLast) : torch::Tensor();
-  const winograd::Layer layer{x.data_ptr<float>(),
-                              transformed.data_ptr<float>(),
-                              dataOf(shift),
-                              dataOf(residual),
-                              y.data_ptr<float>(),
-                              x.size(0),
-                              x.size(2),
-                              x.size(3),
-                              in,
-                              out,
+  const winograd::Layer layer{x.data_ptr<float>(), kernel.values.data_ptr<float>(),
+                              dataOf(shift),       dataOf(residual),
+                              y.data_ptr<float>(), x.size(0),
+                              x.size(2),           x.size(3),
+                              kernel.in,           kernel.out,
                               epilogue.relu};
-  parallelFor(out / winograd::kGroup, [&](std::int64_t first, std::int64_t last) {
-    kernels.transformKernels(weights.data_ptr<float>(), in, first, last, out, transformed.data_ptr<float>());
-  });
   parallelFor(layer.blocks(),
               [&](std::int64_t first, std::int64_t last) { kernels.convolve(layer, first, last, scratchOf(layer)); });
   return y;

@@ -23,10 +23,21 @@ struct Epilogue {
 bool winogradApplies(const torch::Tensor& x, const torch::Tensor& kernel, const Epilogue& epilogue, std::int64_t stride,
                      std::int64_t padding);
 
+/// A kernel out×in×3×3, float32 on a CPU, as the products of the tiles need it.
+struct WinogradKernel {
+  explicit WinogradKernel(const torch::Tensor& kernel);
+  std::int64_t in, out;
+  torch::Tensor values;
+};
+
 /// N×C×H×W by out×C×3×3 → N×out×H×W, channels last. Errors stay below 1e-6 of the largest Σ |x| |w| (tested). An
 /// image's result depends on nothing but that image: not on the others of the batch, not on the number of threads.
 /// A value that is not finite makes all outputs of the 4×4 tiles that see it not finite or not a number, also those
 /// that a direct convolution would not let it reach; so do finite ones above 1e37.
-torch::Tensor winogradConvolution(const torch::Tensor& x, const torch::Tensor& kernel, const Epilogue& epilogue);
+torch::Tensor winogradConvolution(const torch::Tensor& x, const WinogradKernel& kernel, const Epilogue& epilogue);
+inline torch::Tensor winogradConvolution(const torch::Tensor& x, const torch::Tensor& kernel,
+                                         const Epilogue& epilogue) {
+  return winogradConvolution(x, WinogradKernel(kernel), epilogue);
+}
 
 }  // namespace eigenscape

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/model/layers.h"
 #include "core/model/model.h"
 #include "core/model/parallel.h"
 #include "core/model/winograd.h"
@@ -189,6 +190,29 @@ class TestWinograd : public QObject {
       const auto fast = model->forward(x);
       QVERIFY(!fast.equal(direct));  // or it was not taken
       QVERIFY((fast - direct).abs().max().item<double>() < 1e-5 * direct.abs().max().item<double>());
+    }
+  }
+
+  // Folds that are kept give the same to the bit; with gradients, and afterwards, the present weights count.
+  void keptFoldsAreTheSame() {
+    for (const std::string name : {"resnet20", "cnn"}) {
+      auto model = makeModel(name, {3, 20, 20, 10}, 4);
+      torch::manual_seed(2);
+      const auto x = torch::randn({6, 3, 20, 20});
+      torch::Tensor before, kept;
+      {
+        torch::NoGradGuard noGrad;
+        before = model->forward(x);
+        const KeptFolds folds(*model);
+        QVERIFY(model->forward(x).equal(before));
+        kept = model->forward(x.slice(0, 0, 2));
+        QVERIFY(kept.equal(before.slice(0, 0, 2)));
+        const torch::AutoGradMode record(true);
+        QVERIFY(model->forward(x).requires_grad());
+      }
+      model->parameters().assign(1.5 * model->parameters().flatten());
+      torch::NoGradGuard noGrad;
+      QVERIFY(!model->forward(x).allclose(before));
     }
   }
 
