@@ -13,6 +13,7 @@
 #include "core/quantization/bits_file.h"
 #include "core/results/error.h"
 #include "core/results/tables.h"
+#include "core/study/quantizer_recipe.h"
 #include "core/study/recipe_values.h"
 
 namespace eigenscape {
@@ -176,7 +177,7 @@ std::vector<SensitivityRow> givenSensitivity(const QuantizationRecipe& recipe) {
 }
 
 std::vector<LayerChoices> choicesOf(const QuantizationRecipe& recipe, const std::vector<SensitivityRow>& rows,
-                                    const std::string& source) {
+                                    const std::string& source, const std::vector<InputSensitivityRow>& inputs) {
   auto bits = recipe.bits;
   const auto there = bitWidths(rows);
   for (const auto width : recipe.bits) {
@@ -190,6 +191,11 @@ std::vector<LayerChoices> choicesOf(const QuantizationRecipe& recipe, const std:
   }
   auto layers = layerChoices(rows, bits, source);
   keepFirstAndLast(layers, recipe.firstLastBits);
+  if (inputs.empty()) return layers;
+  const auto inputBits = [&](std::size_t place, std::int64_t width) {
+    return networkSetting(recipe, std::vector<std::int64_t>(layers.size(), width))[place].activation;
+  };
+  addInputs(layers, inputs, inputBits, InputSensitivityRow::file);
   return layers;
 }
 

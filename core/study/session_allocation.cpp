@@ -25,6 +25,15 @@ std::string obstacle(const std::vector<SensitivityRow>& rows) {
   return rows.empty() ? "the model has no layer with a weight matrix" : "";
 }
 
+/// What the sums of omega are of; empty: nothing that needs to be said.
+std::string whatOmegaCounts(const QuantizationRecipe& recipe, bool inputs) {
+  if (!quantizesInputs(recipe)) return {};
+  if (inputs) return "omega of a setting counts weights (sensitivity.csv) and inputs (input_sensitivity.csv)";
+  return std::string("omega of a setting counts the weights alone, though inputs are quantized: ") +
+         (recipe.sensitivity.empty() ? "quantization.methods lacks v2"
+                                     : "a given sensitivity.csv says nothing of them");
+}
+
 /// The rows, layer by layer as the model has them: a table of the user's may have any order, and the rule for the first
 /// and the last layer is about the network's.
 std::vector<SensitivityRow> inOrder(const Model& model, std::vector<SensitivityRow> rows) {
@@ -82,13 +91,15 @@ void Session::allocation() {
     });
     return;
   }
-  const auto layers = choicesOf(quantization, inOrder(*material_.model, rows), SensitivityRow::file);
+  const auto inputs = readTable<InputSensitivityRow>(journal_.directory());
+  const auto layers = choicesOf(quantization, inOrder(*material_.model, rows), SensitivityRow::file, inputs);
   phase("allocation", "allocating bits", 0, [&](const Context& context) -> Products {
     auto plan = planBits(quantization, layers, {context.stop, {}, {}});
     const auto metrics = readTable<MetricRow>(journal_.directory());
     const auto last =
         std::find_if(metrics.rbegin(), metrics.rend(), [](const MetricRow& row) { return row.split == "test"; });
     if (last != metrics.rend()) addFloat(plan, last->loss, last->accuracy);
+    if (const auto line = whatOmegaCounts(quantization, !inputs.empty()); !line.empty()) plan.notes.push_back(line);
     for (const auto& line : plan.notes) note(line, context);
     if (!plan.pareto.empty()) journal_.info().frontier = costName(plan.frontierCost);
     writePlan(plan, quantization, journal_.info(), journal_.directory());

@@ -111,13 +111,14 @@ void Session::inputSensitivity() {
     const auto& ranges = calibration(context);
     const InPrecision exact(model, precision());
     const auto examples = sensitivitySplit(recipe_.curvature.samples).examples.to(model.device(), model.type());
-    const auto bits = inputWidths(quantization);
+    const auto bits = allInputWidths(quantization);
     const auto perturbations =
         inputPerturbations(model, examples, kMeasureBatch, ranges, bits, quantizerOptions(quantization), context);
     TraceOptions options;
     options.tolerance = recipe_.curvature.traceTolerance;
     options.maxProbes = recipe_.curvature.traceProbes;
-    options.seed = static_cast<std::uint64_t>(recipe_.seed);
+    // Other draws than for the weights: Ω adds the two, and their errors count as independent.
+    options.seed = static_cast<std::uint64_t>(recipe_.seed) + 1;
     const auto traces = estimateInputTraces(model, examples, recipe_.curvature.batchSize, options,
                                             inputTraceMethod(examples, context), context);
     journal_.append(eigenscape::inputSensitivity(model, ranges, traces, bits, perturbations));
