@@ -70,6 +70,25 @@ void checkNothingElse(const Recipe& recipe) {
                     " out and only bits are allocated from quantization.sensitivity");
 }
 
+/// `widths`: of the uniform settings.
+template <class Widths>
+void checkLandscapes(const Recipe& recipe, const Widths& widths) {
+  const auto& wanted = recipe.quantization.landscapes;
+  if (wanted.empty()) return;
+  const auto no = [&](const std::string& why) { refuse("quantization.landscapes", tomlString(wanted), why); };
+  if (allocatesOnly(recipe))
+    no("needs a network; set data.dataset and model.architecture, or leave quantization.landscapes out");
+  std::vector<std::string> settings = recipe.quantization.limits;
+  for (const auto width : widths) settings.push_back("uniform-" + std::to_string(width));
+  if (std::find(settings.begin(), settings.end(), wanted) == settings.end()) {
+    std::string known;
+    for (const auto& setting : settings) known += (known.empty() ? "" : "; ") + setting;
+    no("is not a setting of this run; expected one of quantization.limits or a uniform width: " + known);
+  }
+  if (recipe.profiles.empty() && recipe.surfaces.empty())
+    no("there is no [[profile]] and no [[surface]] to evaluate; add one or leave quantization.landscapes out");
+}
+
 PlannedSetting planned(const std::string& name, const char* method, const BitSetting& setting, bool worthMeasuring) {
   PlannedSetting one;
   one.setting = setting;
@@ -217,6 +236,7 @@ void checkAllocation(const Recipe& recipe) {
                "latencies come from the column latency_ms of a file; name it as quantization.sensitivity");
       }
     }
+    checkLandscapes(recipe, std::set<std::int64_t>(quantization.bits.begin(), quantization.bits.end()));
     return;
   }
   if (!fs::is_regular_file(quantization.sensitivity, error)) {
@@ -232,6 +252,7 @@ void checkAllocation(const Recipe& recipe) {
            "has rows for " + std::to_string(width) +
                " bits; a network is quantized to 2 to 8: name those as quantization.bits");
   }
+  checkLandscapes(recipe, widthsOf(layers));
   if (!quantization.settings.empty()) readBitsFile(quantization.settings, layers);
   for (const auto& [text, parts] : limits) {
     for (const auto& limit : parts)

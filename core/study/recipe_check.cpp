@@ -9,6 +9,7 @@
 
 #include "core/landscape/directions.h"
 #include "core/results/error.h"
+#include "core/results/run_directory.h"
 #include "core/study/bit_plan.h"
 #include "core/study/quantizer_recipe.h"
 #include "core/study/recipe.h"
@@ -307,6 +308,11 @@ std::string landscapeText(const LandscapeRecipe& entry, std::int64_t last) {
          splitText(entry.split) + ", at " + counted(timesDue(entry.every, last), "epoch", "epochs");
 }
 
+std::string quantizedText(const LandscapeRecipe& entry, const std::string& setting) {
+  return (entry.y.empty() ? "profile " : "surface ") + quantizedName(entry.name, setting) +
+         ": the same points once more with the network quantized, at the last epoch";
+}
+
 std::string curvatureMapText(const LandscapeRecipe& entry, const CurvatureRecipe& curvature, std::int64_t last) {
   const std::string points = std::to_string(entry.curvatureMap);
   return "curvature map of surface " + entry.name + ": smallest and largest eigenvalue of the Hessian at " + points +
@@ -368,6 +374,12 @@ std::vector<std::string> plannedWork(const Recipe& recipe) {
   }
   if (recipe.quantization.enabled) {
     for (auto& line : quantizationWork(recipe.quantization, true)) lines.push_back(std::move(line));
+    const auto& setting = recipe.quantization.landscapes;
+    for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
+      for (const auto& entry : *list) {
+        if (!setting.empty()) lines.push_back(quantizedText(entry, setting));
+      }
+    }
     for (auto& line : quantizerWork(recipe)) lines.push_back(std::move(line));
   }
   return lines;

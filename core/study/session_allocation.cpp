@@ -109,6 +109,7 @@ void Session::allocation() {
   });
   auto plan = storedPlan(quantization, layers, journal_.directory());
   measureSettings(plan);
+  quantizedLandscapes(plan);
   std::vector<NetworkSetting> worthTuning;
   for (const auto& one : plan.settings) {
     if (isWorthTuning(one.row))

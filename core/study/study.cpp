@@ -146,6 +146,11 @@ RunInfo describe(const Recipe& recipe, const Material& material, torch::Device d
   for (const auto& item : recipe.surfaces)
     info.landscapes.push_back(
         {item.name, "surface", item.x, item.y, item.normalization, item.samples, item.scale, item.clip});
+  const auto& setting = recipe.quantization.landscapes;
+  if (!recipe.quantization.enabled || setting.empty()) return info;
+  auto quantized = info.landscapes;
+  for (auto& item : quantized) item.name = quantizedName(item.name, setting);
+  info.landscapes.insert(info.landscapes.end(), quantized.begin(), quantized.end());
   return info;
 }
 
