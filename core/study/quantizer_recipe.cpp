@@ -66,6 +66,11 @@ void checkQuantizer(const QuantizationRecipe& recipe) {
                         ": expected some of \"v1\", \"v2\", \"qbert\" and \"measured\", each once");
     }
   }
+  if (!recipe.sensitivity.empty() && methods != QuantizationRecipe().methods) {
+    throw RecipeError("quantization.methods = " + literal(Slot(&methods)) +
+                      ": nothing is computed beside quantization.sensitivity = " + tomlString(recipe.sensitivity) +
+                      ", which gives the sensitivities; leave one of the two keys out");
+  }
   if (recipe.firstLastBits == 1) {
     throw RecipeError("quantization.first_last_bits = 1: expected 0 for no rule of their own, or from 2 to 8");
   }

@@ -255,10 +255,15 @@ std::vector<std::string> quantizationWork(const QuantizationRecipe& recipe, bool
                     listed(recipe.limits) + (recipe.sensitivity.empty() ? "" : ", from " + recipe.sensitivity));
   }
   lines.push_back("the frontier of " + recipe.frontier + " against omega");
-  if (withModel) {
-    lines.push_back("loss and accuracy on test of the quantized network: each limit, each uniform width, and " +
-                    counted(recipe.frontierPoints, "point", "points") + " of the frontier");
+  std::vector<std::string> measured;
+  if (!recipe.limits.empty()) measured.emplace_back("each limit");
+  if (!recipe.settings.empty()) measured.push_back("each setting of " + recipe.settings);
+  if (recipe.frontierPoints > 0) {
+    measured.emplace_back("each uniform width");
+    measured.push_back(counted(recipe.frontierPoints, "point", "points") + " of the frontier");
   }
+  if (withModel && !measured.empty())
+    lines.push_back("loss and accuracy on test of the quantized network: " + listed(measured));
   return lines;
 }
 

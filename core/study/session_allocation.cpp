@@ -50,6 +50,14 @@ bool isWorthTuning(const SettingRow& row) {
   return row.method == "exact" || row.method == "given" || row.setting == "uniform-4";
 }
 
+/// A setting of the same bits that has its loss; null: there is none.
+const PlannedSetting* measuredBefore(const BitPlan& plan, const PlannedSetting& wanted) {
+  for (const auto& one : plan.settings) {
+    if (one.setting.bits == wanted.setting.bits && std::isfinite(one.row.loss)) return &one;
+  }
+  return nullptr;
+}
+
 /// The state dict with each layer's weight as the setting quantizes it.
 NamedTensors quantizedState(Model& model, const Setting& setting, const QuantizerOptions& options,
                             const Examples& example) {
@@ -125,9 +133,12 @@ void Session::measureSettings(BitPlan& plan) {
     if (!one.worthMeasuring) continue;
     const auto& name = one.row.setting;
     phase("quantized:" + name, "quantized network · " + name, costs_.setting, [&](const Context& context) -> Products {
-      const auto value = measured(model, networkSetting(recipe_.quantization, one.setting.bits),
-                                  quantizerOptions(recipe_.quantization), calibration(context), material_.test,
-                                  kMeasureBatch, context);
+      // A limit often chooses what is a point of the frontier, too, or uniform.
+      const auto* equal = measuredBefore(plan, one);
+      const auto value = equal ? LossAndAccuracy{equal->row.loss, equal->row.accuracy}
+                               : measured(model, networkSetting(recipe_.quantization, one.setting.bits),
+                                          quantizerOptions(recipe_.quantization), calibration(context), material_.test,
+                                          kMeasureBatch, context);
       takeMeasured(plan, name, value.loss, value.accuracy);
       writeMeasured(plan, journal_.directory());
       for (const char* table : {ParetoRow::file, SettingRow::file}) journal_.notify(table);

@@ -158,14 +158,9 @@ void Session::layerLosses() {
   const auto& quantization = recipe_.quantization;
   phase("layer_loss", "loss with one layer quantized", costs_.layerLosses, [&](const Context& context) -> Products {
     const auto split = sensitivitySplit(quantization.samples);
-    const auto options = quantizerOptions(quantization);
-    const bool inputs = quantizesInputs(quantization);
-    const auto measure = [&](bool ofInputs, const std::vector<std::int64_t>& bits, const Context& within) {
-      journal_.append(eigenscape::layerLosses(*material_.model, ofInputs, bits, options, calibration(context),
-                                              split.examples, split.name, kMeasureBatch, within));
-    };
-    measure(false, quantization.bits, context.part(0, inputs ? 2 : 1));
-    if (inputs) measure(true, inputWidths(quantization), context.part(1, 2));
+    journal_.append(eigenscape::layerLosses(*material_.model, quantization.bits, inputWidths(quantization),
+                                            quantizerOptions(quantization), calibration(context), split.examples,
+                                            split.name, kMeasureBatch, context));
     return 0;
   });
 }

@@ -205,6 +205,9 @@ class TestStudyQuantization : public QObject {
                             << "quantization.methods = [\"v4\"]: expected some of";
     QTest::newRow("twice") << "quantization.methods=[\"v2\", \"v2\"]"
                            << "quantization.methods = ";
+    QTest::newRow("beside a table") << "quantization.sensitivity=some.csv"
+                                    << "quantization.methods = [\"v1\", \"v2\", \"qbert\", \"measured\"]: nothing is "
+                                       "computed beside quantization.sensitivity = ";
     QTest::newRow("one bit") << "quantization.first_last_bits=1"
                              << "quantization.first_last_bits = 1: expected 0";
     QTest::newRow("activations") << "quantization.activation_bits=9"
