@@ -192,7 +192,8 @@ RunResults loadForDrawing(const fs::path& directory, const CommandLine& line) {
   }
   for (const auto& surface : recipe.surfaces) {
     for (auto& info : run.info.landscapes) {
-      if (info.kind == "surface" && info.name == surface.name) info.scale = surface.scale, info.clip = surface.clip;
+      if (info.kind == "surface" && landscapeAndSetting(info.name).first == surface.name)
+        info.scale = surface.scale, info.clip = surface.clip;
     }
   }
   return run;

@@ -218,7 +218,8 @@ void BitsPage::clear() {
 
 void BitsPage::showRun(std::shared_ptr<const RunResults> run) {
   const bool other = !run_ || run_->directory != run->directory;
-  const bool same = !other && layers_ && run_->sensitivity.size() == run->sensitivity.size();
+  const bool same = !other && layers_ && run_->sensitivity.size() == run->sensitivity.size() &&
+                    run_->inputSensitivity.size() == run->inputSensitivity.size();
   run_ = std::move(run);
   if (other) measured_.clear();
   if (same) {
@@ -248,7 +249,8 @@ void BitsPage::takeLayers() {
   } else if (run_) {
     try {
       layers_ = std::make_shared<const std::vector<LayerChoices>>(
-          choicesOf(rulesOf(*run_), run_->sensitivity, (run_->directory / SensitivityRow::file).string()));
+          choicesOf(rulesOf(*run_), run_->sensitivity, (run_->directory / SensitivityRow::file).string(),
+                    run_->inputSensitivity));
       why_.clear();
     } catch (const std::runtime_error& error) {  // of the rows, or of the recipe that does not fit them
       why_ = QString::fromUtf8(error.what());

@@ -76,6 +76,13 @@ QVariant BitsModel::data(const QModelIndex& index, int role) const {
   if (role == Qt::AccessibleTextRole && column == Lock)
     return held_.locked[i] ? tr("%1 is locked").arg(QString::fromStdString(layer.layer))
                            : tr("%1 is free").arg(QString::fromStdString(layer.layer));
+  if (role == Qt::ToolTipRole && column == Omega) {
+    for (const auto& choice : layer.choices) {
+      if (choice.bits == held_.bits[i] && choice.inputOmega != 0)
+        return tr("weights %1, inputs %2")
+            .arg(numberText(choice.omega - choice.inputOmega, 3), numberText(choice.inputOmega, 3));
+    }
+  }
   if (role == Qt::ToolTipRole && !layer.group.empty())
     return tr("%1 shares its bits with the layers of group %2")
         .arg(QString::fromStdString(layer.layer), QString::fromStdString(layer.group));
@@ -96,7 +103,9 @@ QVariant BitsModel::headerData(int section, Qt::Orientation orientation, int rol
     case Lock:
       return tip ? tr("Ticked: the budget leaves these bits as they are (L)") : tr("lock");
     case Omega:
-      return tip ? tr("Predicted loss increase of this layer at these bits") : tr("Ω");
+      return tip ? tr("Predicted loss increase of this layer at these bits, of its inputs' where they are quantized, "
+                      "too")
+                 : tr("Ω");
     default:
       return tip ? tr("Bits of the setting that is compared with; bold where they differ") : tr("kept");
   }

@@ -64,6 +64,7 @@ Recipe measuringRecipe(const RunResults& run, const fs::path& bits) {
   recipe.quantization.sensitivity = fs::absolute(run.directory / SensitivityRow::file).string();
   recipe.quantization.methods = QuantizationRecipe().methods;
   recipe.quantization.finetune = "none";
+  recipe.quantization.landscapes.clear();
   recipe.quantization.limits.clear();
   recipe.quantization.frontierPoints = 0;
   recipe.quantization.settings = bits.string();

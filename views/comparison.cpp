@@ -16,7 +16,9 @@ std::vector<FigureId> commonFigures(const ComparedRuns& runs) {
   if (runs.empty()) return common;
   common = availableFigures(*runs.front().run);
   // Two surfaces for each run would be too many.
-  std::erase_if(common, [](const FigureId& id) { return id.kind == QLatin1String("surface-both"); });
+  std::erase_if(common, [](const FigureId& id) {
+    return id.kind == QLatin1String("surface-both") || id.kind == QLatin1String("surface-quantized");
+  });
   for (const auto& one : runs) {
     const auto others = availableFigures(*one.run);
     std::erase_if(common,

@@ -58,6 +58,7 @@ QString FigureId::title() const {
   if (kind == "contour") return QStringLiteral("Contour %1").arg(name);
   if (kind == "surface") return QStringLiteral("Surface %1").arg(name);
   if (kind == "surface-both") return QStringLiteral("Train and test %1").arg(name);
+  if (kind == "surface-quantized") return QStringLiteral("Float and quantized %1").arg(name);
   if (kind == "curvature-map") return QStringLiteral("Curvature map %1").arg(name);
   if (kind == "persistence") return QStringLiteral("Persistence %1").arg(name);
   if (kind == "merge-tree") return QStringLiteral("Merge tree %1").arg(name);
@@ -80,7 +81,8 @@ QString FigureId::pageTitle(int page) {
 QString FigureId::fileStem() const {
   QString stem = name.isEmpty() ? kind : kind + '-' + name;
   for (QChar& c : stem) {
-    if (!c.isLetterOrNumber() && c != '-' && c != '_' && c != '.' && c != '+') c = '_';
+    // '@', '=' and ',' are in the names of quantized networks' landscapes; no shell and no file system minds them.
+    if (!c.isLetterOrNumber() && !QStringLiteral("-_.+@=,").contains(c)) c = '_';
   }
   return stem;
 }
@@ -214,12 +216,17 @@ std::vector<FigureId> availableFigures(const RunResults& run) {
   if (!run.overlaps.empty()) all.push_back({"overlap", {}});
   if (!run.gradients.empty()) all.push_back({"gradient", {}});
   if (hasOverhead(run)) all.push_back({"overhead", {}});
-  for (const auto& name : namesOf(run.profiles)) all.push_back({"profile", name});
-  if (namesOf(run.profiles).size() > 1) all.push_back({"profiles", {}});
+  // Of the quantized network they lie over those of the network in floating point.
+  const auto profiles = profileNames(run);
+  for (const auto& name : profiles) all.push_back({"profile", QString::fromStdString(name)});
+  if (profiles.size() > 1) all.push_back({"profiles", {}});
   for (const auto& name : namesOf(run.surfaces)) all.push_back({"contour", name});
   for (const auto& name : namesOf(run.surfaces)) all.push_back({"surface", name});
   for (const auto& name : namesOf(run.surfaces)) {
     if (hasBothSplits(run, name.toStdString())) all.push_back({"surface-both", name});
+  }
+  for (const auto& name : namesOf(run.surfaces)) {
+    if (!landscapeAndSetting(name.toStdString()).second.empty()) all.push_back({"surface-quantized", name});
   }
   for (const auto& name : namesOf(run.curvatureMap)) all.push_back({"curvature-map", name});
   for (const char* kind : {"persistence", "merge-tree"}) {
@@ -255,7 +262,8 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
   if (id.kind == "landscape") return std::make_unique<LandscapeFigure>(id, parent);
   if (id.kind == "cut") return std::make_unique<CutFigure>(id, parent);
   if (id.kind == "contour") return std::make_unique<ContourFigure>(id, parent);
-  if (id.kind == "surface" || id.kind == "surface-both") return std::make_unique<SurfaceFigure>(id, parent);
+  if (id.kind == "surface" || id.kind == "surface-both" || id.kind == "surface-quantized")
+    return std::make_unique<SurfaceFigure>(id, parent);
   if (id.kind == "curvature-map") return std::make_unique<CurvatureMapFigure>(id, parent);
   if (id.kind == "persistence") return std::make_unique<PersistenceFigure>(id, parent);
   if (id.kind == "merge-tree") return std::make_unique<MergeTreeFigure>(id, parent);
@@ -264,7 +272,8 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
   throw RunError(
       "no figure is called '" + id.kind.toStdString() +
       "'; expected training, trajectories, spectrum, density, power, layers, overlap, gradient, overhead, profile, "
-      "profiles, contour, surface, surface-both, curvature-map, persistence, merge-tree, sensitivity, frontier or "
+      "profiles, contour, surface, surface-both, surface-quantized, curvature-map, persistence, merge-tree, "
+      "sensitivity, frontier or "
       "frontier-accuracy");
 }
 

@@ -35,9 +35,8 @@ struct ExportOptions {
 /// A figure of a run, e.g. kind "surface" and name "e1-e2". `fileStem()` names its files: "surface-e1-e2".
 struct FigureId {
   /// training | trajectories | spectrum | density | power | layers | overlap | gradient | overhead | profile | profiles
-  /// | contour | surface | surface-both | curvature-map | persistence | merge-tree | sensitivity | frontier |
-  /// frontier-accuracy; "compare" for several
-  /// runs (compare_figure.h)
+  /// | contour | surface | surface-both | surface-quantized | curvature-map | persistence | merge-tree | sensitivity |
+  /// frontier | frontier-accuracy; "compare" for several runs (compare_figure.h)
   QString kind;
   QString name;  ///< of the [[profile]] or [[surface]]; else empty
   QString title() const;

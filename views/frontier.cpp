@@ -317,6 +317,7 @@ Drawn FrontierFigure::draw(QCustomPlot& plot, const Style& style) const {
     provenance.notes << tr("sensitivities of %1").arg(QString::fromStdString(run().info.sensitivity));
   if (!isMeasured() && !content.line.empty())
     provenance.notes << tr("frontier of %1 settings, none of which another beats").arg(content.line.size());
+  if (!isMeasured() && !run().inputSensitivity.empty()) provenance.notes << tr("Ω of weights and inputs");
   provenance.notes << axis.note();
   return drawn;
 }

@@ -46,8 +46,10 @@ QColor shadeColor(int shade) {
 std::vector<TrajectoryRow> pathOn(const RunResults& run, const std::string& surface, std::int64_t epoch) {
   std::vector<TrajectoryRow> path;
   if (epoch != run.info.epochs) return path;
+  // The weights move in the same plane, whether they are quantized at its points or not.
+  const auto plane = landscapeAndSetting(surface).first;
   for (const auto& row : run.trajectory) {
-    if (row.name == surface && std::isfinite(row.alpha) && std::isfinite(row.beta)) path.push_back(row);
+    if (row.name == plane && std::isfinite(row.alpha) && std::isfinite(row.beta)) path.push_back(row);
   }
   return path;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "views/caption.h"
 #include "views/direction_words.h"
@@ -88,6 +89,53 @@ ProfileCurves profileCurves(const RunResults& run, const std::string& name, std:
   return curves;
 }
 
+namespace {
+
+/// Of the network quantized at each setting that was evaluated at this epoch.
+std::vector<std::pair<std::string, ProfileCurves>> quantizedCurves(const RunResults& run, const std::string& name,
+                                                                   std::int64_t epoch) {
+  std::set<std::string> settings;
+  for (const auto& row : run.profiles) {
+    const auto [landscape, setting] = landscapeAndSetting(row.name);
+    if (landscape == name && row.epoch == epoch && !setting.empty()) settings.insert(setting);
+  }
+  std::vector<std::pair<std::string, ProfileCurves>> all;
+  for (const auto& setting : settings)
+    all.emplace_back(setting, profileCurves(run, quantizedName(name, setting), epoch));
+  return all;
+}
+
+/// Loss and accuracy of one network; `setting` is empty for that in floating point. Where there are several networks
+/// only one split's accuracy is drawn: `allAccuracies`. Returns the splits; accuracies are not in the legend yet.
+QStringList addNetwork(QCustomPlot& plot, const Frame& frame, const Style& style, const ProfileCurves& curves,
+                       const QString& setting, bool allAccuracies, std::vector<QCPGraph*>& accuracies) {
+  QStringList names;
+  const bool quantized = !setting.isEmpty();
+  for (const char* split : {"train", "test"}) {
+    const auto found = curves.splits.find(split);
+    if (found == curves.splits.end()) continue;
+    names << split;
+    const bool test = std::string(split) == "test", last = test || !curves.splits.contains("test");
+    const Qt::PenStyle line = test ? Qt::DashLine : Qt::SolidLine;
+    if (allAccuracies || last) {
+      const QString name =
+          quantized ? QObject::tr("accuracy, %1, %2").arg(split, setting) : QObject::tr("accuracy, %1").arg(split);
+      const QPen pen = quantized ? style.pen(colors::orange, 1.1, Qt::DotLine) : style.pen(colors::orange, 0.9, line);
+      accuracies.push_back(addSeries(plot, frame, name, pen, frame.right, false));
+      for (const auto& [alpha, row] : found->second) accuracies.back()->addData(alpha, row->accuracy * 100);
+    }
+    // Dashes mean the same in every colour.
+    const QString name = quantized ? QObject::tr("loss, %1").arg(setting) : QObject::tr("loss, %1").arg(split);
+    QCPGraph* loss = addSeries(plot, frame, name, style.pen(quantized ? colors::green : style.blue(), 1.4, line),
+                               nullptr, !quantized || names.size() == 1);
+    loss->setObjectName((quantized ? setting + ", " : QString()) + split);
+    for (const auto& [alpha, row] : found->second) loss->addData(alpha, std::isfinite(row->loss) ? row->loss : qQNaN());
+  }
+  return names;
+}
+
+}  // namespace
+
 Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
   Drawn drawn;
   const ProfileCurves curves = profileCurves(run(), id().name.toStdString(), epoch());
@@ -99,27 +147,21 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
   const LandscapeInfo info = landscapeInfo(run().info, "profile", id().name.toStdString());
   const QString along = directionName(info.x, id().name);
   const Frame frame = makeFrame(plot, style, tr("Loss along %1, %2").arg(along, epochWords(*shown, epoch())));
-  QStringList names;
+  const auto quantized = quantizedCurves(run(), id().name.toStdString(), *shown);
   std::vector<QCPGraph*> background;  // drawn first, named last
-  for (const char* split : {"train", "test"}) {
-    const auto found = splits.find(split);
-    if (found == splits.end()) continue;
-    names << split;
-    const bool test = std::string(split) == "test";
-    const Qt::PenStyle line = test ? Qt::DashLine : Qt::SolidLine;
-    QCPGraph* accuracy =
-        addSeries(plot, frame, tr("accuracy, %1").arg(split), style.pen(colors::orange, 0.9, line), frame.right, false);
-    QCPGraph* loss = addSeries(plot, frame, tr("loss, %1").arg(split), style.pen(style.blue(), 1.4, line));
-    background.push_back(accuracy);
-    for (const auto& [alpha, row] : found->second) {
-      loss->addData(alpha, std::isfinite(row->loss) ? row->loss : qQNaN());
-      accuracy->addData(alpha, row->accuracy * 100);
-    }
+  const QStringList names = addNetwork(plot, frame, style, curves, {}, quantized.empty(), background);
+  std::vector<double> losses = curves.losses, accuracies = curves.accuracies;
+  for (const auto& [setting, its] : quantized) {
+    addNetwork(plot, frame, style, its, QString::fromStdString(setting), false, background);
+    losses.insert(losses.end(), its.losses.begin(), its.losses.end());
+    accuracies.insert(accuracies.end(), its.accuracies.begin(), its.accuracies.end());
+    drawn.provenance.notes << tr("%1: the network quantized at every point").arg(QString::fromStdString(setting));
+    if (its.notFinite) drawn.provenance.notes << tr("%1: %2 points not finite").arg(setting.c_str()).arg(its.notFinite);
   }
-  const bool logarithmic = wantsLogarithm(curves.losses);
+  const bool logarithmic = wantsLogarithm(losses);
   fitAxis(frame.x, curves.alphas, false, 0.02);
-  fitAxis(frame.y, curves.losses, logarithmic, 0.06);
-  fitAxis(frame.right, curves.accuracies, false, 0.06);
+  fitAxis(frame.y, losses, logarithmic, 0.06);
+  fitAxis(frame.right, accuracies, false, 0.06);
   const QCPRange share = frame.right->range();
   frame.right->setRange(std::max(share.lower, -3.0), std::min(share.upper, 103.0));
   labelAxis(frame.x, style, directionTitle(info.x, info.normalization, tr("α")), QSharedPointer<RoundTicker>::create());
@@ -150,8 +192,9 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
 
 std::string ProfileFigure::csv() const {
   const auto curves = profileCurves(run(), id().name.toStdString(), epoch());
-  return csvOf(run().profiles,
-               [&](const ProfileRow& row) { return row.name == id().name.toStdString() && row.epoch == curves.epoch; });
+  return csvOf(run().profiles, [&](const ProfileRow& row) {
+    return landscapeAndSetting(row.name).first == id().name.toStdString() && row.epoch == curves.epoch;
+  });
 }
 
 }  // namespace eigenscape

@@ -21,7 +21,8 @@ struct ProfileCurves {
 /// At `wanted`, or at the nearest earlier epoch. The pointers are into the run.
 ProfileCurves profileCurves(const RunResults& run, const std::string& name, std::int64_t wanted);
 
-/// Loss along one direction, with accuracy and, along an eigenvector, the parabola that the eigenvalue predicts.
+/// Loss along one direction, with accuracy and, along an eigenvector, the parabola that the eigenvalue predicts. That
+/// of the quantized network lies over it where it was evaluated.
 class ProfileFigure : public PlotFigure {
   Q_OBJECT
  public:
@@ -32,7 +33,7 @@ class ProfileFigure : public PlotFigure {
   std::string csv() const override;
 };
 
-/// The profiles' names, in the order of the file.
+/// The profiles' names, in the order of the file; not those of the quantized network.
 std::vector<std::string> profileNames(const RunResults& run);
 
 /// All profiles of a run over one another, each with its parabola.

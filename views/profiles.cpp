@@ -69,6 +69,7 @@ QStringList addLine(QCustomPlot& plot, const Frame& frame, const Style& style, c
 std::vector<std::string> profileNames(const RunResults& run) {
   std::vector<std::string> names;
   for (const auto& row : run.profiles) {
+    if (!landscapeAndSetting(row.name).second.empty()) continue;
     if (std::find(names.begin(), names.end(), row.name) == names.end()) names.push_back(row.name);
   }
   return names;

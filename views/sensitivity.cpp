@@ -175,6 +175,8 @@ Drawn SensitivityFigure::draw(QCustomPlot& plot, const Style& style) const {
   if (!run().info.sensitivity.empty())
     provenance.notes << tr("sensitivities of %1").arg(QString::fromStdString(run().info.sensitivity));
   if (!layers.limit.empty()) provenance.notes << tr("filled: the bits of %1").arg(QString::fromStdString(layers.limit));
+  if (!layers.limit.empty() && !run().inputSensitivity.empty())
+    provenance.notes << tr("bars: weights; the bits were chosen by Ω of weights and inputs");
   std::size_t unresolved = 0;
   for (const auto& name : layers.names) {
     unresolved += isResolved(*layers.rows.lower_bound({name, 0})->second) ? 0 : 1;

@@ -11,6 +11,7 @@
 #include "core/results/tables.h"
 #include "views/gl_context.h"
 #include "views/optimizer_path.h"
+#include "views/plot_figure.h"
 #include "views/plotting.h"
 #include "views/surface_axes.h"
 #include "views/surface_export.h"
@@ -52,7 +53,7 @@ SurfaceFigure::SurfaceFigure(FigureId id, QWidget* parent)
 SurfaceFigure::~SurfaceFigure() = default;
 
 QStringList SurfaceFigure::formats() const {
-  if (both()) return {"png", "csv"};
+  if (paired()) return {"png", "csv"};
   return {"png", "csv", "vtp", "obj", "glb", "h5"};
 }
 
@@ -121,14 +122,21 @@ void SurfaceFigure::resetView() {
 }
 
 void SurfaceFigure::refresh() {
-  const auto dataOf = [this](const QString& split) {
-    return run_ ? surfaceData(*run_, id().name, epoch_, split, sharedScale(), peers(), height_) : SurfaceData();
+  const auto dataOf = [this](const QString& name, const QString& split, const QString& beside = {}) {
+    return std::make_shared<const SurfaceData>(
+        run_ ? surfaceData(*run_, name, epoch_, split, sharedScale(), peers(), height_, beside) : SurfaceData());
   };
-  const auto own = std::make_shared<const SurfaceData>(dataOf(both() ? QStringLiteral("train") : split_));
   const bool ordered = hasOrders();
-  panels_.resize(both() && own->splits.size() > 1 ? 2 : 1);
+  const QString whole = QString::fromStdString(landscapeAndSetting(id().name.toStdString()).first);
+  const auto own =
+      ofNetworks() ? dataOf(whole, split_, id().name) : dataOf(id().name, both() ? QStringLiteral("train") : split_);
+  panels_.resize(ofNetworks() || (both() && own->splits.size() > 1) ? 2 : 1);
   panels_[0].data = own;
-  if (panels_.size() > 1) panels_[1].data = std::make_shared<const SurfaceData>(dataOf(own->splits[1]));
+  panels_[0].title = ofNetworks() ? networkName(whole) : own->split;
+  if (panels_.size() > 1) {
+    panels_[1].data = ofNetworks() ? dataOf(id().name, split_, whole) : dataOf(id().name, own->splits[1]);
+    panels_[1].title = ofNetworks() ? networkName(id().name) : panels_[1].data->split;
+  }
   problem_ = run_ ? QString() : tr("No run is open yet.");
   for (const auto& panel : panels_) {
     if (run_ && problem_.isEmpty()) problem_ = panel.data->problem(id().name);
@@ -150,14 +158,14 @@ Provenance SurfaceFigure::provenance() const {
     splits << panel.data->split;
     for (const auto& note : provenance.notes) {
       const bool open = panel.data->grid.nonFinite() && note == provenance.notes.first();
-      notes << (both() ? tr("%1: ").arg(panel.data->split) : QString()) + note +
-                   (open ? tr(" (left open)") : QString());
+      notes << (paired() ? tr("%1: ").arg(panel.title) : QString()) + note + (open ? tr(" (left open)") : QString());
     }
   }
   provenance.notes = notes;
+  splits.removeDuplicates();
   provenance.split = splits.join(tr(" and "));
   const auto& data = first();
-  if (both()) provenance.notes << tr("one scale and one point of view");
+  if (paired()) provenance.notes << tr("one scale and one point of view");
   if (data.scale.logarithmic()) provenance.notes << tr("height and colours are logarithmic");
   provenance.notes << pathNote(data.path, {data.grid.xs.front(), data.grid.xs.back()},
                                {data.grid.ys.front(), data.grid.ys.back()});
@@ -252,11 +260,11 @@ void SurfaceFigure::draw(QCPPainter& painter, const Style& style, double pixelRa
 void SurfaceFigure::drawPanel(Panel& panel, const QRectF& whole, QCPPainter& painter, const Style& style,
                               double pixelRatio, Detail detail, Manner manner) {
   QRectF area = whole;
-  if (both()) {
+  if (paired()) {
     const QRectF name(area.left(), area.top(), area.width(), style.millimetres(5));
     painter.setFont(style.font(1, true));
     painter.setPen(style.ink());
-    painter.drawText(name, Qt::AlignCenter, panel.data->split);
+    painter.drawText(name, Qt::AlignCenter, panel.title);
     area.setTop(name.bottom());
   }
   SceneRequest request;
@@ -298,7 +306,7 @@ void SurfaceFigure::exportTo(const std::filesystem::path& file, const ExportOpti
   const auto kind = file.extension();
   if (kind == ".csv" || kind == ".vtp" || kind == ".obj" || kind == ".glb" || kind == ".h5") {
     if (!problem_.isEmpty()) throw RunError("cannot write " + file.string() + ": " + problem_.toStdString());
-    if (kind == ".csv") writeFileAtomically(file, surfaceCsv(*run_, id().name, epoch_));
+    if (kind == ".csv") writeFileAtomically(file, csv());
     if (kind == ".vtp") writeVtp(first(), file);
     if (kind == ".obj") writeObj(first(), file);
     if (kind == ".glb") writeGlb(first(), file);
@@ -310,6 +318,15 @@ void SurfaceFigure::exportTo(const std::filesystem::path& file, const ExportOpti
     writePicture(toPicture(), file, options);
     update();
   }
+}
+
+std::string SurfaceFigure::csv() const {
+  if (!ofNetworks()) return surfaceCsv(*run_, id().name, epoch_);
+  const std::string whole = landscapeAndSetting(id().name.toStdString()).first;
+  return csvOf(run_->surfaces, [&](const SurfaceRow& row) {
+    const bool either = row.name == whole || row.name == id().name.toStdString();
+    return either && row.epoch == first().epoch;
+  });
 }
 
 QImage SurfaceFigure::picture(const ExportOptions& options) {

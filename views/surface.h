@@ -12,8 +12,9 @@ namespace eigenscape {
 /// A surface in 3D: drag turns it, the wheel zooms, a double click asks for the full page. VTK renders it into an image
 /// without a window (GlContext), on screen, in batch mode and under Qt's offscreen platform alike. The screen's picture
 /// is made on another thread and shown when it is there; who asks for picture() waits for it, unless it was ordered().
-/// The kind "surface-both" sets train and test side by side, on one scale and seen from one side. While a large surface
-/// moves it is drawn from fewer of its points.
+/// The kind "surface-both" sets train and test side by side, on one scale and seen from one side; "surface-quantized"
+/// the network in floating point and the quantized one. While a large surface moves it is drawn from fewer of its
+/// points.
 class SurfaceFigure : public Figure {
   Q_OBJECT
  public:
@@ -28,8 +29,9 @@ class SurfaceFigure : public Figure {
   QString split() const override;
   void setSplit(const QString& split) override;
   bool hasSharedScale() const override { return true; }
+  bool canBeAnimated() const override { return !ofNetworks(); }  ///< quantized it is at the last epoch alone
   QStringList recipeSettings() const override { return heightSettings(first()); }
-  double preferredWidthMm() const override { return both() ? 150 : 0; }
+  double preferredWidthMm() const override { return paired() ? 150 : 0; }
   std::optional<HeightChoice> heightChoice() const override;
   void chooseHeight(const HeightChoice& choice) override { setHeight(choice); }
   Facts facts() const override;
@@ -74,6 +76,7 @@ class SurfaceFigure : public Figure {
   /// One surface of the figure.
   struct Panel {
     std::shared_ptr<const SurfaceData> data;
+    QString title;  ///< of one of two
     std::unique_ptr<SceneRenderer> renderer;
     ScenePicture onScreen, inFile;  ///< the last ones
     SceneRequest wanted;            ///< on screen
@@ -85,6 +88,8 @@ class SurfaceFigure : public Figure {
   enum class Manner { Now, Soon, Ordered };
 
   bool both() const { return id().kind == "surface-both"; }
+  bool ofNetworks() const { return id().kind == "surface-quantized"; }
+  bool paired() const { return both() || ofNetworks(); }
   const SurfaceData& first() const { return *panels_.front().data; }
   void refresh();
   void move(const SurfaceView& view);
@@ -96,6 +101,7 @@ class SurfaceFigure : public Figure {
   const ScenePicture* pictureOf(Panel& panel, const SceneRequest& request, Manner manner);
   void take(const SceneRenderer* renderer, const ScenePicture& picture, bool ordered);
   Picture toPicture() override;
+  std::string csv() const;
   void readOut(const QPointF& position);
 
   std::shared_ptr<const RunResults> run_;

@@ -50,7 +50,7 @@ void addPeers(SurfaceData& data, std::vector<double>& losses, const std::string&
 
 SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split,
                         bool sharedScale, const std::vector<std::shared_ptr<const RunResults>>& peers,
-                        const std::optional<HeightChoice>& height) {
+                        const std::optional<HeightChoice>& height, const QString& beside) {
   SurfaceData data;
   const std::string key = name.toStdString();
   data.epoch = shownEpoch(run, key, epoch);
@@ -76,6 +76,10 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
   const bool among = std::any_of(peers.begin(), peers.end(), [&](const auto& peer) { return peer.get() == &run; });
   if (!among) addLosses(losses, run, key, data.epoch, sharedScale);
   addPeers(data, losses, key, epoch, sharedScale, peers);
+  if (!beside.isEmpty()) {
+    const std::string other = beside.toStdString();
+    addLosses(losses, run, other, shownEpoch(run, other, epoch), sharedScale);
+  }
   const LandscapeInfo leading = peers.empty() ? data.info : landscapeInfo(peers.front()->info, "surface", key);
   data.height = height.value_or(HeightChoice{leading.scale, leading.clip});
   data.scale = ValueScale(losses, data.height);
@@ -87,10 +91,10 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
   const QString unit = data.info.x.empty() || !plain ? QString() : QStringLiteral(" (‖Δθ‖₂)");
   data.xShort = directionName(data.info.x, QStringLiteral("α")) + unit;
   data.yShort = directionName(data.info.y, QStringLiteral("β")) + unit;
-  const QString over =
-      data.info.x.empty()
-          ? name
-          : QObject::tr("%1 and %2").arg(directionName(data.info.x, "α"), directionName(data.info.y, "β"));
+  QString over = data.info.x.empty()
+                     ? name
+                     : QObject::tr("%1 and %2").arg(directionName(data.info.x, "α"), directionName(data.info.y, "β"));
+  if (!landscapeAndSetting(key).second.empty()) over = QObject::tr("%1 at %2").arg(over, networkName(name));
   data.place = QObject::tr("Loss over %1, %2").arg(over, epochWords(*data.epoch, epoch));
   data.heading = QObject::tr("%1, %2").arg(data.place, data.split);
   data.path = pathOn(run, key, *data.epoch);
@@ -119,6 +123,8 @@ Provenance SurfaceData::provenance() const {
     const QString said = QObject::tr("%1 of %2 points known so far").arg(all - count).arg(all);
     provenance.notes << (grid.interpolated ? QObject::tr("%1, the rest interpolated").arg(said) : said);
   }
+  if (!landscapeAndSetting(info.name).second.empty())
+    provenance.notes << QObject::tr("the network quantized at every point");
   std::size_t above = 0, below = 0;
   for (const double value : grid.loss) {
     if (!std::isfinite(value) || !scale.isClipped(value)) continue;
@@ -222,11 +228,18 @@ void addHeightChoices(QMenu& menu, const SurfaceData& data, std::function<void(c
 
 QStringList heightSettings(const SurfaceData& data) {
   QStringList settings;
-  const QString prefix = QStringLiteral("surface.%1.").arg(QString::fromStdString(data.info.name));
+  // One key is for the surface and for that of the quantized network.
+  const QString prefix =
+      QStringLiteral("surface.%1.").arg(QString::fromStdString(landscapeAndSetting(data.info.name).first));
   if (data.height.kind != data.info.scale) settings << prefix + "scale=" + QString::fromStdString(data.height.kind);
   if (data.height.clip != data.info.clip)
     settings << prefix + "clip=" + QString::number(data.height.clip, 'g', QLocale::FloatingPointShortest);
   return settings;
+}
+
+QString networkName(const QString& surface) {
+  const auto setting = landscapeAndSetting(surface.toStdString()).second;
+  return setting.empty() ? QObject::tr("floating point") : QString::fromStdString(setting);
 }
 
 bool hasBothSplits(const RunResults& run, const std::string& surface) {

@@ -50,10 +50,10 @@ struct SurfaceData {
 /// `sharedScale`: losses of all epochs set the scale, so that epochs can be compared. `peers`: theirs do too, and their
 /// grids are within the axes, so that runs can be compared; with the same list, in which the run itself may be, all get
 /// one scale. `height`: what the window chose in place of surface.NAME.scale and clip of the recipe, or of the first
-/// peer's.
+/// peer's. `beside`: another surface of the run whose losses the scale holds, too; empty: none.
 SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split,
                         bool sharedScale = false, const std::vector<std::shared_ptr<const RunResults>>& peers = {},
-                        const std::optional<HeightChoice>& height = {});
+                        const std::optional<HeightChoice>& height = {}, const QString& beside = {});
 
 /// The choices of a figure's menu: automatic, linear or logarithmic, and up to which loss.
 void addHeightChoices(QMenu& menu, const SurfaceData& data, std::function<void(const HeightChoice&)> choose);
@@ -63,6 +63,9 @@ QStringList heightSettings(const SurfaceData& data);
 
 /// Whether train and test can be set side by side.
 bool hasBothSplits(const RunResults& run, const std::string& surface);
+
+/// "floating point", or the setting at which a surface's network is quantized.
+QString networkName(const QString& surface);
 
 /// CSV of the rows of one name and epoch, both splits.
 std::string surfaceCsv(const RunResults& run, const QString& name, std::int64_t epoch);

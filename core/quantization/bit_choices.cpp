@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "core/results/error.h"
 
@@ -128,6 +129,28 @@ std::vector<LayerChoices> layerChoices(const std::vector<SensitivityRow>& rows, 
   }
   checkWidths(layers, widths, source);
   return layers;
+}
+
+void addInputs(std::vector<LayerChoices>& layers, const std::vector<InputSensitivityRow>& rows,
+               const std::function<std::int64_t(std::size_t place, std::int64_t bits)>& inputBits,
+               const std::string& source) {
+  std::map<std::pair<std::string, std::int64_t>, const InputSensitivityRow*> places;
+  for (const auto& row : rows) places[{row.layer, row.bits}] = &row;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    for (auto& choice : layers[i].choices) {
+      const auto bits = inputBits(i, choice.bits);
+      if (bits == 0) continue;
+      const auto found = places.find({layers[i].layer, bits});
+      if (found == places.end() || !std::isfinite(found->second->omega)) {
+        throw RunError(source + ": no finite omega of the input of layer '" + layers[i].layer + "' at " +
+                       std::to_string(bits) + " bits; compute the sensitivities again");
+      }
+      const double error = found->second->standardError * found->second->perturbation;
+      choice.inputOmega = found->second->omega;
+      choice.omega += choice.inputOmega;
+      if (std::isfinite(error)) choice.standardError = std::hypot(choice.standardError, error);
+    }
+  }
 }
 
 const char* costName(Cost cost) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <set>
 #include <string>
@@ -18,6 +19,7 @@ struct BitChoice {
   double omega = 0;
   double standardError = 0;                                     ///< of omega; 0: not known
   double latencyMs = std::numeric_limits<double>::quiet_NaN();  ///< nan: not known
+  double inputOmega = 0;  ///< the share of omega that is of the layer's input (addInputs)
 };
 
 struct LayerChoices {
@@ -35,6 +37,14 @@ struct LayerChoices {
 /// parameters, MACs or group change from row to row, a number that is not finite or negative where it must not be.
 std::vector<LayerChoices> layerChoices(const std::vector<SensitivityRow>& rows, const std::vector<std::int64_t>& bits,
                                        const std::string& source);
+/// Adds to each choice's Ω, that of the weights, the Ω of the layer's input at the bits that it has with them: a
+/// network whose inputs are quantized loses by both (HAWQ-V2, arXiv:1911.03852). `inputBits(place, bits)` are those of
+/// the input of the layer at that place when its weights have `bits`; 0: floating point, which adds nothing. Standard
+/// errors add in squares. Throws RunError where `rows` lack a layer at a width, or Ω is not finite there; `source` is
+/// their file.
+void addInputs(std::vector<LayerChoices>& layers, const std::vector<InputSensitivityRow>& rows,
+               const std::function<std::int64_t(std::size_t place, std::int64_t bits)>& inputBits,
+               const std::string& source);
 /// The widths that occur, ascending.
 std::vector<std::int64_t> bitWidths(const std::vector<SensitivityRow>& rows);
 

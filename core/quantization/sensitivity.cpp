@@ -81,27 +81,29 @@ std::vector<SensitivityRow> sensitivity(const Model& model, const std::vector<Tr
   return rows;
 }
 
-std::vector<LayerLossRow> layerLosses(Model& model, bool inputs, const std::vector<std::int64_t>& bits,
-                                      const QuantizerOptions& options, const Calibration& calibration,
-                                      const Examples& examples, const std::string& split, std::int64_t batchSize,
-                                      const Context& context) {
+std::vector<LayerLossRow> layerLosses(Model& model, const std::vector<std::int64_t>& weightBits,
+                                      const std::vector<std::int64_t>& inputBits, const QuantizerOptions& options,
+                                      const Calibration& calibration, const Examples& examples,
+                                      const std::string& split, std::int64_t batchSize, const Context& context) {
   const auto& layers = model.weightLayers();
-  const auto parts = layers.size() * bits.size() + 1;
+  const auto parts = layers.size() * (weightBits.size() + inputBits.size()) + 1;
   const auto before = exampleLosses(model, examples, batchSize, context.part(0, parts));
   Setting setting(layers.size());
   Simulation simulation(model, setting, options, calibration);
   std::vector<LayerLossRow> rows;
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    for (const auto width : bits) {
-      setting[i] = inputs ? LayerBits{0, width} : LayerBits{width, 0};
-      simulation.set(setting);
-      const auto after = exampleLosses(model, examples, batchSize, context.part(rows.size() + 1, parts));
-      const auto increase = lossIncrease(before, after);
-      const auto mean = after.mean();
-      rows.push_back({layers[i].name, inputs ? "inputs" : "weights", width, split, examples.size(), mean.loss,
-                      mean.accuracy, increase.increase, increase.standardError});
+  for (const bool inputs : {false, true}) {
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      for (const auto width : inputs ? inputBits : weightBits) {
+        setting[i] = inputs ? LayerBits{0, width} : LayerBits{width, 0};
+        simulation.set(setting);
+        const auto after = exampleLosses(model, examples, batchSize, context.part(rows.size() + 1, parts));
+        const auto increase = lossIncrease(before, after);
+        const auto mean = after.mean();
+        rows.push_back({layers[i].name, inputs ? "inputs" : "weights", width, split, examples.size(), mean.loss,
+                        mean.accuracy, increase.increase, increase.standardError});
+      }
+      setting[i] = {};
     }
-    setting[i] = {};
   }
   return rows;
 }

@@ -26,12 +26,13 @@ std::vector<SensitivityRow> sensitivity(const Model& model, const std::vector<Tr
                                         const std::vector<double>& topEigenvalues,
                                         const std::vector<std::int64_t>& bits, const QuantizerOptions& options);
 
-/// Every layer alone at every width, everything else in floating point: how much the loss on `examples` rises. Weights,
-/// or inputs where `inputs` is set (`calibration` is then needed). `split` is what the rows say.
-std::vector<LayerLossRow> layerLosses(Model& model, bool inputs, const std::vector<std::int64_t>& bits,
-                                      const QuantizerOptions& options, const Calibration& calibration,
-                                      const Examples& examples, const std::string& split, std::int64_t batchSize,
-                                      const Context& context = {});
+/// Every layer alone at every width, everything else in floating point: how much the loss on `examples` rises. First
+/// the weights at `weightBits`, then the inputs at `inputBits` (`calibration` is needed where there are any). `split`
+/// is what the rows say.
+std::vector<LayerLossRow> layerLosses(Model& model, const std::vector<std::int64_t>& weightBits,
+                                      const std::vector<std::int64_t>& inputBits, const QuantizerOptions& options,
+                                      const Calibration& calibration, const Examples& examples,
+                                      const std::string& split, std::int64_t batchSize, const Context& context = {});
 
 /// What the tables say about layers, method by method: v1 (λ₁ / n) and v1-order (λ₁ ‖Q(W) − W‖², the order in which
 /// HAWQ-V1 fine-tunes) where λ₁ is known, v2 (Ω, of weights and of inputs) and qbert (|mean λ₁| + std λ₁ over the

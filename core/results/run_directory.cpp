@@ -106,6 +106,17 @@ void fromJson(const Json& json, Info& info, const std::string& place) {
 
 }  // namespace
 
+std::string quantizedName(const std::string& landscape, const std::string& setting) {
+  return landscape + "@" + setting;
+}
+
+/// What a recipe calls a landscape has no '@'.
+std::pair<std::string, std::string> landscapeAndSetting(const std::string& name) {
+  const auto at = name.find('@');
+  if (at == std::string::npos) return {name, {}};
+  return {name.substr(0, at), name.substr(at + 1)};
+}
+
 std::vector<std::int64_t> RunResults::epochs() const {
   std::set<std::int64_t> all;
   for (const auto& row : metrics) all.insert(row.epoch);

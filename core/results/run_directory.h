@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/results/rows.h"
@@ -92,6 +93,11 @@ struct RunResults {
   /// Every epoch that any table speaks of, ascending.
   std::vector<std::int64_t> epochs() const;
 };
+
+/// A profile or surface once more, of the network quantized at a setting of settings.csv: "e1-e2@size=0.5".
+std::string quantizedName(const std::string& landscape, const std::string& setting);
+/// Landscape and setting of such a name; the setting is empty for the network in floating point.
+std::pair<std::string, std::string> landscapeAndSetting(const std::string& name);
 
 /// True when the folder holds a run.json.
 bool isRunDirectory(const std::filesystem::path& directory);

@@ -13,6 +13,7 @@
 #include "core/quantization/bits_file.h"
 #include "core/results/error.h"
 #include "core/results/tables.h"
+#include "core/study/quantizer_recipe.h"
 #include "core/study/recipe_values.h"
 
 namespace eigenscape {
@@ -67,6 +68,25 @@ void checkNothingElse(const Recipe& recipe) {
   throw RecipeError(std::string("data.dataset is empty: ") + needs +
                     " needs data and a model; set data.dataset and model.architecture, or leave " + needs +
                     " out and only bits are allocated from quantization.sensitivity");
+}
+
+/// `widths`: of the uniform settings.
+template <class Widths>
+void checkLandscapes(const Recipe& recipe, const Widths& widths) {
+  const auto& wanted = recipe.quantization.landscapes;
+  if (wanted.empty()) return;
+  const auto no = [&](const std::string& why) { refuse("quantization.landscapes", tomlString(wanted), why); };
+  if (allocatesOnly(recipe))
+    no("needs a network; set data.dataset and model.architecture, or leave quantization.landscapes out");
+  std::vector<std::string> settings = recipe.quantization.limits;
+  for (const auto width : widths) settings.push_back("uniform-" + std::to_string(width));
+  if (std::find(settings.begin(), settings.end(), wanted) == settings.end()) {
+    std::string known;
+    for (const auto& setting : settings) known += (known.empty() ? "" : "; ") + setting;
+    no("is not a setting of this run; expected one of quantization.limits or a uniform width: " + known);
+  }
+  if (recipe.profiles.empty() && recipe.surfaces.empty())
+    no("there is no [[profile]] and no [[surface]] to evaluate; add one or leave quantization.landscapes out");
 }
 
 PlannedSetting planned(const std::string& name, const char* method, const BitSetting& setting, bool worthMeasuring) {
@@ -176,7 +196,7 @@ std::vector<SensitivityRow> givenSensitivity(const QuantizationRecipe& recipe) {
 }
 
 std::vector<LayerChoices> choicesOf(const QuantizationRecipe& recipe, const std::vector<SensitivityRow>& rows,
-                                    const std::string& source) {
+                                    const std::string& source, const std::vector<InputSensitivityRow>& inputs) {
   auto bits = recipe.bits;
   const auto there = bitWidths(rows);
   for (const auto width : recipe.bits) {
@@ -190,6 +210,11 @@ std::vector<LayerChoices> choicesOf(const QuantizationRecipe& recipe, const std:
   }
   auto layers = layerChoices(rows, bits, source);
   keepFirstAndLast(layers, recipe.firstLastBits);
+  if (inputs.empty()) return layers;
+  const auto inputBits = [&](std::size_t place, std::int64_t width) {
+    return networkSetting(recipe, std::vector<std::int64_t>(layers.size(), width))[place].activation;
+  };
+  addInputs(layers, inputs, inputBits, InputSensitivityRow::file);
   return layers;
 }
 
@@ -211,6 +236,7 @@ void checkAllocation(const Recipe& recipe) {
                "latencies come from the column latency_ms of a file; name it as quantization.sensitivity");
       }
     }
+    checkLandscapes(recipe, std::set<std::int64_t>(quantization.bits.begin(), quantization.bits.end()));
     return;
   }
   if (!fs::is_regular_file(quantization.sensitivity, error)) {
@@ -226,6 +252,7 @@ void checkAllocation(const Recipe& recipe) {
            "has rows for " + std::to_string(width) +
                " bits; a network is quantized to 2 to 8: name those as quantization.bits");
   }
+  checkLandscapes(recipe, widthsOf(layers));
   if (!quantization.settings.empty()) readBitsFile(quantization.settings, layers);
   for (const auto& [text, parts] : limits) {
     for (const auto& limit : parts)

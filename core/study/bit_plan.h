@@ -27,9 +27,10 @@ void checkAllocation(const Recipe& recipe);
 std::vector<SensitivityRow> givenSensitivity(const QuantizationRecipe& recipe);
 
 /// The layers that bits are chosen for. Widths are those of quantization.bits; its default stands for all that the rows
-/// have where they lack one of it. `source` names the rows in errors.
+/// have where they lack one of it. `source` names the rows in errors. Layers are in network order; where `inputs` has
+/// rows (it was computed with them) Ω is that of weights and inputs, at the bits that networkSetting() gives these.
 std::vector<LayerChoices> choicesOf(const QuantizationRecipe& recipe, const std::vector<SensitivityRow>& rows,
-                                    const std::string& source);
+                                    const std::string& source, const std::vector<InputSensitivityRow>& inputs = {});
 
 /// A setting of bits with what was measured of it.
 struct PlannedSetting {

@@ -33,6 +33,15 @@ std::vector<std::int64_t> inputWidths(const QuantizationRecipe& recipe) {
   return recipe.activationBits == "same" ? recipe.bits : std::vector<std::int64_t>{inputBits(recipe, 0)};
 }
 
+std::vector<std::int64_t> allInputWidths(const QuantizationRecipe& recipe) {
+  auto widths = inputWidths(recipe);
+  const auto ends = recipe.firstLastBits;
+  // It is a width of its own only where some input has fewer bits.
+  const bool raises = std::any_of(widths.begin(), widths.end(), [&](std::int64_t bits) { return bits < ends; });
+  if (raises && std::find(widths.begin(), widths.end(), ends) == widths.end()) widths.push_back(ends);
+  return widths;
+}
+
 Setting networkSetting(const QuantizationRecipe& recipe, const std::vector<std::int64_t>& weightBits) {
   Setting setting;
   for (const auto bits : weightBits) setting.push_back({bits, inputBits(recipe, bits)});
@@ -56,6 +65,11 @@ void checkQuantizer(const QuantizationRecipe& recipe) {
       throw RecipeError("quantization.methods = " + literal(Slot(&methods)) +
                         ": expected some of \"v1\", \"v2\", \"qbert\" and \"measured\", each once");
     }
+  }
+  if (!recipe.sensitivity.empty() && methods != QuantizationRecipe().methods) {
+    throw RecipeError("quantization.methods = " + literal(Slot(&methods)) +
+                      ": nothing is computed beside quantization.sensitivity = " + tomlString(recipe.sensitivity) +
+                      ", which gives the sensitivities; leave one of the two keys out");
   }
   if (recipe.firstLastBits == 1) {
     throw RecipeError("quantization.first_last_bits = 1: expected 0 for no rule of their own, or from 2 to 8");

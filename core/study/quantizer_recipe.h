@@ -17,8 +17,10 @@ QuantizerOptions quantizerOptions(const QuantizationRecipe& recipe);
 /// Bits of the input of a layer whose weights have `weightBits`; 0: floating point.
 std::int64_t inputBits(const QuantizationRecipe& recipe, std::int64_t weightBits);
 
-/// The widths that inputs may get, each once, in the recipe's order.
+/// The widths that inputs may get by quantization.activation_bits, each once, in the recipe's order.
 std::vector<std::int64_t> inputWidths(const QuantizationRecipe& recipe);
+/// Those, and the one that quantization.first_last_bits may give the first and the last layer.
+std::vector<std::int64_t> allInputWidths(const QuantizationRecipe& recipe);
 
 /// The network's setting for weights of these bits, one entry per weight layer: inputs by quantization.activation_bits,
 /// and the rule for the first and the last layer.

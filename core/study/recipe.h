@@ -92,6 +92,7 @@ struct QuantizationRecipe {
   std::string frontier = "size";    ///< the cost of pareto.csv's frontier
   std::string settings;             ///< a bits.json whose settings are measured, too
   std::int64_t frontierPoints = 8;  ///< of it that are measured on the test split
+  std::string landscapes;           ///< the setting that profiles and surfaces are evaluated at once more; empty: none
 };
 
 struct SweepRecipe {

@@ -9,6 +9,7 @@
 
 #include "core/landscape/directions.h"
 #include "core/results/error.h"
+#include "core/results/run_directory.h"
 #include "core/study/bit_plan.h"
 #include "core/study/quantizer_recipe.h"
 #include "core/study/recipe.h"
@@ -254,10 +255,15 @@ std::vector<std::string> quantizationWork(const QuantizationRecipe& recipe, bool
                     listed(recipe.limits) + (recipe.sensitivity.empty() ? "" : ", from " + recipe.sensitivity));
   }
   lines.push_back("the frontier of " + recipe.frontier + " against omega");
-  if (withModel) {
-    lines.push_back("loss and accuracy on test of the quantized network: each limit, each uniform width, and " +
-                    counted(recipe.frontierPoints, "point", "points") + " of the frontier");
+  std::vector<std::string> measured;
+  if (!recipe.limits.empty()) measured.emplace_back("each limit");
+  if (!recipe.settings.empty()) measured.push_back("each setting of " + recipe.settings);
+  if (recipe.frontierPoints > 0) {
+    measured.emplace_back("each uniform width");
+    measured.push_back(counted(recipe.frontierPoints, "point", "points") + " of the frontier");
   }
+  if (withModel && !measured.empty())
+    lines.push_back("loss and accuracy on test of the quantized network: " + listed(measured));
   return lines;
 }
 
@@ -305,6 +311,11 @@ std::string landscapeText(const LandscapeRecipe& entry, std::int64_t last) {
          (entry.y.empty() ? points : points + " × " + points) + " points along " + entry.x +
          (entry.y.empty() ? "" : " and " + entry.y) + ", " + sampleText(entry.samples) + " of " +
          splitText(entry.split) + ", at " + counted(timesDue(entry.every, last), "epoch", "epochs");
+}
+
+std::string quantizedText(const LandscapeRecipe& entry, const std::string& setting) {
+  return (entry.y.empty() ? "profile " : "surface ") + quantizedName(entry.name, setting) +
+         ": the same points once more with the network quantized, at the last epoch";
 }
 
 std::string curvatureMapText(const LandscapeRecipe& entry, const CurvatureRecipe& curvature, std::int64_t last) {
@@ -368,6 +379,12 @@ std::vector<std::string> plannedWork(const Recipe& recipe) {
   }
   if (recipe.quantization.enabled) {
     for (auto& line : quantizationWork(recipe.quantization, true)) lines.push_back(std::move(line));
+    const auto& setting = recipe.quantization.landscapes;
+    for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
+      for (const auto& entry : *list) {
+        if (!setting.empty()) lines.push_back(quantizedText(entry, setting));
+      }
+    }
     for (auto& line : quantizerWork(recipe)) lines.push_back(std::move(line));
   }
   return lines;

@@ -254,6 +254,11 @@ std::vector<Entry> quantizationEntries() {
       Entry("quantization.frontier_points", IN_RECIPE(quantization.frontierPoints),
             "Settings of the frontier whose loss and accuracy are measured on the test split; 0: none")
           .range(0, 1000),
+      Entry("quantization.landscapes", IN_RECIPE(quantization.landscapes),
+            "A setting (a limit such as size=0.5, or uniform-4) at which each profile and surface is evaluated once "
+            "more, "
+            "at the last epoch, with the network quantized; empty: none")
+          .advanced(),
   };
 }
 

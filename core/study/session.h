@@ -88,6 +88,14 @@ class Session {
   /// Of the network in floating point; none where inputs stay in it, too. Computed once.
   const Calibration& calibration(const Context& context);
   void landscape(const LandscapeRecipe& recipe, std::int64_t epoch);
+  /// Losses at the points that are not there yet, as rows called `name`. `y` is undefined for a profile, whose betas
+  /// are {0}.
+  void evaluateAs(const std::string& name, const LandscapeRecipe& recipe, std::int64_t epoch, const torch::Tensor& x,
+                  const std::vector<double>& alphas, const torch::Tensor& y, const std::vector<double>& betas,
+                  const Context& context);
+  /// Each profile and surface at the same points once more, with the network quantized as quantization.landscapes says.
+  void quantizedLandscapes(const BitPlan& plan);
+  void quantizedLandscape(const LandscapeRecipe& recipe, const Setting& setting);
   /// λ_min and λ_max over a surface that is measured.
   void curvatureMap(const LandscapeRecipe& recipe, std::int64_t epoch);
   /// The checkpoints up to the present epoch, in order; the model's own and those made elsewhere alike.

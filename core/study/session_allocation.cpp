@@ -25,6 +25,15 @@ std::string obstacle(const std::vector<SensitivityRow>& rows) {
   return rows.empty() ? "the model has no layer with a weight matrix" : "";
 }
 
+/// What the sums of omega are of; empty: nothing that needs to be said.
+std::string whatOmegaCounts(const QuantizationRecipe& recipe, bool inputs) {
+  if (!quantizesInputs(recipe)) return {};
+  if (inputs) return "omega of a setting counts weights (sensitivity.csv) and inputs (input_sensitivity.csv)";
+  return std::string("omega of a setting counts the weights alone, though inputs are quantized: ") +
+         (recipe.sensitivity.empty() ? "quantization.methods lacks v2"
+                                     : "a given sensitivity.csv says nothing of them");
+}
+
 /// The rows, layer by layer as the model has them: a table of the user's may have any order, and the rule for the first
 /// and the last layer is about the network's.
 std::vector<SensitivityRow> inOrder(const Model& model, std::vector<SensitivityRow> rows) {
@@ -39,6 +48,14 @@ std::vector<SensitivityRow> inOrder(const Model& model, std::vector<SensitivityR
 /// Those worth a fine-tuning: what the limits chose, what the user gave, and the usual baseline.
 bool isWorthTuning(const SettingRow& row) {
   return row.method == "exact" || row.method == "given" || row.setting == "uniform-4";
+}
+
+/// A setting of the same bits that has its loss; null: there is none.
+const PlannedSetting* measuredBefore(const BitPlan& plan, const PlannedSetting& wanted) {
+  for (const auto& one : plan.settings) {
+    if (one.setting.bits == wanted.setting.bits && std::isfinite(one.row.loss)) return &one;
+  }
+  return nullptr;
 }
 
 /// The state dict with each layer's weight as the setting quantizes it.
@@ -82,13 +99,15 @@ void Session::allocation() {
     });
     return;
   }
-  const auto layers = choicesOf(quantization, inOrder(*material_.model, rows), SensitivityRow::file);
+  const auto inputs = readTable<InputSensitivityRow>(journal_.directory());
+  const auto layers = choicesOf(quantization, inOrder(*material_.model, rows), SensitivityRow::file, inputs);
   phase("allocation", "allocating bits", 0, [&](const Context& context) -> Products {
     auto plan = planBits(quantization, layers, {context.stop, {}, {}});
     const auto metrics = readTable<MetricRow>(journal_.directory());
     const auto last =
         std::find_if(metrics.rbegin(), metrics.rend(), [](const MetricRow& row) { return row.split == "test"; });
     if (last != metrics.rend()) addFloat(plan, last->loss, last->accuracy);
+    if (const auto line = whatOmegaCounts(quantization, !inputs.empty()); !line.empty()) plan.notes.push_back(line);
     for (const auto& line : plan.notes) note(line, context);
     if (!plan.pareto.empty()) journal_.info().frontier = costName(plan.frontierCost);
     writePlan(plan, quantization, journal_.info(), journal_.directory());
@@ -98,6 +117,7 @@ void Session::allocation() {
   });
   auto plan = storedPlan(quantization, layers, journal_.directory());
   measureSettings(plan);
+  quantizedLandscapes(plan);
   std::vector<NetworkSetting> worthTuning;
   for (const auto& one : plan.settings) {
     if (isWorthTuning(one.row))
@@ -113,9 +133,12 @@ void Session::measureSettings(BitPlan& plan) {
     if (!one.worthMeasuring) continue;
     const auto& name = one.row.setting;
     phase("quantized:" + name, "quantized network · " + name, costs_.setting, [&](const Context& context) -> Products {
-      const auto value = measured(model, networkSetting(recipe_.quantization, one.setting.bits),
-                                  quantizerOptions(recipe_.quantization), calibration(context), material_.test,
-                                  kMeasureBatch, context);
+      // A limit often chooses what is a point of the frontier, too, or uniform.
+      const auto* equal = measuredBefore(plan, one);
+      const auto value = equal ? LossAndAccuracy{equal->row.loss, equal->row.accuracy}
+                               : measured(model, networkSetting(recipe_.quantization, one.setting.bits),
+                                          quantizerOptions(recipe_.quantization), calibration(context), material_.test,
+                                          kMeasureBatch, context);
       takeMeasured(plan, name, value.loss, value.accuracy);
       writeMeasured(plan, journal_.directory());
       for (const char* table : {ParetoRow::file, SettingRow::file}) journal_.notify(table);

@@ -10,6 +10,9 @@
 #include "core/landscape/range_advice.h"
 #include "core/landscape/trajectory.h"
 #include "core/model/state_dict.h"
+#include "core/quantization/simulation.h"
+#include "core/study/bit_plan.h"
+#include "core/study/quantizer_recipe.h"
 #include "core/study/session_support.h"
 
 namespace eigenscape {
@@ -197,6 +200,25 @@ std::vector<double> axisThroughZero(std::int64_t points, std::int64_t before, do
   return values;
 }
 
+/// Where a landscape that is measured has rows: all α and all β, ascending; those of a profile are {0}.
+std::pair<std::vector<double>, std::vector<double>> placesOf(const fs::path& directory, const LandscapeRecipe& recipe,
+                                                             std::int64_t epoch) {
+  std::set<double> alphas, betas;
+  const auto collect = [&](const auto& rows) {
+    for (const auto& row : rows) {
+      if (row.name != recipe.name || row.epoch != epoch) continue;
+      alphas.insert(row.alpha);
+      if constexpr (requires { row.beta; }) {
+        betas.insert(row.beta);
+      } else {
+        betas.insert(0);
+      }
+    }
+  };
+  recipe.y.empty() ? collect(readTable<ProfileRow>(directory)) : collect(readTable<SurfaceRow>(directory));
+  return {{alphas.begin(), alphas.end()}, {betas.begin(), betas.end()}};
+}
+
 /// The places along one direction that an epoch before has rows at; empty: there is none.
 std::vector<double> earlierAxis(const fs::path& directory, const LandscapeRecipe& recipe, const std::string& text,
                                 std::int64_t epoch) {
@@ -266,51 +288,101 @@ std::vector<double> Session::axis(const LandscapeRecipe& recipe, const std::stri
   return values;
 }
 
+void Session::evaluateAs(const std::string& name, const LandscapeRecipe& recipe, std::int64_t epoch,
+                         const torch::Tensor& x, const std::vector<double>& alphas, const torch::Tensor& y,
+                         const std::vector<double>& betas, const Context& context) {
+  const auto splits = splitsOf(recipe.split, recipe.samples);
+  const auto& directory = journal_.directory();
+  Examples training;
+  if (recipe.batchNorm == "reestimate") training = splitsOf("train", recipe.samples).front().examples;
+  const auto known = y.defined() ? knownPoints<SurfaceRow>(directory, name, epoch, splits)
+                                 : knownPoints<ProfileRow>(directory, name, epoch, splits);
+  const auto deliver = [&](const LandscapePoint& point) {
+    const auto& [loss, accuracy] = point.value;
+    const auto& split = splits[point.split].name;
+    y.defined() ? journal_.append(SurfaceRow{name, epoch, point.alpha, point.beta, split, loss, accuracy})
+                : journal_.append(ProfileRow{name, epoch, point.alpha, split, loss, accuracy});
+  };
+  evaluateLandscape(*material_.model, splits, x, alphas, y, betas, recipe.batchSize, known, deliver, context,
+                    recipe.batchNorm == "reestimate" ? &training : nullptr);
+}
+
 void Session::landscape(const LandscapeRecipe& recipe, std::int64_t epoch) {
   const bool surface = !recipe.y.empty();
   const std::string kind = surface ? "surface" : "profile";
   const auto title = kind + " " + recipe.name + " · epoch " + std::to_string(epoch);
   phase(keyed(kind + ":" + recipe.name, epoch), title, costs_.landscape(recipe),
         [&](const Context& context) -> Products {
-          const auto splits = splitsOf(recipe.split, recipe.samples);
           const auto x = direction(recipe.x, recipe.normalization, epoch);
           const auto alphas = axis(recipe, recipe.x, epoch, context);
-          const auto& directory = journal_.directory();
-          Examples training;
-          if (recipe.batchNorm == "reestimate") training = splitsOf("train", recipe.samples).front().examples;
-          const Examples* statistics = recipe.batchNorm == "reestimate" ? &training : nullptr;
+          torch::Tensor y;
+          std::vector<double> betas = {0};
           if (surface) {
-            const auto y = direction(recipe.y, recipe.normalization, epoch);
+            y = direction(recipe.y, recipe.normalization, epoch);
             if (!spanPlane(x, y)) {
               throw RunError("surface." + recipe.name + ": " + recipe.x + " and " + recipe.y +
                              " span no plane at epoch " + std::to_string(epoch) +
                              " (one of them is zero, or both point the same way)");
             }
-            const auto betas = axis(recipe, recipe.y, epoch, context);
-            evaluateLandscape(
-                *material_.model, splits, x, alphas, y, betas, recipe.batchSize,
-                knownPoints<SurfaceRow>(directory, recipe.name, epoch, splits),
-                [&](const LandscapePoint& point) {
-                  journal_.append(SurfaceRow{recipe.name, epoch, point.alpha, point.beta, splits[point.split].name,
-                                             point.value.loss, point.value.accuracy});
-                },
-                context, statistics);
-          } else {
-            evaluateLandscape(
-                *material_.model, splits, x, alphas, recipe.batchSize,
-                knownPoints<ProfileRow>(directory, recipe.name, epoch, splits),
-                [&](const LandscapePoint& point) {
-                  journal_.append(ProfileRow{recipe.name, epoch, point.alpha, splits[point.split].name,
-                                             point.value.loss, point.value.accuracy});
-                },
-                context, statistics);
+            betas = axis(recipe, recipe.y, epoch, context);
           }
+          evaluateAs(recipe.name, recipe, epoch, x, alphas, y, betas, context);
           return 0;
         });
   shape(recipe, epoch);
   if (surface && recipe.curvatureMap > 0) curvatureMap(recipe, epoch);
   // Around the weights of an earlier epoch the path to come is not known yet.
   if (surface && visit_ == lastVisit_) trajectoryOn(recipe, epoch);
+}
+
+void Session::quantizedLandscapes(const BitPlan& plan) {
+  const auto& wanted = recipe_.quantization.landscapes;
+  if (wanted.empty()) return;
+  const auto found = std::find_if(plan.settings.begin(), plan.settings.end(), [&](const PlannedSetting& one) {
+    return one.row.setting == wanted && !one.setting.bits.empty();
+  });
+  if (found == plan.settings.end()) {
+    throw RunError("quantization.landscapes = \"" + wanted + "\": no setting of this run is called so (" +
+                   SettingRow::file + " lists them); name one of them");
+  }
+  if (!material_.model->setTransform(0, nullptr)) {
+    const Context context{context_.stop, {}, context_.log};
+    note("no landscapes of the quantized network: the layers of " + material_.model->architecture() +
+             " are out of reach, so that their weights cannot be quantized at every point",
+         context);
+    return;
+  }
+  const auto setting = networkSetting(recipe_.quantization, found->setting.bits);
+  for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
+    for (const auto& item : *list) quantizedLandscape(item, setting);
+  }
+}
+
+/// The weights move in floating point and are quantized at every point; inputs have the ranges of the centre, as a
+/// network that is calibrated once has.
+void Session::quantizedLandscape(const LandscapeRecipe& recipe, const Setting& setting) {
+  const auto epoch = visits_[static_cast<std::size_t>(visit_)].epoch;
+  const bool surface = !recipe.y.empty();
+  const std::string kind = surface ? "surface" : "profile";
+  auto twin = recipe;
+  twin.name = quantizedName(recipe.name, recipe_.quantization.landscapes);
+  phase(keyed(kind + ":" + twin.name, epoch), kind + " " + twin.name, costs_.landscape(recipe),
+        [&](const Context& context) -> Products {
+          // Before anything is quantized: directions, and what the inputs of the network in floating point are.
+          const auto x = direction(recipe.x, recipe.normalization, epoch);
+          const auto y = surface ? direction(recipe.y, recipe.normalization, epoch) : torch::Tensor();
+          const auto& ranges = calibration(context);
+          const auto [alphas, betas] = placesOf(journal_.directory(), recipe, epoch);
+          if (quantizesInputs(recipe_.quantization))
+            note(
+                "landscapes of the quantized network: inputs keep the ranges that they have at the centre, so that "
+                "far from it they are clipped",
+                context);
+          const Simulation simulation(*material_.model, setting, quantizerOptions(recipe_.quantization), ranges);
+          evaluateAs(twin.name, recipe, epoch, x, alphas, y, betas, context);
+          return 0;
+        });
+  shape(twin, epoch);
 }
 
 }  // namespace eigenscape

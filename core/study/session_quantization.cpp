@@ -111,13 +111,14 @@ void Session::inputSensitivity() {
     const auto& ranges = calibration(context);
     const InPrecision exact(model, precision());
     const auto examples = sensitivitySplit(recipe_.curvature.samples).examples.to(model.device(), model.type());
-    const auto bits = inputWidths(quantization);
+    const auto bits = allInputWidths(quantization);
     const auto perturbations =
         inputPerturbations(model, examples, kMeasureBatch, ranges, bits, quantizerOptions(quantization), context);
     TraceOptions options;
     options.tolerance = recipe_.curvature.traceTolerance;
     options.maxProbes = recipe_.curvature.traceProbes;
-    options.seed = static_cast<std::uint64_t>(recipe_.seed);
+    // Other draws than for the weights: Ω adds the two, and their errors count as independent.
+    options.seed = static_cast<std::uint64_t>(recipe_.seed) + 1;
     const auto traces = estimateInputTraces(model, examples, recipe_.curvature.batchSize, options,
                                             inputTraceMethod(examples, context), context);
     journal_.append(eigenscape::inputSensitivity(model, ranges, traces, bits, perturbations));
@@ -157,14 +158,9 @@ void Session::layerLosses() {
   const auto& quantization = recipe_.quantization;
   phase("layer_loss", "loss with one layer quantized", costs_.layerLosses, [&](const Context& context) -> Products {
     const auto split = sensitivitySplit(quantization.samples);
-    const auto options = quantizerOptions(quantization);
-    const bool inputs = quantizesInputs(quantization);
-    const auto measure = [&](bool ofInputs, const std::vector<std::int64_t>& bits, const Context& within) {
-      journal_.append(eigenscape::layerLosses(*material_.model, ofInputs, bits, options, calibration(context),
-                                              split.examples, split.name, kMeasureBatch, within));
-    };
-    measure(false, quantization.bits, context.part(0, inputs ? 2 : 1));
-    if (inputs) measure(true, inputWidths(quantization), context.part(1, 2));
+    journal_.append(eigenscape::layerLosses(*material_.model, quantization.bits, inputWidths(quantization),
+                                            quantizerOptions(quantization), calibration(context), split.examples,
+                                            split.name, kMeasureBatch, context));
     return 0;
   });
 }

@@ -146,6 +146,11 @@ RunInfo describe(const Recipe& recipe, const Material& material, torch::Device d
   for (const auto& item : recipe.surfaces)
     info.landscapes.push_back(
         {item.name, "surface", item.x, item.y, item.normalization, item.samples, item.scale, item.clip});
+  const auto& setting = recipe.quantization.landscapes;
+  if (!recipe.quantization.enabled || setting.empty()) return info;
+  auto quantized = info.landscapes;
+  for (auto& item : quantized) item.name = quantizedName(item.name, setting);
+  info.landscapes.insert(info.landscapes.end(), quantized.begin(), quantized.end());
   return info;
 }
 
@@ -190,11 +195,14 @@ int threadsOf(const StudyOptions& options) {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
-/// The given sensitivities belong to the run: the file may change later.
-void keepSensitivity(const Recipe& recipe, const fs::path& directory) {
-  auto text = textOf(recipe.quantization.sensitivity);
-  if (!text.empty() && text.back() != '\n') text += '\n';
-  writeFileAtomically(directory / SensitivityRow::file, text);
+/// Given sensitivities and bits belong to the run: the files may change later.
+void keepGiven(const QuantizationRecipe& recipe, const fs::path& directory) {
+  if (!recipe.sensitivity.empty()) {
+    auto text = textOf(recipe.sensitivity);
+    if (!text.empty() && text.back() != '\n') text += '\n';
+    writeFileAtomically(directory / SensitivityRow::file, text);
+  }
+  if (!recipe.settings.empty()) writeFileAtomically(directory / "given_bits.json", textOf(recipe.settings));
 }
 
 /// A table for another network would silently lead to bits for layers that are not there.
@@ -252,7 +260,7 @@ RunInfo runAllocation(const Recipe& recipe, const StudyOptions& options, const S
     if (journal.has("allocation")) return;
     const auto start = std::chrono::steady_clock::now();
     if (context.progress) context.progress({"allocating bits", 0, 0, -1});
-    keepSensitivity(recipe, journal.directory());
+    keepGiven(recipe.quantization, journal.directory());
     const auto& file = recipe.quantization.sensitivity;
     const auto layers = choicesOf(recipe.quantization, givenSensitivity(recipe.quantization), file);
     const auto plan = planBits(recipe.quantization, layers, {context.stop, {}, context.log});
@@ -284,8 +292,7 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
   requireLayers(recipe, *material.model);
   auto journal = openJournal(recipe, options, describe(recipe, material, device), context);
   return carriedOut(journal, [&] {
-    if (recipe.quantization.enabled && !recipe.quantization.sensitivity.empty() && !journal.has("allocation"))
-      keepSensitivity(recipe, journal.directory());
+    if (recipe.quantization.enabled && !journal.has("allocation")) keepGiven(recipe.quantization, journal.directory());
     Session(recipe, material, journal, context).run();
   });
 }

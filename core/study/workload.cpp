@@ -128,6 +128,11 @@ double Costs::total(const Recipe& recipe, std::int64_t lastVisit) const {
   for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
     for (const auto& item : *list) sum += (landscape(item) + curvatureMap(item)) * regularly(item.every);
   }
+  const auto& quantization = recipe.quantization;
+  if (!quantization.enabled || quantization.landscapes.empty()) return sum;
+  for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
+    for (const auto& item : *list) sum += landscape(item);
+  }
   return sum;
 }
 

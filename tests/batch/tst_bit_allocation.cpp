@@ -237,6 +237,18 @@ bits = [2, 4, 8]
 limits = ["size=0.5", "bops=0.3"]
 frontier_points = 2
 )");
+  // Promised is what will be measured.
+  const auto measured = [&](const QStringList& keys) {
+    QStringList line{"--check", path("model.toml")};
+    for (const auto& key : keys) line << "--set" << key;
+    const QString out = runProgram(line).out;
+    const auto from = out.indexOf("loss and accuracy on test of the quantized network");
+    return from < 0 ? QString() : out.mid(from).section('\n', 0, 0).section(": ", 1);
+  };
+  QCOMPARE(measured({}), QString("each limit; each uniform width; 2 points of the frontier"));
+  QCOMPARE(measured({"quantization.frontier_points=0"}), QString("each limit"));
+  QCOMPARE(measured({"quantization.frontier_points=0", "quantization.limits=[]"}), QString());
+
   const Outcome computed = batch("model.toml", "computed", {"--threads", "1"});
   QVERIFY2(computed.status == 0, computed.err.constData());
   QVERIFY(computed.out.contains("test accuracy"));
@@ -270,6 +282,7 @@ frontier_points = 2
     if (row.method == "given") QCOMPARE(row.loss, settings[row.setting.substr(6)].loss);
     if (row.method == "uniform") QVERIFY(std::isnan(row.loss));
   }
+  QCOMPARE(readFile(path("again/given_bits.json")), readFile(path("computed/bits.json")));
 
   const Outcome foreign =
       batch("model.toml", "foreign",

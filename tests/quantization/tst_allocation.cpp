@@ -78,6 +78,8 @@ class TestAllocation : public QObject {
   void frontierBeyondItsRoomIsSpread();
   void greedyAndFirstOrder();
   void firstAndLastKeepTheirBits();
+  void inputsCount();
+  void inputsThatAreMissing();
   void threadsDoNotMeet();
   void stops();
   void limitsAreParsed();
@@ -385,6 +387,73 @@ void TestAllocation::wrongRows() {
   } catch (const RunError& error) {
     const QString line = error.what();
     QVERIFY2(line.contains(named) && line.startsWith("some.csv"), error.what());
+  }
+}
+
+namespace {
+
+InputSensitivityRow inputRow(const std::string& layer, std::int64_t bits, double omega) {
+  InputSensitivityRow row;
+  row.layer = layer;
+  row.elements = 10;
+  row.bits = bits;
+  row.perturbation = 2;
+  row.meanTrace = omega / 2;
+  row.standardError = 0.1 * row.meanTrace;
+  row.omega = omega;
+  return row;
+}
+
+/// Inputs with the bits of the weights.
+std::int64_t same(std::size_t, std::int64_t bits) {
+  return bits;
+}
+
+}  // namespace
+
+/// Two layers of one size, of which one may have 8 bits: a's weights mind 2 bits a little more, b's inputs far more.
+void TestAllocation::inputsCount() {
+  auto rows = std::vector{row("a", 2, 3), row("a", 8, 0.1), row("b", 2, 2), row("b", 8, 0.1)};
+  for (auto& one : rows) one.perturbation = 4, one.meanTrace = one.omega / 4, one.standardError = 0.05 * one.meanTrace;
+  const std::vector inputs{inputRow("a", 2, 0.5), inputRow("a", 8, 0.01), inputRow("b", 2, 7), inputRow("b", 8, 0.02)};
+  const auto weights = layerChoices(rows, {}, "some.csv");
+  auto both = weights;
+  addInputs(both, inputs, same, "inputs.csv");
+
+  const std::vector<Limit> half{{Cost::Size, 0.5}};
+  const auto blind = allocate(weights, half)->setting, seeing = allocate(both, half)->setting;
+  QCOMPARE(blind.bits, (std::vector<std::int64_t>{8, 2}));
+  QCOMPARE(seeing.bits, (std::vector<std::int64_t>{2, 8}));
+  QVERIFY(near(seeing.omega, 3 + 0.5 + 0.1 + 0.02));
+  QVERIFY(seeing.omega < settingOf(both, blind.bits).omega);  // that one is worse, counted as it is run
+  QVERIFY(near(seeing.standardError, std::sqrt(0.15 * 0.15 + 0.05 * 0.05 + 0.005 * 0.005 + 0.002 * 0.002)));
+  QVERIFY(near(both[1].choices[0].inputOmega, 7) && near(both[1].choices[0].omega, 9));
+  const auto frontier = frontierOf(both, Cost::Size);
+  QCOMPARE(frontier.points.size(), std::size_t(3));
+  QCOMPARE(frontier.points[1].bits, seeing.bits);
+
+  // Of inputs at fixed bits the sums know, too; what is best stays. In floating point they cost nothing.
+  auto fixed = weights, floating = weights;
+  addInputs(
+      fixed, inputs, [](std::size_t, std::int64_t) { return 2; }, "inputs.csv");
+  addInputs(
+      floating, inputs, [](std::size_t, std::int64_t) { return 0; }, "inputs.csv");
+  QCOMPARE(allocate(fixed, half)->setting.bits, blind.bits);
+  QVERIFY(near(allocate(fixed, half)->setting.omega, blind.omega + 7.5));
+  QCOMPARE(allocate(floating, half)->setting.omega, blind.omega);
+}
+
+void TestAllocation::inputsThatAreMissing() {
+  const auto weights = layerChoices({row("a", 2, 3), row("a", 8, 0.1)}, {}, "some.csv");
+  for (const auto& rows : {std::vector{inputRow("a", 2, 1)}, std::vector{inputRow("a", 2, 1), inputRow("a", 8, NAN)}}) {
+    auto layers = weights;
+    try {
+      addInputs(layers, rows, same, "inputs.csv");
+      QFAIL("taken");
+    } catch (const RunError& error) {
+      QVERIFY2(QString(error.what()).startsWith("inputs.csv: no finite omega of the input of layer 'a' at 8 bits"),
+               error.what());
+    }
   }
 }
 

@@ -111,7 +111,7 @@ void TestSensitivity::lossesOfSingleLayers() {
   const auto model = makeModel("cnn", kShape, 1);
   const auto examples = toy::pictures(40, kShape, 2);
   const auto state = toy::copied(model->stateDict());
-  const auto rows = layerLosses(*model, false, {2, 8}, {}, {}, examples, "test", 16);
+  const auto rows = layerLosses(*model, {2, 8}, {}, {}, {}, examples, "test", 16);
   QVERIFY(toy::identical(state, model->stateDict()));
   QCOMPARE(rows.size(), std::size_t(10));
   const auto before = evaluate(*model, examples, 16);
@@ -131,13 +131,21 @@ void TestSensitivity::lossesOfSingleLayers() {
     QVERIFY(std::abs(rows[i].accuracy - value.accuracy) < 0.03);
   }
   const auto calibration = calibrate(*model, examples, 16);
-  const auto inputs = layerLosses(*model, true, {2}, {}, calibration, examples, "test", 16);
+  const auto inputs = layerLosses(*model, {}, {2}, {}, calibration, examples, "test", 16);
   QCOMPARE(inputs.size(), std::size_t(5));
   for (std::size_t i = 0; i < 5; ++i) {
     Setting setting(5);
     setting[i].activation = 2;
     QVERIFY(inputs[i].kind == "inputs");
     QCOMPARE(inputs[i].loss, measured(*model, setting, {}, calibration, examples, 16).loss);
+  }
+  // Both at once: weights, then inputs, from one baseline.
+  const auto both = layerLosses(*model, {2, 8}, {2}, {}, calibration, examples, "test", 16);
+  QCOMPARE(both.size(), rows.size() + inputs.size());
+  for (std::size_t i = 0; i < both.size(); ++i) {
+    const auto& alone = i < rows.size() ? rows[i] : inputs[i - rows.size()];
+    QVERIFY(both[i].kind == alone.kind && both[i].layer == alone.layer && both[i].bits == alone.bits);
+    QCOMPARE(both[i].increase, alone.increase);
   }
 }
 

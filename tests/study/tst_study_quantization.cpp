@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QTemporaryDir>
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -60,6 +61,59 @@ class TestStudyQuantization : public QObject {
             std::set<std::string>({"weights v1", "weights v1-order", "weights v2", "weights qbert", "inputs v2"}));
     QCOMPARE(run.ranking.size(), std::size_t(5 * 3 * 2));
     for (const auto& row : run.ranking) QVERIFY(std::abs(row.correlation) <= 1 && row.layers == 5);
+  }
+
+  /// What the program minimises and reports is the Ω of the network that it runs: of weights and of inputs.
+  void sumsCountWeightsAndInputs() {
+    const auto run = loadRun(path("whole"));
+    std::map<std::pair<std::string, std::int64_t>, double> omegas;
+    for (const auto& row : run.sensitivity) omegas[{row.layer, row.bits}] += row.omega;
+    for (const auto& row : run.inputSensitivity) omegas[{row.layer, row.bits}] += row.omega;
+    std::map<std::string, double> sums;
+    for (const auto& row : run.settingBits) sums[row.setting] += omegas.at({row.layer, row.bits});
+    std::size_t checked = 0;
+    for (const auto& row : run.settings) {
+      if (!sums.contains(row.setting)) continue;
+      QVERIFY2(std::abs(row.omega - sums[row.setting]) < 1e-9 * std::abs(row.omega), row.setting.c_str());
+      if (row.method == "pareto") QCOMPARE(run.pareto[std::stoul(row.setting.substr(7)) - 1].omega, row.omega);
+      ++checked;
+    }
+    QVERIFY(checked >= 4);  // the limit, two uniform widths, points of the frontier
+    QVERIFY(std::any_of(run.info.notes.begin(), run.info.notes.end(), [](const std::string& note) {
+      return note.find("counts weights (sensitivity.csv) and inputs (input_sensitivity.csv)") != std::string::npos;
+    }));
+  }
+
+  /// The ends have their inputs at 8 bits, of which the recipe's widths know nothing.
+  void inputsOfTheEndsCountAtTheirBits() {
+    auto recipe = recipe_;
+    recipe.quantization.methods = {"v2"};
+    recipe.quantization.bits = {2, 4};
+    recipe.quantization.firstLastBits = 8;
+    recipe.quantization.frontierPoints = 0;
+    runStudy(recipe, into(path("ends")), {});
+    const auto run = loadRun(path("ends"));
+    QCOMPARE(run.inputSensitivity.size(), std::size_t(5 * 3));
+    double expected = 0;
+    for (const auto& row : run.sensitivity) {
+      const bool end = row.layer == "conv1" || row.layer == "linear";
+      if (row.bits == (end ? 4 : 2)) expected += row.omega;  // 8 is not among the weights' widths: their most
+    }
+    for (const auto& row : run.inputSensitivity) {
+      const bool end = row.layer == "conv1" || row.layer == "linear";
+      if (row.bits == (end ? 8 : 2)) expected += row.omega;
+    }
+    for (const auto& row : run.settings) {
+      if (row.setting == "uniform-2") QVERIFY(std::abs(row.omega - expected) < 1e-9 * std::abs(expected));
+    }
+    // Given alone, the table of the weights is all there is to count, and the run says so.
+    recipe.quantization.sensitivity = (path("ends") / SensitivityRow::file).string();
+    runStudy(recipe, into(path("ends-given")), {});
+    const auto given = loadRun(path("ends-given"));
+    QVERIFY(given.inputSensitivity.empty());
+    QVERIFY(std::any_of(given.info.notes.begin(), given.info.notes.end(), [](const std::string& note) {
+      return note.find("counts the weights alone, though inputs are quantized") != std::string::npos;
+    }));
   }
 
   void eightBitsCostLessThanTwo() {
@@ -151,6 +205,9 @@ class TestStudyQuantization : public QObject {
                             << "quantization.methods = [\"v4\"]: expected some of";
     QTest::newRow("twice") << "quantization.methods=[\"v2\", \"v2\"]"
                            << "quantization.methods = ";
+    QTest::newRow("beside a table") << "quantization.sensitivity=some.csv"
+                                    << "quantization.methods = [\"v1\", \"v2\", \"qbert\", \"measured\"]: nothing is "
+                                       "computed beside quantization.sensitivity = ";
     QTest::newRow("one bit") << "quantization.first_last_bits=1"
                              << "quantization.first_last_bits = 1: expected 0";
     QTest::newRow("activations") << "quantization.activation_bits=9"

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QTest>
+
+#include "support/plots.h"
+#include "views/profile.h"
+#include "views/surface.h"
+#include "views/surface_data.h"
+
+using namespace plots;
+
+namespace {
+
+/// A caption's numbers and signs have spaces that do not break.
+QString plain(QString text) {
+  return text.replace(QChar(0xA0), ' ').replace(QChar(0x202F), ' ');
+}
+
+}  // namespace
+
+/// Figures of a run that has its landscapes of the quantized network, too.
+class TestQuantizedLandscapesFigures : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void initTestCase() {
+    run_ = *sample::shared();
+    last_ = run_.info.epochs;
+    // Quantized, everything is higher by a quarter, and the surface four times as high.
+    auto profiles = run_.profiles;
+    for (auto& row : profiles) row.epoch = 0;  // evaluated before training, too
+    run_.profiles.insert(run_.profiles.end(), profiles.begin(), profiles.end());
+    profiles = run_.profiles;
+    for (auto row : profiles) {
+      if (row.epoch != last_) continue;
+      row.name += "@size=0.5";
+      row.loss *= 1.25;
+      run_.profiles.push_back(row);
+    }
+    const auto surfaces = run_.surfaces;
+    for (auto row : surfaces) {
+      if (row.epoch != last_ || row.name != "e1-e2") continue;
+      row.name = "e1-e2@size=0.5";
+      row.loss *= 4;
+      run_.surfaces.push_back(row);
+    }
+    const auto infos = run_.info.landscapes;
+    for (auto info : infos) {
+      info.name += "@size=0.5";
+      run_.info.landscapes.push_back(info);
+    }
+    profile_ = QString::fromStdString(run_.profiles.front().name);
+    QVERIFY(profileNames(run_) == profileNames(*sample::shared()));
+  }
+
+  void namesAreThoseOfFiles() {
+    QStringList stems;
+    for (const auto& id : availableFigures(run_)) stems << id.fileStem();
+    for (const char* stem : {"surface-e1-e2@size=0.5", "contour-e1-e2@size=0.5", "surface-quantized-e1-e2@size=0.5"})
+      QVERIFY2(stems.contains(stem), qPrintable(stems.join(' ')));
+    QVERIFY(!stems.contains("surface-quantized-e1-e2"));
+    // A profile's lies over that of the network in floating point.
+    QCOMPARE(stems.filter("profile-").filter("@").size(), 0);
+    QCOMPARE(stems.removeDuplicates(), 0);
+    QCOMPARE(FigureId({"contour", "a@size=0.5, bops=0.7"}).fileStem(), QString("contour-a@size=0.5,_bops=0.7"));
+    QCOMPARE(FigureId({"contour", "a/b\\c:d"}).fileStem(), QString("contour-a_b_c_d"));
+  }
+
+  void profilesLieOverOneAnother() {
+    ProfileFigure figure({"profile", profile_});
+    figure.resize(640, 480);
+    figure.showRun(std::make_shared<const RunResults>(run_), last_);
+    const auto whole = values(figure, "loss, train"), quantized = values(figure, "size=0.5, train");
+    QVERIFY(whole.size() > 3);
+    QCOMPARE(quantized.size(), whole.size());
+    for (std::size_t i = 0; i < whole.size(); ++i) QCOMPARE(quantized[i], 1.25 * whole[i]);
+    QVERIFY(axis(figure, QCPAxis::atLeft)->range().contains(*std::max_element(quantized.begin(), quantized.end())));
+    // A colour for each network, a kind of line for each split, and one entry of the legend for the quantized one.
+    QVERIFY(graph(figure, "loss, train")->pen().color() != graph(figure, "size=0.5, train")->pen().color());
+    QCOMPARE(graph(figure, "loss, test")->pen().style(), graph(figure, "size=0.5, test")->pen().style());
+    int entries = 0;
+    for (int i = 0; i < figure.plot()->graphCount(); ++i) {
+      const auto* one = figure.plot()->graph(i);
+      entries += one->name().contains("size=0.5") && figure.plot()->axisRect(0) && one->name().startsWith("loss");
+    }
+    QCOMPARE(entries, 2);
+    QTemporaryDir folder;
+    figure.exportTo(folder.filePath("p.csv").toStdString(), {});
+    QFile csv(folder.filePath("p.csv"));
+    QVERIFY(csv.open(QIODevice::ReadOnly));
+    QVERIFY(csv.readAll().contains((profile_ + "@size=0.5,").toUtf8()));
+    // Of the epochs before, there is none to show.
+    figure.showRun(std::make_shared<const RunResults>(run_), 0);
+    QVERIFY(values(figure, "size=0.5, train").empty());
+  }
+
+  void surfacesHaveOneScale() {
+    const auto data = [&](const QString& name, const QString& beside) {
+      return surfaceData(run_, name, last_, "train", false, {}, {}, beside);
+    };
+    const auto whole = data("e1-e2", "e1-e2@size=0.5"), quantized = data("e1-e2@size=0.5", "e1-e2");
+    QCOMPARE(whole.scale.upper(), quantized.scale.upper());
+    QCOMPARE(whole.scale.lower(), quantized.scale.lower());
+    QCOMPARE(whole.levels, quantized.levels);
+    QVERIFY(whole.scale.upper() != data("e1-e2", {}).scale.upper());
+    QVERIFY(quantized.heading.contains("size=0.5") && !whole.heading.contains("size=0.5"));
+    QVERIFY(heightSettings(surfaceData(run_, "e1-e2@size=0.5", last_, "train", false, {}, HeightChoice{"log", 3}))
+                .contains("surface.e1-e2.scale=log"));
+
+    SurfaceFigure figure({"surface-quantized", "e1-e2@size=0.5"});
+    figure.resize(800, 400);
+    figure.showRun(std::make_shared<const RunResults>(run_), last_);
+    QCOMPARE(figure.emptyMessage(), QString());
+    QCOMPARE(figure.formats(), (QStringList{"png", "csv"}));
+    QCOMPARE(figure.splits(), (QStringList{"train", "test"}));
+    QVERIFY(plain(figure.caption()).contains("One scale and one point of view"));
+    QVERIFY(plain(figure.caption()).contains("size=0.5: the network quantized at every point"));
+    QTemporaryDir folder;
+    figure.exportTo(folder.filePath("s.csv").toStdString(), {});
+    QFile csv(folder.filePath("s.csv"));
+    QVERIFY(csv.open(QIODevice::ReadOnly));
+    const auto text = csv.readAll();
+    QCOMPARE(text.count("\ne1-e2@size=0.5,"), text.count("\ne1-e2,"));
+    const QImage image = figure.picture({});
+    const auto coloured = [&](int from, int to) {
+      int count = 0;
+      for (int y = 0; y < image.height(); ++y) {
+        for (int x = from; x < to; ++x) count += image.pixelColor(x, y).saturation() > 60;
+      }
+      return count;
+    };
+    const int panel = (image.width() - image.width() * 22 / 120) / 2;
+    QVERIFY(coloured(0, panel) > 8000 && coloured(panel, 2 * panel) > 8000);
+  }
+
+ private:
+  RunResults run_;
+  std::int64_t last_ = 0;
+  QString profile_;
+};
+
+QTEST_MAIN(TestQuantizedLandscapesFigures)
+#include "tst_quantized_landscapes_figures.moc"
