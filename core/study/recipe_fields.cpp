@@ -256,8 +256,7 @@ std::vector<Entry> quantizationEntries() {
           .range(0, 1000),
       Entry("quantization.landscapes", IN_RECIPE(quantization.landscapes),
             "A setting (a limit such as size=0.5, or uniform-4) at which each profile and surface is evaluated once "
-            "more, "
-            "at the last epoch, with the network quantized; empty: none")
+            "more, at the last epoch, with the network quantized; empty: none")
           .advanced(),
   };
 }
