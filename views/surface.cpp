@@ -158,7 +158,8 @@ Provenance SurfaceFigure::provenance() const {
     splits << panel.data->split;
     for (const auto& note : provenance.notes) {
       const bool open = panel.data->grid.nonFinite() && note == provenance.notes.first();
-      notes << (paired() ? tr("%1: ").arg(panel.title) : QString()) + note + (open ? tr(" (left open)") : QString());
+      const bool named = !paired() || note.contains(panel.title);
+      notes << (named ? QString() : tr("%1: ").arg(panel.title)) + note + (open ? tr(" (left open)") : QString());
     }
   }
   provenance.notes = notes;

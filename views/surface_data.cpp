@@ -123,8 +123,8 @@ Provenance SurfaceData::provenance() const {
     const QString said = QObject::tr("%1 of %2 points known so far").arg(all - count).arg(all);
     provenance.notes << (grid.interpolated ? QObject::tr("%1, the rest interpolated").arg(said) : said);
   }
-  if (!landscapeAndSetting(info.name).second.empty())
-    provenance.notes << QObject::tr("the network quantized at every point");
+  if (const auto setting = landscapeAndSetting(info.name).second; !setting.empty())
+    provenance.notes << QObject::tr("the network quantized by %1 at every point").arg(QString::fromStdString(setting));
   std::size_t above = 0, below = 0;
   for (const double value : grid.loss) {
     if (!std::isfinite(value) || !scale.isClipped(value)) continue;

@@ -113,7 +113,7 @@ class TestQuantizedLandscapesFigures : public QObject {
     QCOMPARE(figure.formats(), (QStringList{"png", "csv"}));
     QCOMPARE(figure.splits(), (QStringList{"train", "test"}));
     QVERIFY(plain(figure.caption()).contains("One scale and one point of view"));
-    QVERIFY(plain(figure.caption()).contains("size=0.5: the network quantized at every point"));
+    QVERIFY(plain(figure.caption()).contains("The network quantized by size=0.5 at every point"));
     QTemporaryDir folder;
     figure.exportTo(folder.filePath("s.csv").toStdString(), {});
     QFile csv(folder.filePath("s.csv"));
