@@ -124,7 +124,7 @@ void TestRankingFigures::figuresAreOffered() {
   };
   QCOMPARE(stems(sample::run()), QStringList());
   QCOMPARE(stems(ranked()), (QStringList{"ranking", "ranking-v1", "ranking-v2", "ranking-inputs-v2"}));
-  QCOMPARE(stems(tuned()), (QStringList{"finetune", "finetune-size_0.5", "finetune-uniform-4"}));
+  QCOMPARE(stems(tuned()), (QStringList{"finetune", "finetune-size=0.5", "finetune-uniform-4"}));
   auto run = ranked();
   run.layerLosses.clear();
   QCOMPARE(stems(run), QStringList{"ranking"});
@@ -132,7 +132,7 @@ void TestRankingFigures::figuresAreOffered() {
   run.finetuning.erase(std::remove_if(run.finetuning.begin(), run.finetuning.end(),
                                       [](const FinetuneRow& row) { return row.setting == "uniform-4"; }),
                        run.finetuning.end());
-  QCOMPARE(stems(run), QStringList{"finetune-size_0.5"});
+  QCOMPARE(stems(run), QStringList{"finetune-size=0.5"});
   for (const FigureId& id : {FigureId{"ranking", {}}, {"ranking", "v2"}, {"finetune", {}}, {"finetune", "size=0.5"}})
     QVERIFY(!figureOf(id, sample::run())->emptyMessage().isEmpty());
 }
