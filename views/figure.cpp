@@ -14,6 +14,7 @@
 #include "views/curvature_map.h"
 #include "views/cut.h"
 #include "views/density.h"
+#include "views/finetune.h"
 #include "views/frontier.h"
 #include "views/gl_context.h"
 #include "views/gradient.h"
@@ -26,6 +27,7 @@
 #include "views/plotting.h"
 #include "views/power.h"
 #include "views/profile.h"
+#include "views/ranking.h"
 #include "views/sensitivity.h"
 #include "views/spectrum.h"
 #include "views/style.h"
@@ -50,6 +52,8 @@ QString FigureId::title() const {
   if (kind == "sensitivity") return QStringLiteral("Sensitivity");
   if (kind == "frontier") return QStringLiteral("Frontier");
   if (kind == "frontier-accuracy") return QStringLiteral("Accuracy by bits");
+  if (kind == "ranking") return QStringLiteral("Ranking %1").arg(name).trimmed();
+  if (kind == "finetune") return QStringLiteral("Fine-tuning %1").arg(name).trimmed();
   if (kind == "profile") return QStringLiteral("Profile %1").arg(name);
   if (kind == "profiles") return QStringLiteral("Profiles");
   if (kind == "compare") return QStringLiteral("Comparison %1").arg(name);
@@ -67,7 +71,9 @@ QString FigureId::title() const {
 
 int FigureId::page() const {
   if (kind == "training" || kind == "gradient" || kind == "overhead") return 3;
-  if (kind == "layers" || kind == "sensitivity" || kind.startsWith(QLatin1String("frontier"))) return 4;
+  if (kind == "layers" || kind == "sensitivity" || kind.startsWith(QLatin1String("frontier")) || kind == "ranking" ||
+      kind == "finetune")
+    return 4;
   if (kind == "trajectories" || kind == "spectrum" || kind == "density" || kind == "power" || kind == "overlap")
     return 2;
   return kind == "compare" ? 5 : 1;
@@ -235,6 +241,11 @@ std::vector<FigureId> availableFigures(const RunResults& run) {
   if (!run.sensitivity.empty()) all.push_back({"sensitivity", {}});
   if (hasFrontier(run)) all.push_back({"frontier", {}});
   if (hasMeasuredSettings(run)) all.push_back({"frontier-accuracy", {}});
+  if (!run.ranking.empty()) all.push_back({"ranking", {}});
+  for (const auto& name : scoredMethods(run)) all.push_back({"ranking", name});
+  const auto tuned = finetunedSettings(run);
+  if (tuned.size() > 1) all.push_back({"finetune", {}});
+  for (const auto& name : tuned) all.push_back({"finetune", name});
   return all;
 }
 
@@ -269,12 +280,16 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
   if (id.kind == "merge-tree") return std::make_unique<MergeTreeFigure>(id, parent);
   if (id.kind == "sensitivity") return std::make_unique<SensitivityFigure>(id, parent);
   if (id.kind == "frontier" || id.kind == "frontier-accuracy") return std::make_unique<FrontierFigure>(id, parent);
+  if (id.kind == "ranking") {
+    if (id.name.isEmpty()) return std::make_unique<RankingFigure>(id, parent);
+    return std::make_unique<ScoresFigure>(id, parent);
+  }
+  if (id.kind == "finetune") return std::make_unique<FinetuneFigure>(id, parent);
   throw RunError(
       "no figure is called '" + id.kind.toStdString() +
       "'; expected training, trajectories, spectrum, density, power, layers, overlap, gradient, overhead, profile, "
       "profiles, contour, surface, surface-both, surface-quantized, curvature-map, persistence, merge-tree, "
-      "sensitivity, frontier or "
-      "frontier-accuracy");
+      "sensitivity, frontier, frontier-accuracy, ranking or finetune");
 }
 
 std::vector<std::filesystem::path> renderFigure(const RunResults& run, const FigureId& id, const QStringList& formats,

@@ -36,9 +36,9 @@ struct ExportOptions {
 struct FigureId {
   /// training | trajectories | spectrum | density | power | layers | overlap | gradient | overhead | profile | profiles
   /// | contour | surface | surface-both | surface-quantized | curvature-map | persistence | merge-tree | sensitivity |
-  /// frontier | frontier-accuracy; "compare" for several runs (compare_figure.h)
+  /// frontier | frontier-accuracy | ranking | finetune; "compare" for several runs (compare_figure.h)
   QString kind;
-  QString name;  ///< of the [[profile]] or [[surface]]; else empty
+  QString name;  ///< of the [[profile]], [[surface]], sensitivity's method or fine-tuned setting; else empty
   QString title() const;
   QString fileStem() const;
   /// The question that the figure belongs to, from 1 to `pages`.

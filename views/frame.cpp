@@ -84,13 +84,14 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
 
 namespace {
 
-std::vector<double> entryWidths(const QCPLegend& legend, const Style& style) {
+/// Of the legend's entries, with the distance to the next.
+std::vector<double> entryWidths(const QCPLegend& legend) {
   const QFontMetricsF metrics(legend.font());
   std::vector<double> widths;
   for (int i = 0; i < legend.itemCount(); ++i) {
     auto* item = qobject_cast<QCPPlottableLegendItem*>(legend.item(i));
     const double text = item ? metrics.horizontalAdvance(item->plottable()->name()) : 0;
-    widths.push_back(text + legend.iconSize().width() + style.points(16));
+    widths.push_back(text + legend.iconSize().width() + legend.iconTextPadding() + 1.2 * legend.columnSpacing());
   }
   return widths;
 }
@@ -126,10 +127,21 @@ void fitHeading(QCustomPlot& plot, const Style& style) {
   auto* heading = qobject_cast<QCPTextElement*>(plot.plotLayout()->element(0, 0));
   if (!heading) return;
   const double available = style.size.width() - style.millimetres(4);
-  const double width = QFontMetricsF(heading->font()).horizontalAdvance(heading->text());
-  if (width <= available) return;
-  heading->setFont(style.font(1.05 * std::max(0.8, available / width), true));
-  heading->setText(QFontMetricsF(heading->font()).elidedText(heading->text(), Qt::ElideMiddle, available));
+  const auto widthIn = [&](double factor) { return widthOf(heading->text(), QFontMetricsF(style.font(factor, true))); };
+  // As large as fits: type has whole pixels.
+  const auto fitting = [&] {
+    double factor = 1.05;
+    while (factor > 0.86 && widthIn(factor) > available) factor -= 0.03;
+    return factor;
+  };
+  if (widthIn(fitting()) > available) heading->setText(inTwoLines(heading->text(), QFontMetricsF(style.font(1, true))));
+  heading->setFont(style.font(fitting(), true));
+  const QFontMetricsF metrics(heading->font());
+  QStringList lines;
+  for (const QString& line : heading->text().split('\n')) {
+    lines << metrics.elidedText(line, Qt::ElideMiddle, available);
+  }
+  heading->setText(lines.join('\n'));
 }
 
 void fitTexts(QCustomPlot& plot, const Frame& frame, const Style& style) {
@@ -153,6 +165,20 @@ void fitTexts(QCustomPlot& plot, const Frame& frame, const Style& style) {
   fitLabel(frame.x, style, frame.rect->width());
 }
 
+/// The widths of the legend's columns in the fewest rows that fit.
+std::vector<double> columnsOf(const std::vector<double>& widths, double available) {
+  std::vector<double> columns;
+  // Rows of equal length look tidier than a full row and a lonely rest: try one row, two, three, …
+  for (std::size_t rows = 1; rows <= widths.size(); ++rows) {
+    columns.assign((widths.size() + rows - 1) / rows, 0);
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      columns[i % columns.size()] = std::max(columns[i % columns.size()], widths[i]);
+    }
+    if (std::accumulate(columns.begin(), columns.end(), 0.0) <= available) break;
+  }
+  return columns;
+}
+
 /// Wraps the legend to the plot's width; takes an empty one away.
 void arrangeLegend(QCustomPlot& plot, const Frame& frame, const Style& style) {
   if (frame.legend->itemCount() == 0) {
@@ -164,16 +190,15 @@ void arrangeLegend(QCustomPlot& plot, const Frame& frame, const Style& style) {
   for (int i = 0; i < frame.legend->itemCount(); ++i) {
     frame.legend->item(i)->setMargins(QMargins(0, 0, 0, int(std::ceil(style.points(1)))));
   }
-  const std::vector<double> widths = entryWidths(*frame.legend, style);
   const double available = style.size.width() - style.millimetres(4);
-  std::vector<double> columns;
-  // Rows of equal length look tidier than a full row and a lonely rest: try one row, two, three, …
-  for (std::size_t rows = 1; rows <= widths.size(); ++rows) {
-    columns.assign((widths.size() + rows - 1) / rows, 0);
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-      columns[i % columns.size()] = std::max(columns[i % columns.size()], widths[i]);
-    }
-    if (std::accumulate(columns.begin(), columns.end(), 0.0) <= available) break;
+  std::vector<double> columns = columnsOf(entryWidths(*frame.legend), available);
+  const auto rows = [&] { return (std::size_t(frame.legend->itemCount()) + columns.size() - 1) / columns.size(); };
+  // In a small picture a legend of many rows would leave the plot too little: smaller type may do with fewer.
+  if (double(rows()) * QFontMetricsF(frame.legend->font()).height() > 0.17 * style.size.height()) {
+    frame.legend->setFont(style.font(0.78));
+    frame.legend->setIconSize(QSize(int(style.points(13)), int(style.points(7))));
+    frame.legend->setColumnSpacing(int(style.points(5)));
+    columns = columnsOf(entryWidths(*frame.legend), available);
   }
   frame.legend->setWrap(int(columns.size()));
   frame.legend->setFillOrder(QCPLegend::foColumnsFirst, true);  // only this lays the entries out anew
@@ -244,6 +269,50 @@ QCPGraph* addSeries(QCustomPlot& plot, const Frame& frame, const QString& name, 
   return graph;
 }
 
+namespace {
+
+/// Where a value is on its axis, from 0 to 1.
+double shareOf(const QCPAxis* axis, double value) {
+  const QCPRange range = axis->range();
+  if (axis->scaleType() != QCPAxis::stLogarithmic) return (value - range.lower) / range.size();
+  return std::log(value / range.lower) / std::log(range.upper / range.lower);
+}
+
+/// Where curves run between two keys: shares of the axes' height from and to.
+std::vector<QCPRange> curvesBetween(const QCustomPlot& plot, const QCPRange& keys) {
+  std::vector<QCPRange> taken;
+  for (int i = 0; i < plot.graphCount(); ++i) {
+    const auto* axis = plot.graph(i)->valueAxis();
+    const auto data = plot.graph(i)->data();
+    for (auto at = data->constBegin(); at != data->constEnd(); ++at) {
+      const auto next = at + 1 == data->constEnd() ? at : at + 1;
+      if (next->key < keys.lower || at->key > keys.upper) continue;
+      const auto share = [&](double key) {
+        const double along = next->key > at->key ? (key - at->key) / (next->key - at->key) : 0;
+        return shareOf(axis, at->value + along * (next->value - at->value));
+      };
+      const double from = share(std::max(at->key, keys.lower)), to = share(std::min(next->key, keys.upper));
+      if (std::isfinite(from) && std::isfinite(to)) taken.emplace_back(std::min(from, to), std::max(from, to));
+    }
+  }
+  return taken;
+}
+
+/// The middle of a line of small type that no curve runs through between two keys, as a share of the axes' height.
+double freeHeight(const QCustomPlot& plot, const QCPRange& keys) {
+  constexpr double half = 0.06;
+  const auto taken = curvesBetween(plot, keys);
+  for (const double height : {1 - half, half, 0.5, 0.7, 0.3}) {
+    const bool isFree = std::none_of(taken.begin(), taken.end(), [&](const QCPRange& one) {
+      return one.lower < height + half && one.upper > height - half;
+    });
+    if (isFree) return height;
+  }
+  return 1 - half;
+}
+
+}  // namespace
+
 void markEpoch(QCustomPlot& plot, const Frame& frame, const Style& style, std::int64_t epoch) {
   auto* line = new QCPItemStraightLine(&plot);
   line->setClipAxisRect(frame.rect);
@@ -266,10 +335,12 @@ void markEpoch(QCustomPlot& plot, const Frame& frame, const Style& style, std::i
   label->position->setAxisRect(frame.rect);
   label->position->setTypeX(QCPItemPosition::ptPlotCoords);
   label->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
-  label->position->setCoords(double(epoch), 0.01);
   const QCPRange range = frame.x->range();
   const bool leftOfLine = double(epoch) > range.center();
-  label->setPositionAlignment((leftOfLine ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignTop);
+  const double beside = double(epoch) + (leftOfLine ? -0.2 : 0.2) * range.size();
+  const double height = freeHeight(plot, {std::min(beside, double(epoch)), std::max(beside, double(epoch))});
+  label->position->setCoords(double(epoch), 1 - height);
+  label->setPositionAlignment((leftOfLine ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
   label->setText(QStringLiteral("epoch %1").arg(epoch));
   label->setFont(style.font(0.8));
   label->setColor(style.softInk());

@@ -98,7 +98,8 @@ QVector<double> SymmetricLogTicker::createTickVector(double, const QCPRange& ran
 }
 
 QString SymmetricLogTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
-  return numberText(scale_.backward(tick), 3);
+  // 0.001 comes back as a little less, which would be written as a power of ten among decimals.
+  return numberText(scale_.backward(tick) * (1 + 1e-9), 3);
 }
 
 std::vector<double> roundValues(double lower, double upper, int count) {
