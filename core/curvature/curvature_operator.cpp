@@ -25,7 +25,8 @@ constexpr std::int64_t kProbeExamples = 16, kTrialExamples = 4;
 /// tells how much that is, a size that every GPU of today has.
 std::int64_t defaultGraphMemory(const torch::Device& device) {
   if (!device.is_cuda()) return freeMemory() / 4;
-  const auto free = deviceMemory(device).free;
+  // Of the first time: what LibTorch keeps of an operator's graphs counts as in use, though the next one can have it.
+  static const auto free = deviceMemory(device).free;
   return free > 0 ? free / 3 * 2 : std::int64_t{4} << 30;
 }
 
@@ -124,7 +125,6 @@ std::unique_ptr<CurvatureOperator::Graph> CurvatureOperator::graphOf(std::int64_
 
 template <class Work>
 auto CurvatureOperator::withinMemory(Work&& work) {
-  const TimedKernels timed(device(), examples_.size());
   while (true) {
     try {
       return work();

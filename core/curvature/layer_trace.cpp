@@ -11,7 +11,6 @@
 #include "core/curvature/double_backward.h"
 #include "core/curvature/drawn_trace.h"
 #include "core/curvature/graphs.h"
-#include "core/model/device.h"
 #include "core/model/layers.h"
 
 namespace eigenscape {
@@ -134,7 +133,6 @@ class LayerTraces {
   void visit(std::int64_t draws) {
     const torch::AutoGradMode record(true);
     const ForwardMode mode(model_, BatchNormMode::Evaluation);
-    const TimedKernels timed(model_.device(), examples_.size());
     for (std::int64_t begin = 0; begin < examples_.size(); begin += chunk_) {
       context_.check();
       const auto batch = examples_.slice(begin, chunk_);

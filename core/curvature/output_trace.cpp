@@ -11,7 +11,6 @@
 
 #include "core/curvature/drawn_trace.h"
 #include "core/curvature/graphs.h"
-#include "core/model/device.h"
 #include "core/model/random_signs.h"
 
 namespace eigenscape {
@@ -88,7 +87,6 @@ class OutputTraces {
 
   void visit(std::int64_t draws) {
     const torch::AutoGradMode record(true);
-    const TimedKernels timed(model_.device(), examples_.size());
     for (std::int64_t group = 0; group < groups(); ++group) {
       context_.check();
       const auto batch = examples_.slice(group * group_, group_);

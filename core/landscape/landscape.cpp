@@ -11,7 +11,6 @@
 
 #include "core/landscape/excursion.h"
 #include "core/landscape/grid_refinement.h"
-#include "core/model/device.h"
 
 namespace eigenscape {
 
@@ -130,7 +129,6 @@ void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, 
                        const std::function<void(const LandscapePoint&)>& deliver, const Context& context,
                        const Examples* statistics) {
   torch::NoGradGuard noGrad;
-  const TimedKernels timed(model.device(), splits.empty() ? 0 : splits.front().examples.size());
   const auto total = static_cast<double>(alphas.size() * betas.size() * splits.size());
   const Context stopOnly{context.stop, {}, {}};  // shares of a single point are not the caller's
   Known grid(alphas, betas, splits.size());

@@ -15,14 +15,8 @@ void computeExactly() {
   settings.setBenchmarkCuDNN(false);
 }
 
-TimedKernels::TimedKernels(torch::Device device, std::int64_t examples)
-    : before_(at::globalContext().benchmarkCuDNN()) {
-  constexpr std::int64_t enough = 1024;
-  if (device.is_cuda() && examples >= enough) at::globalContext().setBenchmarkCuDNN(true);
-}
-
-TimedKernels::~TimedKernels() {
-  at::globalContext().setBenchmarkCuDNN(before_);
+void timeKernels() {
+  at::globalContext().setBenchmarkCuDNN(true);
 }
 
 DeviceMemory deviceMemory(torch::Device device) {

@@ -11,20 +11,11 @@ namespace eigenscape {
 /// factor, too few for residuals of 1e-3, and cuDNN's fastest kernels differ from run to run.
 void computeExactly();
 
-/// While it lives, cuDNN times its kernels (the deterministic ones, after computeExactly()) at each new shape and takes
-/// the fastest: a Hessian-vector product of ResNet-18 is 1.4 times as fast. Which one wins may change from run to run,
-/// and the last digits with it: not for training, where steps that differ a little lead ever farther apart. Nothing
-/// happens with few examples, which are done before the timing is, and on a CPU.
-class TimedKernels {
- public:
-  TimedKernels(torch::Device device, std::int64_t examples);
-  ~TimedKernels();
-  TimedKernels(const TimedKernels&) = delete;
-  TimedKernels& operator=(const TimedKernels&) = delete;
-
- private:
-  bool before_;
-};
+/// For the whole process: cuDNN times its kernels (the deterministic ones, after computeExactly()) at each new shape
+/// and takes the fastest: a Hessian-vector product of ResNet-18 is 1.4 times as fast. Which one wins may change from
+/// run to run, and the last digits with it. It cannot be kept to a part of a run: what was timed once is used from then
+/// on.
+void timeKernels();
 
 /// Bytes of memory on a device.
 struct DeviceMemory {

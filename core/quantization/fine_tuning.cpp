@@ -46,6 +46,13 @@ class Stages {
   std::int64_t steps_, stage_ = 0;
 };
 
+/// "layer1.0.conv2" → "layer1.0"; the convolution on a shortcut belongs to the block that it goes around.
+std::string blockOf(const std::string& layer) {
+  const auto shortcut = layer.find(".shortcut.");
+  const auto end = shortcut != std::string::npos ? shortcut : layer.rfind('.');
+  return layer.substr(0, end);  // npos: all of it
+}
+
 }  // namespace
 
 std::vector<std::vector<std::size_t>> blocksInOrder(const Model& model, const std::vector<double>& scores) {
@@ -59,8 +66,7 @@ std::vector<std::vector<std::size_t>> blocksInOrder(const Model& model, const st
   };
   std::vector<Block> blocks;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    const auto dot = layers[i].name.rfind('.');
-    const auto name = dot == std::string::npos ? layers[i].name : layers[i].name.substr(0, dot);
+    const auto name = blockOf(layers[i].name);
     const auto found =
         std::find_if(blocks.begin(), blocks.end(), [&](const Block& block) { return block.name == name; });
     auto& block = found == blocks.end() ? blocks.emplace_back(Block{name, {}, 0}) : *found;

@@ -12,7 +12,6 @@
 #include "core/curvature/double_backward.h"
 #include "core/curvature/drawn_trace.h"
 #include "core/curvature/output_trace.h"
-#include "core/model/device.h"
 #include "core/model/random_signs.h"
 #include "core/quantization/transforms.h"
 
@@ -69,7 +68,6 @@ class InputTraces {
 
   void visit(std::int64_t draws) {
     const torch::AutoGradMode record(true);
-    const TimedKernels timed(model_.device(), examples_.size());
     for (std::int64_t batch = 0; batch < batches(); ++batch) {
       context_.check();
       const auto part = examples_.slice(batch * batchSize_, batchSize_);

@@ -11,6 +11,7 @@
 
 #include "core/model/activations.h"
 #include "core/model/layer_transform.h"
+#include "core/model/layers.h"
 #include "core/quantization/transforms.h"
 
 namespace eigenscape {
@@ -82,6 +83,7 @@ LossAndAccuracy ExampleLosses::mean() const {
 ExampleLosses exampleLosses(Model& model, const Examples& examples, std::int64_t batchSize, const Context& context) {
   torch::NoGradGuard noGrad;
   const EvaluationMode mode(model);
+  const KeptFolds folds(model);
   const auto perExample = torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kNone);
   ExampleLosses result;
   std::vector<torch::Tensor> parts{torch::zeros({0}, torch::kFloat64)};

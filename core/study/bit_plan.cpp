@@ -85,6 +85,14 @@ void checkLandscapes(const Recipe& recipe, const Widths& widths) {
     for (const auto& setting : settings) known += (known.empty() ? "" : "; ") + setting;
     no("is not a setting of this run; expected one of quantization.limits or a uniform width: " + known);
   }
+  for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
+    for (const auto& entry : *list) {
+      // Statistics are of passes in which BatchNorm isn't folded into the kernels; scales by channel are the same then.
+      if (entry.batchNorm == "reestimate" && recipe.quantization.granularity != "channel")
+        no("with batch_norm = \"reestimate\" in " + entry.name +
+           " needs quantization.granularity = \"channel\"; change one of the three");
+    }
+  }
   if (recipe.profiles.empty() && recipe.surfaces.empty())
     no("there is no [[profile]] and no [[surface]] to evaluate; add one or leave quantization.landscapes out");
 }
@@ -258,6 +266,11 @@ void checkAllocation(const Recipe& recipe) {
     for (const auto& limit : parts)
       checkKnown(layers, limit.cost, "quantization.limits", text, quantization.sensitivity);
   }
+}
+
+QuantizationRecipe withKeptSettings(QuantizationRecipe recipe, const fs::path& directory) {
+  if (!recipe.settings.empty()) recipe.settings = (directory / kKeptSettings).string();
+  return recipe;
 }
 
 BitPlan planBits(const QuantizationRecipe& recipe, const std::vector<LayerChoices>& layers, const Context& context) {

@@ -48,6 +48,10 @@ struct BitPlan {
   std::vector<std::string> notes;  ///< for run.json
 };
 
+/// The recipe with the run's own copy of the file of quantization.settings, which may change after the run began.
+QuantizationRecipe withKeptSettings(QuantizationRecipe recipe, const std::filesystem::path& directory);
+constexpr const char* kKeptSettings = "given_bits.json";
+
 /// Allocates under each limit, finds the frontier, and what uniform, greedy and first-order choices give. Throws
 /// Stopped.
 BitPlan planBits(const QuantizationRecipe& recipe, const std::vector<LayerChoices>& layers, const Context& context);

@@ -46,6 +46,7 @@ struct CurvatureRecipe {
   std::string method = "lanczos";
   double tolerance = 1e-3;
   std::int64_t block = 1, powerIterations = 100, maxProducts = 1000, every = 1, memory = 0;
+  bool cudnnBenchmark = false;  ///< on a GPU: faster kernels, and results that repeat only up to rounding
   std::string scopes = "model";
   std::vector<std::string> layers;
   std::int64_t layerTop = 1;

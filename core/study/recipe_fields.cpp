@@ -181,8 +181,11 @@ std::vector<Entry> plainEntries() {
           .advanced(),
       Entry("curvature.every", IN_RECIPE(curvature.every), "Epochs between spectra").range(1, many),
       Entry("curvature.memory", IN_RECIPE(curvature.memory),
-            "MiB that kept graphs may take; 0: a quarter of what is free")
+            "MiB that kept graphs may take; 0: a quarter of what is free, two thirds on a GPU")
           .range(0, 1e9)
+          .advanced(),
+      Entry("curvature.cudnn_benchmark", IN_RECIPE(curvature.cudnnBenchmark),
+            "On a GPU: cuDNN times its kernels and takes the fastest; results then repeat only up to rounding")
           .advanced(),
       Entry("curvature.scopes", IN_RECIPE(curvature.scopes), "Spectra of the whole model, of each layer, or of both")
           .oneOf({"model", "layers", "both"})

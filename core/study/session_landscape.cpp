@@ -342,8 +342,9 @@ void Session::quantizedLandscapes(const BitPlan& plan) {
     return one.row.setting == wanted && !one.setting.bits.empty();
   });
   if (found == plan.settings.end()) {
-    throw RunError("quantization.landscapes = \"" + wanted + "\": no setting of this run is called so (" +
-                   SettingRow::file + " lists them); name one of them");
+    throw RunError("quantization.landscapes = \"" + wanted +
+                   "\": the run has no bits of that setting; name one of quantization.limits or a uniform width of " +
+                   SettingRow::file);
   }
   if (!material_.model->setTransform(0, nullptr)) {
     const Context context{context_.stop, {}, context_.log};

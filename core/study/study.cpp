@@ -202,7 +202,7 @@ void keepGiven(const QuantizationRecipe& recipe, const fs::path& directory) {
     if (!text.empty() && text.back() != '\n') text += '\n';
     writeFileAtomically(directory / SensitivityRow::file, text);
   }
-  if (!recipe.settings.empty()) writeFileAtomically(directory / "given_bits.json", textOf(recipe.settings));
+  if (!recipe.settings.empty()) writeFileAtomically(directory / kKeptSettings, textOf(recipe.settings));
 }
 
 /// A table for another network would silently lead to bits for layers that are not there.
@@ -263,7 +263,8 @@ RunInfo runAllocation(const Recipe& recipe, const StudyOptions& options, const S
     keepGiven(recipe.quantization, journal.directory());
     const auto& file = recipe.quantization.sensitivity;
     const auto layers = choicesOf(recipe.quantization, givenSensitivity(recipe.quantization), file);
-    const auto plan = planBits(recipe.quantization, layers, {context.stop, {}, context.log});
+    const auto plan =
+        planBits(withKeptSettings(recipe.quantization, journal.directory()), layers, {context.stop, {}, context.log});
     for (const auto& note : plan.notes) journal.note(note);
     if (!plan.pareto.empty()) journal.info().frontier = costName(plan.frontierCost);
     writePlan(plan, recipe.quantization, journal.info(), journal.directory());
@@ -281,6 +282,7 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
   at::set_num_threads(threadsOf(options));
   if (allocatesOnly(recipe)) return runAllocation(recipe, options, context);
   if (device.is_cuda()) computeExactly();
+  if (device.is_cuda() && recipe.curvature.cudnnBenchmark) timeKernels();
 
   const Context loading{context.stop, {}, context.log};
   if (context.progress) context.progress({"reading data and model", 0, 0, -1});

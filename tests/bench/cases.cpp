@@ -61,6 +61,7 @@ struct Problem {
     const auto dataset = cifar(options);
     device = torch::Device(options.device);
     if (device.is_cuda()) computeExactly();
+    if (device.is_cuda() && options.timedKernels) timeKernels();
     examples = normalized(dataset.test, dataset).first(options.images).to(device, torch::kFloat32);
     model = makeModel(options.model, {}, 0);
     if (!options.weights.empty()) model->loadStateDict(readStateDict(options.weights), options.weights.string());
@@ -236,8 +237,8 @@ int runCases(const CaseOptions& options, const std::string& self) {
   for (const auto& name : options.cases) {
     auto command = quoted(self) + " --model " + quoted(options.model) + " --data " + quoted(options.data.string()) +
                    " --images " + std::to_string(options.images) + " --batch " + std::to_string(options.batch) +
-                   " --threads " + std::to_string(options.threads) + " --device " + options.device + " --one " +
-                   quoted(name);
+                   " --threads " + std::to_string(options.threads) + " --device " + options.device +
+                   (options.timedKernels ? " --timed-kernels" : "") + " --one " + quoted(name);
     if (!options.weights.empty()) command += " --weights " + quoted(options.weights.string());
     std::FILE* pipe = ::popen(command.c_str(), "r");
     std::string text;

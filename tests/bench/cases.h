@@ -14,6 +14,7 @@ struct CaseOptions {
   std::filesystem::path data, weights;
   std::int64_t images = 512, batch = 256;
   std::string device = "cpu";  ///< or cuda, which computes as the program does: without TF32
+  bool timedKernels = false;   ///< curvature.cudnn_benchmark
   int threads = 0;
   std::vector<std::string> cases = {"product", "gradient", "top-1",        "top-5",
                                     "top-20",  "trace",    "layer-traces", "density"};

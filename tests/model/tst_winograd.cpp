@@ -207,6 +207,12 @@ class TestWinograd : public QObject {
         QVERIFY(model->forward(x).equal(before));
         kept = model->forward(x.slice(0, 0, 2));
         QVERIFY(kept.equal(before.slice(0, 0, 2)));
+        // Against what callers promise, to see that it is kept.
+        const auto& first = model->parameters().tensors().front();
+        const auto home = first.detach().clone();
+        first.detach().zero_();
+        QVERIFY(model->forward(x).equal(before));
+        first.detach().copy_(home);
         const torch::AutoGradMode record(true);
         QVERIFY(model->forward(x).requires_grad());
       }

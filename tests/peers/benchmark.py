@@ -177,6 +177,7 @@ def parse_arguments():
     parser.add_argument("--verify", choices=("float32", "float64", "none"), default="float32",
                         help="precision of residuals and of a product's error")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: without TF32")
+    parser.add_argument("--timed-kernels", action="store_true", help="on a GPU: torch.backends.cudnn.benchmark")
     parser.add_argument("--steps", type=int, default=0,
                         help="Lanczos steps of hessian-eigenthings; default: the least that suffice")
     parser.add_argument("--seed", type=int, default=0)

@@ -94,7 +94,7 @@ class Job:
         self.device = options["device"]
         if self.device == "cuda":
             torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-            torch.backends.cudnn.benchmark = True  # as the program does
+            torch.backends.cudnn.benchmark = options["timed_kernels"]
         images, labels = load_images(pathlib.Path(options["data"]) / "test_batch.bin", options["images"], torch.float32)
         images, labels = images.to(self.device), labels.to(self.device)
         self.batches = list(zip(images.split(options["batch"]), labels.split(options["batch"])))

@@ -63,6 +63,13 @@ void TestFineTuning::blocksOfAResNet() {
   QVERIFY(blocks[9] == std::vector<std::size_t>({0}));
   QVERIFY(blocks[10] == std::vector<std::size_t>({19}));
   QVERIFY_EXCEPTION_THROWN(blocksInOrder(*model, {1, 2}), std::invalid_argument);
+  // conv1, eight blocks, linear; the convolution on a shortcut goes with its block.
+  const auto other = makeModel("resnet18", kShape, 1);
+  scores.assign(other->weightLayers().size(), 1);
+  const auto wide = blocksInOrder(*other, scores);
+  QCOMPARE(wide.size(), std::size_t(10));
+  QCOMPARE(wide[0].size(), std::size_t(3));
+  QCOMPARE(wide[0].back(), wide[0].front() + 2);
 }
 
 void TestFineTuning::orderOfBlocks() {
