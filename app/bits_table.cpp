@@ -25,7 +25,7 @@ void BitsModel::setLayers(std::shared_ptr<const std::vector<LayerChoices>> layer
 
 void BitsModel::setHeld(const HeldBits& held) {
   held_ = held;
-  if (rowCount() > 0) Q_EMIT dataChanged(index(0, Bits), index(rowCount() - 1, Omega));
+  if (rowCount() > 0) Q_EMIT dataChanged(index(0, Bits), index(rowCount() - 1, columnCount() - 1));
 }
 
 void BitsModel::setOther(std::vector<std::int64_t> bits) {

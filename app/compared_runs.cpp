@@ -45,6 +45,9 @@ std::string shortValue(const std::string& value) {
 /// be.
 std::vector<RecipeDifference> fewestTelling(std::vector<RecipeDifference> all, std::size_t runs) {
   std::stable_partition(all.begin(), all.end(), [](const RecipeDifference& one) { return one.key != "seed"; });
+  // Another network is the first thing to know.
+  std::stable_partition(all.begin(), all.end(),
+                        [](const RecipeDifference& one) { return one.key == "model.architecture"; });
   const auto tell = [&](const std::vector<RecipeDifference>& some) {
     std::vector<std::string> names(runs);
     for (const auto& one : some) {

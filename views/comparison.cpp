@@ -19,6 +19,11 @@ std::vector<FigureId> commonFigures(const ComparedRuns& runs) {
   std::erase_if(common, [](const FigureId& id) {
     return id.kind == QLatin1String("surface-both") || id.kind == QLatin1String("surface-quantized");
   });
+  // Bytes and bit operations have no axis in common.
+  const bool oneCost = std::all_of(runs.begin(), runs.end(), [&](const auto& one) {
+    return one.run->info.frontier == runs.front().run->info.frontier;
+  });
+  if (!oneCost) std::erase_if(common, [](const FigureId& id) { return id.kind.startsWith(QLatin1String("frontier")); });
   for (const auto& one : runs) {
     const auto others = availableFigures(*one.run);
     std::erase_if(common,

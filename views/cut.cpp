@@ -48,6 +48,8 @@ void addQuadratic(QCustomPlot& plot, const Frame& frame, const Style& style, con
                   const SurfaceData& data, const std::map<std::string, SurfaceGrid>& grids,
                   const std::vector<CutPoint>& points, double highest) {
   if (data.info.normalization == "filter" || data.info.normalization == "layer") return;
+  // The eigenvalues are those of the network in floating point.
+  if (!landscapeAndSetting(data.info.name).second.empty()) return;
   const auto *first = eigenvalueOf(run, data.info.x, *data.epoch),
              *second = eigenvalueOf(run, data.info.y, *data.epoch);
   if (!first || !second || first->split != second->split) return;

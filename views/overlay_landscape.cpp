@@ -195,6 +195,13 @@ Overlay overlaidProfile(const QString& name, const ComparedRuns& runs, std::int6
     titles << directionTitle(info.x, info.normalization, tr("α"));
     directions << directionName(info.x, name);
     const ProfileCurves curves = profileCurves(run, key, epoch);
+    const auto isQuantized = [&](const ProfileRow& row) {
+      const auto [landscape, setting] = landscapeAndSetting(row.name);
+      return landscape == key && !setting.empty();
+    };
+    if (std::any_of(run.profiles.begin(), run.profiles.end(), isQuantized))
+      overlay.notes
+          << tr("“%1”: the network in floating point; the quantized one is in the run's own figure").arg(runs[i].name);
     if (curves.notFinite)
       overlay.notes << tr("“%1”: %2 points not finite, left out").arg(runs[i].name).arg(curves.notFinite);
     for (const auto& [split, points] : curves.splits) {

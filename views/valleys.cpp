@@ -168,6 +168,8 @@ Drawn ValleyFigure::drawn(const std::vector<PersistenceRow>& rows, std::int64_t 
   provenance.samples = landscapeInfo(run().info, "surface", id().name.toStdString()).samples;
   provenance.epoch = epoch;
   provenance.notes << tr("sublevel sets of the grid, eight neighbours a point");
+  if (const auto setting = landscapeAndSetting(id().name.toStdString()).second; !setting.empty())
+    provenance.notes << tr("the network quantized by %1 at every point").arg(QString::fromStdString(setting));
   return drawn;
 }
 

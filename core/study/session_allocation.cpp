@@ -45,6 +45,16 @@ std::string whatOmegaCounts(const QuantizationRecipe& recipe, const std::string&
                                              : "a given sensitivity.csv says nothing of them");
 }
 
+/// Bit operations are those of inputs as wide as the weights; empty: so they are, or nothing is told of them.
+std::string whatBopsCount(const QuantizationRecipe& recipe) {
+  const bool asked =
+      recipe.frontier == "bops" || std::any_of(recipe.limits.begin(), recipe.limits.end(),
+                                               [](auto& one) { return one.find("bops") != std::string::npos; });
+  if (!asked || recipe.activationBits == "same") return {};
+  return "bit operations count inputs as wide as the weights, while quantization.activation_bits = \"" +
+         recipe.activationBits + "\": the measured losses are of those";
+}
+
 /// The rows, layer by layer as the model has them: a table of the user's may have any order, and the rule for the first
 /// and the last layer is about the network's.
 std::vector<SensitivityRow> inOrder(const Model& model, std::vector<SensitivityRow> rows) {
@@ -121,6 +131,7 @@ void Session::allocation() {
     if (last != metrics.rend()) addFloat(plan, last->loss, last->accuracy);
     if (const auto line = whatOmegaCounts(quantization, recipe_.curvature.op, !inputs.empty()); !line.empty())
       plan.notes.push_back(line);
+    if (const auto line = whatBopsCount(quantization); !line.empty()) plan.notes.push_back(line);
     for (const auto& line : plan.notes) note(line, context);
     if (!plan.pareto.empty()) journal_.info().frontier = costName(plan.frontierCost);
     writePlan(plan, quantization, journal_.info(), journal_.directory());
