@@ -27,8 +27,8 @@ struct CurvatureOptions {
   /// fewer, so that an activation stays in the cache.
   std::int64_t batchSize = 256;
   BatchNormMode batchNorm = BatchNormMode::Evaluation;
-  /// Bytes that kept graphs may take; 0: a quarter of the memory that is free; on a GPU, two thirds of what was free at first. Batches beyond it are
-  /// differentiated anew in every product (three gradients in place of two).
+  /// Bytes that kept graphs may take; 0: a quarter of the memory that is free; on a GPU, two thirds of what was free at
+  /// first. Batches beyond it are differentiated anew in every product (three gradients in place of two).
   std::int64_t graphMemory = 0;
   /// Loss of a batch, summed over its examples, from the model's outputs and the targets. Empty: cross-entropy.
   /// The operators other than the Hessian rely on its being a sum of one term per row of the outputs.
