@@ -3,7 +3,7 @@
 
 #include <c10/core/DeviceGuard.h>
 #include <dlfcn.h>
-#include <torch/cuda.h>
+#include <torch/torch.h>
 
 namespace eigenscape {
 
@@ -29,10 +29,6 @@ DeviceMemory deviceMemory(torch::Device device) {
   std::size_t free = 0, total = 0;
   if (!ask || ask(&free, &total) != 0) return {};
   return {static_cast<std::int64_t>(free), static_cast<std::int64_t>(total - free)};
-}
-
-void finishWork(torch::Device device) {
-  if (device.is_cuda()) torch::cuda::synchronize(device.has_index() ? device.index() : -1);
 }
 
 }  // namespace eigenscape

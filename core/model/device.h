@@ -26,7 +26,4 @@ struct DeviceMemory {
 /// Of a CUDA device; zeros for another one, and where LibTorch does not say.
 DeviceMemory deviceMemory(torch::Device device);
 
-/// Waits until a CUDA device has done what was asked of it. On a CPU nothing is left to wait for.
-void finishWork(torch::Device device);
-
 }  // namespace eigenscape

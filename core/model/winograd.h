@@ -35,9 +35,5 @@ struct WinogradKernel {
 /// A value that is not finite makes all outputs of the 4×4 tiles that see it not finite or not a number, also those
 /// that a direct convolution would not let it reach; so do finite ones above 1e37.
 torch::Tensor winogradConvolution(const torch::Tensor& x, const WinogradKernel& kernel, const Epilogue& epilogue);
-inline torch::Tensor winogradConvolution(const torch::Tensor& x, const torch::Tensor& kernel,
-                                         const Epilogue& epilogue) {
-  return winogradConvolution(x, WinogradKernel(kernel), epilogue);
-}
 
 }  // namespace eigenscape

@@ -152,12 +152,10 @@ class Cnn : public Network {
   std::shared_ptr<Linear> linear_;
 };
 
-/// Basic residual block with the parameter-free shortcut of He et al. (arXiv:1512.03385), option A: every second pixel,
-/// new channels zero, half of them before and half behind the old ones.
-class BasicBlock : public nn::Module {
+/// Basic residual block of He et al. (arXiv:1512.03385); what goes around it is up to the kind of block.
+class ResidualBlock : public nn::Module {
  public:
-  BasicBlock(Initializer& init, std::int64_t in, std::int64_t out, std::int64_t stride)
-      : in_(in), out_(out), stride_(stride) {
+  ResidualBlock(Initializer& init, std::int64_t in, std::int64_t out, std::int64_t stride) {
     conv1_ = register_module("conv1", std::make_shared<Convolution>(init, Init::KaimingNormal, in, out, 3, stride));
     bn1_ = register_module("bn1", std::make_shared<BatchNorm>(out));
     conv2_ = register_module("conv2", std::make_shared<Convolution>(init, Init::KaimingNormal, out, out, 3, 1));
@@ -169,7 +167,21 @@ class BasicBlock : public nn::Module {
   }
 
  private:
-  torch::Tensor shortcut(const torch::Tensor& x) const {
+  virtual torch::Tensor shortcut(const torch::Tensor& x) = 0;
+
+  std::shared_ptr<Convolution> conv1_, conv2_;
+  std::shared_ptr<BatchNorm> bn1_, bn2_;
+};
+
+/// With the parameter-free shortcut, option A: every second pixel, new channels zero, half of them before and half
+/// behind the old ones.
+class PaddedBlock : public ResidualBlock {
+ public:
+  PaddedBlock(Initializer& init, std::int64_t in, std::int64_t out, std::int64_t stride)
+      : ResidualBlock(init, in, out, stride), in_(in), out_(out), stride_(stride) {}
+
+ private:
+  torch::Tensor shortcut(const torch::Tensor& x) override {
     if (stride_ == 1 && in_ == out_) return x;
     const auto every = x.slice(2, 0, x.size(2), stride_).slice(3, 0, x.size(3), stride_);
     const auto before = (out_ - in_) / 2;
@@ -177,53 +189,57 @@ class BasicBlock : public nn::Module {
   }
 
   std::int64_t in_, out_, stride_;
-  std::shared_ptr<Convolution> conv1_, conv2_;
-  std::shared_ptr<BatchNorm> bn1_, bn2_;
 };
 
-/// Basic residual block whose shortcut, where the shape changes, is a 1×1 convolution with BatchNorm (option B).
-class ProjectedBlock : public nn::Module {
+/// With a 1×1 convolution and BatchNorm on the shortcut where the shape changes, option B.
+class ProjectedBlock : public ResidualBlock {
  public:
-  ProjectedBlock(Initializer& init, std::int64_t in, std::int64_t out, std::int64_t stride) {
-    conv1_ = register_module("conv1", std::make_shared<Convolution>(init, Init::KaimingNormal, in, out, 3, stride));
-    bn1_ = register_module("bn1", std::make_shared<BatchNorm>(out));
-    conv2_ = register_module("conv2", std::make_shared<Convolution>(init, Init::KaimingNormal, out, out, 3, 1));
-    bn2_ = register_module("bn2", std::make_shared<BatchNorm>(out));
+  ProjectedBlock(Initializer& init, std::int64_t in, std::int64_t out, std::int64_t stride)
+      : ResidualBlock(init, in, out, stride) {
     if (stride == 1 && in == out) return;
     const auto shortcut = register_module("shortcut", std::make_shared<nn::Module>());
     projection_ =
         shortcut->register_module("0", std::make_shared<Convolution>(init, Init::KaimingNormal, in, out, 1, stride));
     projectionNorm_ = shortcut->register_module("1", std::make_shared<BatchNorm>(out));
   }
-  torch::Tensor forward(const torch::Tensor& x) {
-    const auto y = convolveNormalizeRelu(*conv1_, *bn1_, x);
-    const auto shortcut = projection_ ? convolveAndNormalize(*projection_, *projectionNorm_, x) : x;
-    return convolveNormalizeRelu(*conv2_, *bn2_, y, shortcut);
-  }
 
  private:
-  std::shared_ptr<Convolution> conv1_, conv2_, projection_;
-  std::shared_ptr<BatchNorm> bn1_, bn2_, projectionNorm_;
+  torch::Tensor shortcut(const torch::Tensor& x) override {
+    return projection_ ? convolveAndNormalize(*projection_, *projectionNorm_, x) : x;
+  }
+
+  std::shared_ptr<Convolution> projection_;
+  std::shared_ptr<BatchNorm> projectionNorm_;
 };
 
-/// ResNet for CIFAR with 6n + 2 layers; names as in the widely used PyTorch state dicts: conv1, bn1, layer1.0.conv1, …,
-/// linear.
-class CifarResNet : public Network {
+struct ResNetShape {
+  std::int64_t width;  ///< channels of the first stage; each further one has twice as many
+  int stages;
+  std::int64_t blocks;  ///< of each stage
+  Init linear;
+};
+
+/// ResNet for images of about 32×32: one 3×3 convolution, then stages of blocks, without the stride and the pooling
+/// that the first layers have for larger images. Names as in the widely used PyTorch state dicts: conv1, bn1,
+/// layer1.0.conv1, …, layer2.0.shortcut.0 (of projected blocks), …, linear.
+template <class Block>
+class ResNet : public Network {
  public:
-  CifarResNet(Initializer& init, const InputShape& in, std::int64_t blocksPerStage) {
-    conv1_ = register_module("conv1", std::make_shared<Convolution>(init, Init::KaimingNormal, in.channels, 16, 3, 1));
-    bn1_ = register_module("bn1", std::make_shared<BatchNorm>(16));
-    std::int64_t channels = 16;
-    for (int stage = 0; stage < 3; ++stage) {
-      const std::int64_t width = 16 << stage;
-      auto layer = register_module("layer" + std::to_string(stage + 1), std::make_shared<Stage<BasicBlock>>());
-      for (std::int64_t block = 0; block < blocksPerStage; ++block) {
+  ResNet(Initializer& init, const InputShape& in, const ResNetShape& shape) {
+    auto channels = shape.width;
+    conv1_ =
+        register_module("conv1", std::make_shared<Convolution>(init, Init::KaimingNormal, in.channels, channels, 3, 1));
+    bn1_ = register_module("bn1", std::make_shared<BatchNorm>(channels));
+    for (int stage = 0; stage < shape.stages; ++stage) {
+      const std::int64_t width = shape.width << stage;
+      auto layer = register_module("layer" + std::to_string(stage + 1), std::make_shared<Stage<Block>>());
+      for (std::int64_t block = 0; block < shape.blocks; ++block) {
         const std::int64_t stride = stage > 0 && block == 0 ? 2 : 1;
-        blocks_.push_back(layer->add(block, std::make_shared<BasicBlock>(init, channels, width, stride)));
+        blocks_.push_back(layer->add(block, std::make_shared<Block>(init, channels, width, stride)));
         channels = width;
       }
     }
-    linear_ = register_module("linear", std::make_shared<Linear>(init, Init::KaimingNormal, channels, in.classes));
+    linear_ = register_module("linear", std::make_shared<Linear>(init, shape.linear, channels, in.classes));
   }
   torch::Tensor forward(const torch::Tensor& x) override {
     auto y = convolveNormalizeRelu(*conv1_, *bn1_, channelsLast(x));
@@ -234,40 +250,7 @@ class CifarResNet : public Network {
  private:
   std::shared_ptr<Convolution> conv1_;
   std::shared_ptr<BatchNorm> bn1_;
-  std::vector<std::shared_ptr<BasicBlock>> blocks_;
-  std::shared_ptr<Linear> linear_;
-};
-
-/// ResNet-18 as it is used on images of 32×32: four stages of two blocks with 64 to 512 channels behind one 3×3
-/// convolution, without the stride and the pooling that the first layers have for larger images. Names as in the widely
-/// used PyTorch state dicts: conv1, bn1, layer1.0.conv1, …, layer2.0.shortcut.0, …, linear.
-class ResNet18 : public Network {
- public:
-  ResNet18(Initializer& init, const InputShape& in) {
-    conv1_ = register_module("conv1", std::make_shared<Convolution>(init, Init::KaimingNormal, in.channels, 64, 3, 1));
-    bn1_ = register_module("bn1", std::make_shared<BatchNorm>(64));
-    std::int64_t channels = 64;
-    for (int stage = 0; stage < 4; ++stage) {
-      const std::int64_t width = 64 << stage;
-      auto layer = register_module("layer" + std::to_string(stage + 1), std::make_shared<Stage<ProjectedBlock>>());
-      for (std::int64_t block = 0; block < 2; ++block) {
-        const std::int64_t stride = stage > 0 && block == 0 ? 2 : 1;
-        blocks_.push_back(layer->add(block, std::make_shared<ProjectedBlock>(init, channels, width, stride)));
-        channels = width;
-      }
-    }
-    linear_ = register_module("linear", std::make_shared<Linear>(init, Init::Uniform, channels, in.classes));
-  }
-  torch::Tensor forward(const torch::Tensor& x) override {
-    auto y = convolveNormalizeRelu(*conv1_, *bn1_, channelsLast(x));
-    for (const auto& block : blocks_) y = block->forward(y);
-    return linear_->forward(y.mean({2, 3}));
-  }
-
- private:
-  std::shared_ptr<Convolution> conv1_;
-  std::shared_ptr<BatchNorm> bn1_;
-  std::vector<std::shared_ptr<ProjectedBlock>> blocks_;
+  std::vector<std::shared_ptr<Block>> blocks_;
   std::shared_ptr<Linear> linear_;
 };
 
@@ -358,9 +341,10 @@ struct Architecture {
   Maker make;
 };
 
+/// With 6n + 2 layers, n being `blocks`.
 template <int blocks>
 std::shared_ptr<Network> makeResNet(Initializer& init, const InputShape& in) {
-  return std::make_shared<CifarResNet>(init, in, blocks);
+  return std::make_shared<ResNet<PaddedBlock>>(init, in, ResNetShape{16, 3, blocks, Init::KaimingNormal});
 }
 
 const std::vector<Architecture>& zoo() {
@@ -391,7 +375,7 @@ const std::vector<Architecture>& zoo() {
       {{"resnet56", "ResNet-56 for CIFAR (option-A shortcuts), 0.85 million parameters"}, makeResNet<9>},
       {{"resnet18", "ResNet-18 for 32×32 images (64 to 512 channels, 1×1 shortcuts), 11.2 million parameters"},
        [](Initializer& init, const InputShape& in) -> std::shared_ptr<Network> {
-         return std::make_shared<ResNet18>(init, in);
+         return std::make_shared<ResNet<ProjectedBlock>>(init, in, ResNetShape{64, 4, 2, Init::Uniform});
        }},
   };
   return list;

@@ -39,6 +39,11 @@ double secondsOf(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+/// Waits until a GPU has done what was asked of it.
+void finishWork(torch::Device device) {
+  if (device.is_cuda()) torch::cuda::synchronize();
+}
+
 /// Of main memory; of a GPU what it holds now, which LibTorch does not give back.
 double peakMegabytes(torch::Device device) {
   if (device.is_cuda()) return static_cast<double>(deviceMemory(device).inUse) / (1 << 20);

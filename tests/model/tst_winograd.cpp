@@ -69,14 +69,14 @@ class TestWinograd : public QObject {
     auto c = drawn(shape[0], shape[1], shape[2], shape[3], shape[4]);
     torch::NoGradGuard noGrad;
     QVERIFY(winogradApplies(c.x, c.kernel, c.after, 1, 1));
-    const auto whole = winogradConvolution(c.x, c.kernel, c.after);
+    const auto whole = winogradConvolution(c.x, WinogradKernel(c.kernel), c.after);
     QVERIFY(whole.is_contiguous(kLast));
     QVERIFY2(error(whole, c) < 1e-6, qPrintable(QString::number(error(whole, c))));
     at::set_num_threads(2);
-    QVERIFY(winogradConvolution(c.x, c.kernel, c.after).equal(whole));
+    QVERIFY(winogradConvolution(c.x, WinogradKernel(c.kernel), c.after).equal(whole));
     for (auto after : {Epilogue{}, Epilogue{c.after.shift, {}, false}, Epilogue{{}, c.after.residual, false}}) {
       const Case other{c.x, c.kernel, after};
-      QVERIFY(error(winogradConvolution(c.x, c.kernel, after), other) < 1e-6);
+      QVERIFY(error(winogradConvolution(c.x, WinogradKernel(c.kernel), after), other) < 1e-6);
     }
   }
 
@@ -113,10 +113,10 @@ class TestWinograd : public QObject {
   void anImageStandsAlone() {
     const auto c = drawn(11, 32, 16, 7, 7);
     torch::NoGradGuard noGrad;
-    const auto whole = winogradConvolution(c.x, c.kernel, c.after);
+    const auto whole = winogradConvolution(c.x, WinogradKernel(c.kernel), c.after);
     for (std::int64_t i = 0; i < 11; ++i) {
-      const auto one =
-          winogradConvolution(c.x.narrow(0, i, 1), c.kernel, {c.after.shift, c.after.residual.narrow(0, i, 1), true});
+      const auto one = winogradConvolution(c.x.narrow(0, i, 1), WinogradKernel(c.kernel),
+                                           {c.after.shift, c.after.residual.narrow(0, i, 1), true});
       QVERIFY(one.equal(whole.narrow(0, i, 1)));
     }
   }
@@ -125,7 +125,7 @@ class TestWinograd : public QObject {
     auto c = drawn(2, 16, 32, 6, 6);
     torch::NoGradGuard noGrad;
     c.kernel.zero_();
-    const auto y = winogradConvolution(c.x, c.kernel, {c.after.shift, {}, false});
+    const auto y = winogradConvolution(c.x, WinogradKernel(c.kernel), {c.after.shift, {}, false});
     QVERIFY(y.equal(c.after.shift.view({1, 32, 1, 1}).expand_as(y)));
   }
 
@@ -134,7 +134,7 @@ class TestWinograd : public QObject {
     torch::NoGradGuard noGrad;
     for (const double scale : {1e-12, 1e12}) {
       const Case scaled{c.x * scale, c.kernel, {}};
-      QVERIFY(error(winogradConvolution(scaled.x, scaled.kernel, {}), scaled) < 1e-6);
+      QVERIFY(error(winogradConvolution(scaled.x, WinogradKernel(scaled.kernel), {}), scaled) < 1e-6);
     }
   }
 
@@ -146,7 +146,7 @@ class TestWinograd : public QObject {
       auto c = drawn(2, 16, 16, 16, 16);
       c.x[1][5][9][6] = bad;
       c.after.relu = false;
-      const auto y = winogradConvolution(c.x, c.kernel, c.after);
+      const auto y = winogradConvolution(c.x, WinogradKernel(c.kernel), c.after);
       const auto direct = torch::conv2d(c.x, c.kernel, c.after.shift, 1, 1);
       QVERIFY(!y.masked_select(direct.isfinite().logical_not()).isfinite().any().item<bool>());
       QVERIFY(y[0].isfinite().all().item<bool>());
@@ -154,7 +154,7 @@ class TestWinograd : public QObject {
       QVERIFY(y[1].slice(1, 12).isfinite().all().item<bool>());    // and below
       QVERIFY(y[1].slice(2, 8).isfinite().all().item<bool>());     // columns to the right
       c.after.relu = true;
-      const auto rectified = winogradConvolution(c.x, c.kernel, c.after);
+      const auto rectified = winogradConvolution(c.x, WinogradKernel(c.kernel), c.after);
       QVERIFY(rectified.masked_select(y.isnan()).isnan().all().item<bool>());
     }
   }

@@ -15,6 +15,7 @@
 #include "core/landscape/landscape.h"
 #include "core/model/device.h"
 #include "core/quantization/measure.h"
+#include "core/quantization/sensitivity.h"
 #include "core/training/trainer.h"
 
 using namespace eigenscape;
@@ -42,15 +43,6 @@ struct Pair {
 double difference(const torch::Tensor& a, const torch::Tensor& b) {
   const auto x = a.to(torch::kCPU, torch::kFloat64), y = b.to(torch::kCPU, torch::kFloat64);
   return ((x - y).norm() / x.norm()).item<double>();
-}
-
-std::vector<Range> weightRanges(const Model& model) {
-  std::vector<Range> ranges;
-  for (const auto& layer : model.weightLayers()) {
-    const auto& entry = model.parameters().entries()[layer.parameterEntry];
-    ranges.push_back({entry.offset, entry.size});
-  }
-  return ranges;
 }
 
 void compare(const TraceEstimate& a, const TraceEstimate& b, const char* what) {
