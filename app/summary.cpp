@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "app/progress_line.h"
@@ -163,11 +165,16 @@ std::string sensitivityTable(const std::vector<SensitivityRow>& sensitivity) {
   return text;
 }
 
-/// What the limits came to, and the uniform widths beside them.
+/// What a user asked for by name: limits, and settings of a file.
+bool isAskedFor(const SettingRow& row) {
+  return row.method == "exact" || row.method == "given";
+}
+
+/// What the limits and the given settings came to, and the uniform widths beside them.
 std::string allocationTable(const std::vector<SettingRow>& settings) {
   std::vector<Cells> rows = {{"bits", "size MB", "Gbops", "latency ms", "omega", "test loss", "test accuracy"}};
   for (const auto& row : settings) {
-    if (row.method != "exact" && row.method != "uniform") continue;
+    if (!isAskedFor(row) && row.method != "uniform") continue;
     rows.push_back({row.setting, known(row.sizeBytes / 1e6, "%.4g"), known(row.bops / 1e9, "%.4g"),
                     known(row.latencyMs, "%.4g"), known(row.omega, "%.6g"), known(row.loss, "%.6g"),
                     known(100 * row.accuracy, "%.2f %%")});
@@ -183,12 +190,40 @@ std::string allocationTable(const std::vector<SettingRow>& settings) {
   return aligned(rows);
 }
 
+/// Layer by layer what those settings chose, as far as a terminal has room for them.
+std::string bitsTable(const RunResults& run) {
+  constexpr std::size_t mostSettings = 8, mostLayers = 64;
+  std::vector<std::string> settings, layers;
+  for (const auto& row : run.settings) {
+    if (isAskedFor(row) && settings.size() < mostSettings) settings.push_back(row.setting);
+  }
+  std::map<std::pair<std::string, std::string>, std::int64_t> bits;
+  for (const auto& row : run.settingBits) {
+    bits[{row.layer, row.setting}] = row.bits;
+    if (std::find(layers.begin(), layers.end(), row.layer) == layers.end()) layers.push_back(row.layer);
+  }
+  if (settings.empty() || layers.empty()) return "";
+  std::vector<Cells> rows(1, {"layer"});
+  rows.front().insert(rows.front().end(), settings.begin(), settings.end());
+  for (const auto& layer : layers) {
+    if (rows.size() > mostLayers) break;
+    auto& cells = rows.emplace_back(Cells{layer});
+    for (const auto& setting : settings) {
+      const auto found = bits.find({layer, setting});
+      cells.push_back(found == bits.end() ? "" : std::to_string(found->second));
+    }
+  }
+  auto text = aligned(rows);
+  if (layers.size() > mostLayers) text.insert(text.size() - 1, "… the others: allocation.csv\n");
+  return text;
+}
+
 }  // namespace
 
 std::string summaryOf(const RunResults& run) {
   return head(run.info) + metricTable(run.metrics) + spectrumTable(run.spectrum) + traceTable(run.traces) +
          overheadTable(run.overhead) + sensitivityTable(run.sensitivity) + allocationTable(run.settings) +
-         notesOf(run.info);
+         bitsTable(run) + notesOf(run.info);
 }
 
 }  // namespace eigenscape

@@ -48,6 +48,12 @@ std::string misfit(const NamedTensors& own, const std::map<std::string, torch::T
 
 }  // namespace
 
+std::vector<std::string> Model::weightLayerNames() const {
+  std::vector<std::string> names;
+  for (const auto& layer : weightLayers_) names.push_back(layer.name);
+  return names;
+}
+
 NamedTensors Model::stateDict() const {
   auto state = namedParameters();
   for (auto& buffer : namedBuffers()) state.push_back(std::move(buffer));

@@ -47,6 +47,7 @@ class Model {
   virtual NamedTensors namedParameters() const = 0;
   virtual NamedTensors namedBuffers() const = 0;
   const std::vector<WeightLayer>& weightLayers() const { return weightLayers_; }
+  std::vector<std::string> weightLayerNames() const;
   /// Puts `transform` in the place of a weight layer's arithmetic (an index into weightLayers()); nullptr takes it
   /// away. It has to outlive its use. False: the model's layers are out of reach, as in a compiled file, and nothing
   /// happened.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/quantization/bits_file.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -40,20 +41,20 @@ Json settingJson(const std::vector<LayerChoices>& layers, const NamedSetting& na
 }
 
 /// `place` names the setting in errors.
-std::vector<std::int64_t> bitsOf(const Json& setting, const std::vector<LayerChoices>& layers,
+std::vector<std::int64_t> bitsOf(const GivenSetting& setting, const std::vector<LayerChoices>& layers,
                                  const std::string& place) {
-  std::map<std::string, std::int64_t> bits;
-  for (const auto& entry : setting.at("layers"))
-    bits[entry.at("layer").get<std::string>()] = entry.at("bits").get<std::int64_t>();
   std::vector<std::int64_t> inOrder;
   for (const auto& layer : layers) {
-    const auto found = bits.find(layer.layer);
-    if (found == bits.end())
+    const auto found = setting.bits.find(layer.layer);
+    if (found == setting.bits.end())
       throw RunError(place + " has no bits for layer '" + layer.layer + "'; take a bits.json of this network");
     inOrder.push_back(found->second);
   }
-  if (bits.size() != layers.size())
-    throw RunError(place + " has more layers than the table of sensitivities; take a bits.json of this network");
+  for (const auto& [name, bits] : setting.bits) {
+    const bool own = std::any_of(layers.begin(), layers.end(), [&name = name](auto& one) { return one.layer == name; });
+    if (!own)
+      throw RunError(place + " has bits for '" + name + "', which is no layer here; take a bits.json of this network");
+  }
   return inOrder;
 }
 
@@ -77,26 +78,39 @@ std::string bitsJson(const std::vector<LayerChoices>& layers, const std::vector<
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::vector<NamedSetting> readBitsFile(const std::filesystem::path& file, const std::vector<LayerChoices>& layers) {
+std::vector<GivenSetting> readGivenSettings(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw RunError(file.string() + ": cannot be read; expected a bits.json");
   const Json json = Json::parse(std::string(std::istreambuf_iterator<char>(stream), {}), nullptr, false);
-  std::vector<NamedSetting> settings;
+  std::vector<GivenSetting> settings;
   std::set<std::string> names;
   try {
     for (const auto& setting : json.at("settings")) {
-      const auto name = setting.at("name").get<std::string>();
-      if (!names.insert(name).second)
-        throw RunError(file.string() + ": the setting '" + name + "' is there twice; rename one");
-      settings.push_back(
-          {name, settingOf(layers, bitsOf(setting, layers, file.string() + ", setting '" + name + "'"))});
+      GivenSetting given{setting.at("name").get<std::string>(), {}};
+      if (!names.insert(given.name).second)
+        throw RunError(file.string() + ": the setting '" + given.name + "' is there twice; rename one");
+      for (const auto& entry : setting.at("layers"))
+        given.bits[entry.at("layer").get<std::string>()] = entry.at("bits").get<std::int64_t>();
+      settings.push_back(std::move(given));
     }
   } catch (const Json::exception&) {
     throw RunError(file.string() + " is no bits.json (cut short or foreign); expected one that Eigenscape wrote");
-  } catch (const std::invalid_argument& error) {
-    throw RunError(file.string() + ": " + error.what() + "; take a bits.json with the table's widths");
   }
   if (settings.empty()) throw RunError(file.string() + " holds no setting; expected at least one");
+  return settings;
+}
+
+std::vector<NamedSetting> readBitsFile(const std::filesystem::path& file, const std::vector<LayerChoices>& layers) {
+  std::vector<NamedSetting> settings;
+  for (const auto& given : readGivenSettings(file)) {
+    const auto place = file.string() + ", setting '" + given.name + "'";
+    try {
+      settings.push_back({given.name, settingOf(layers, bitsOf(given, layers, place))});
+    } catch (const std::invalid_argument& error) {
+      throw RunError(place + ": " + error.what() +
+                     "; take a bits.json with its widths (the first and the last layer: quantization.first_last_bits)");
+    }
+  }
   return settings;
 }
 

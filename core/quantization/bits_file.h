@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,16 @@ struct NamedSetting {
 std::string bitsJson(const std::vector<LayerChoices>& layers, const std::vector<NamedSetting>& settings,
                      const BitsProvenance& provenance);
 
-/// The settings of such a file, for `layers`: at least one. Throws RunError that names the file and what is wrong.
+/// A setting as such a file has it, whatever the network.
+struct GivenSetting {
+  std::string name;
+  std::map<std::string, std::int64_t> bits;  ///< by layer
+};
+
+/// The settings of such a file: at least one. Throws RunError that names the file and what is wrong.
+std::vector<GivenSetting> readGivenSettings(const std::filesystem::path& file);
+
+/// The settings of such a file, for `layers`. Throws RunError, also where one has other layers or other widths.
 std::vector<NamedSetting> readBitsFile(const std::filesystem::path& file, const std::vector<LayerChoices>& layers);
 
 }  // namespace eigenscape

@@ -24,6 +24,7 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr std::uintmax_t kLargestTable = 64 << 20;
+const std::string kGiven = "given-";  ///< before the name that a setting has in its file
 
 [[noreturn]] void refuse(const std::string& key, const std::string& value, const std::string& why) {
   throw RecipeError(key + " = " + value + ": " + why);
@@ -70,6 +71,23 @@ void checkNothingElse(const Recipe& recipe) {
                     " out and only bits are allocated from quantization.sensitivity");
 }
 
+std::vector<GivenSetting> givenSettings(const QuantizationRecipe& recipe) {
+  return recipe.settings.empty() ? std::vector<GivenSetting>() : readGivenSettings(recipe.settings);
+}
+
+/// Whether the widths of quantization.settings are among those that sensitivities are computed for; its layers are
+/// compared once the network is known.
+void checkGivenWidths(const QuantizationRecipe& recipe) {
+  for (const auto& given : givenSettings(recipe)) {
+    for (const auto& [layer, bits] : given.bits) {
+      if (std::find(recipe.bits.begin(), recipe.bits.end(), bits) != recipe.bits.end()) continue;
+      refuse("quantization.settings", tomlString(recipe.settings),
+             "setting '" + given.name + "' gives layer '" + layer + "' " + std::to_string(bits) +
+                 " bits; expected one of quantization.bits = " + listOf(recipe.bits) + ", or add that width to them");
+    }
+  }
+}
+
 /// `widths`: of the uniform settings.
 template <class Widths>
 void checkLandscapes(const Recipe& recipe, const Widths& widths) {
@@ -79,12 +97,17 @@ void checkLandscapes(const Recipe& recipe, const Widths& widths) {
   if (allocatesOnly(recipe))
     no("needs a network; set data.dataset and model.architecture, or leave quantization.landscapes out");
   std::vector<std::string> settings = recipe.quantization.limits;
+  for (const auto& given : givenSettings(recipe.quantization)) settings.push_back(kGiven + given.name);
   for (const auto width : widths) settings.push_back("uniform-" + std::to_string(width));
   if (std::find(settings.begin(), settings.end(), wanted) == settings.end()) {
     std::string known;
     for (const auto& setting : settings) known += (known.empty() ? "" : "; ") + setting;
-    no("is not a setting of this run; expected one of quantization.limits or a uniform width: " + known);
+    no("is not a setting of this run; expected one of quantization.limits, given-NAME of quantization.settings or a "
+       "uniform width: " +
+       known);
   }
+  if (wanted.find('/') != std::string::npos)
+    no("becomes part of file names; rename that setting in " + recipe.quantization.settings + " without '/'");
   for (const auto* list : {&recipe.profiles, &recipe.surfaces}) {
     for (const auto& entry : *list) {
       // Statistics are of passes in which BatchNorm isn't folded into the kernels; scales by channel are the same then.
@@ -226,6 +249,37 @@ std::vector<LayerChoices> choicesOf(const QuantizationRecipe& recipe, const std:
   return layers;
 }
 
+std::vector<SensitivityRow> inNetworkOrder(std::vector<SensitivityRow> rows, const std::vector<std::string>& layers) {
+  std::map<std::string, std::size_t> places;
+  for (const auto& layer : layers) places.emplace(layer, places.size());
+  const auto place = [&](const SensitivityRow& row) {
+    const auto found = places.find(row.layer);
+    return found == places.end() ? places.size() : found->second;
+  };
+  std::stable_sort(rows.begin(), rows.end(),
+                   [&](const SensitivityRow& a, const SensitivityRow& b) { return place(a) < place(b); });
+  return rows;
+}
+
+void checkGivenSettings(const QuantizationRecipe& recipe, const std::vector<std::string>& layers) {
+  if (recipe.settings.empty()) return;
+  std::vector<SensitivityRow> rows;
+  if (!recipe.sensitivity.empty()) {
+    rows = inNetworkOrder(givenSensitivity(recipe), layers);
+  } else {
+    for (const auto& layer : layers) {
+      SensitivityRow row;
+      row.layer = layer;
+      row.omega = 0;  // not known yet, and not asked for
+      for (const auto width : recipe.bits) {
+        row.bits = width;
+        rows.push_back(row);
+      }
+    }
+  }
+  readBitsFile(recipe.settings, choicesOf(recipe, rows, recipe.sensitivity));
+}
+
 bool computesSensitivity(const Recipe& recipe) {
   return recipe.quantization.enabled && recipe.quantization.sensitivity.empty();
 }
@@ -244,6 +298,7 @@ void checkAllocation(const Recipe& recipe) {
                "latencies come from the column latency_ms of a file; name it as quantization.sensitivity");
       }
     }
+    checkGivenWidths(quantization);
     checkLandscapes(recipe, std::set<std::int64_t>(quantization.bits.begin(), quantization.bits.end()));
     return;
   }
@@ -253,7 +308,10 @@ void checkAllocation(const Recipe& recipe) {
                                                              : "no such file; expected a sensitivity.csv");
   }
   if (allocatesOnly(recipe)) checkNothingElse(recipe);
-  const auto layers = choicesOf(quantization, givenSensitivity(quantization), quantization.sensitivity);
+  // The rule for the first and the last layer is about the network's order, which only a model tells: requireLayers().
+  auto anyOrder = quantization;
+  if (!allocatesOnly(recipe)) anyOrder.firstLastBits = 0;
+  const auto layers = choicesOf(anyOrder, givenSensitivity(quantization), quantization.sensitivity);
   for (const auto width : widthsOf(layers)) {
     if (allocatesOnly(recipe) || (width >= 2 && width <= 8)) continue;
     refuse("quantization.sensitivity", tomlString(quantization.sensitivity),
@@ -290,7 +348,7 @@ BitPlan planBits(const QuantizationRecipe& recipe, const std::vector<LayerChoice
   }
   if (!recipe.settings.empty()) {
     for (const auto& given : readBitsFile(recipe.settings, layers))
-      plan.settings.push_back(planned("given-" + given.name, "given", given.setting, true));
+      plan.settings.push_back(planned(kGiven + given.name, "given", given.setting, true));
   }
   for (const auto width : widthsOf(layers)) {
     plan.settings.push_back(planned("uniform-" + std::to_string(width), "uniform", uniformSetting(layers, width),

@@ -32,6 +32,13 @@ std::vector<SensitivityRow> givenSensitivity(const QuantizationRecipe& recipe);
 std::vector<LayerChoices> choicesOf(const QuantizationRecipe& recipe, const std::vector<SensitivityRow>& rows,
                                     const std::string& source, const std::vector<InputSensitivityRow>& inputs = {});
 
+/// The rows, layer by layer as the network has them: a table of the user's may have any order, and the rule for the
+/// first and the last layer is about the network's. Layers that are not among `layers` come last.
+std::vector<SensitivityRow> inNetworkOrder(std::vector<SensitivityRow> rows, const std::vector<std::string>& layers);
+
+/// Checks quantization.settings against a network's layers, which are in its order. Throws RunError.
+void checkGivenSettings(const QuantizationRecipe& recipe, const std::vector<std::string>& layers);
+
 /// A setting of bits with what was measured of it.
 struct PlannedSetting {
   SettingRow row;

@@ -251,15 +251,15 @@ std::vector<Entry> quantizationEntries() {
           .oneOf({"size", "bops"})
           .advanced(),
       Entry("quantization.settings", IN_RECIPE(quantization.settings),
-            "A bits.json whose settings stand beside those of the limits and are measured as they are")
+            "A bits.json whose settings stand beside those of the limits, as given-NAME, and are measured as they are")
           .path()
           .advanced(),
       Entry("quantization.frontier_points", IN_RECIPE(quantization.frontierPoints),
             "Settings of the frontier whose loss and accuracy are measured on the test split; 0: none")
           .range(0, 1000),
       Entry("quantization.landscapes", IN_RECIPE(quantization.landscapes),
-            "A setting (a limit such as size=0.5, or uniform-4) at which each profile and surface is evaluated once "
-            "more, at the last epoch, with the network quantized; empty: none")
+            "A setting (a limit such as size=0.5, uniform-4, or given-NAME of quantization.settings) at which each "
+            "profile and surface is evaluated once more, at the last epoch, with the network quantized; empty: none")
           .advanced(),
   };
 }

@@ -55,17 +55,6 @@ std::string whatBopsCount(const QuantizationRecipe& recipe) {
          recipe.activationBits + "\": the measured losses are of those";
 }
 
-/// The rows, layer by layer as the model has them: a table of the user's may have any order, and the rule for the first
-/// and the last layer is about the network's.
-std::vector<SensitivityRow> inOrder(const Model& model, std::vector<SensitivityRow> rows) {
-  std::map<std::string, std::size_t> places;
-  for (const auto& layer : model.weightLayers()) places.emplace(layer.name, places.size());
-  std::stable_sort(rows.begin(), rows.end(), [&](const SensitivityRow& a, const SensitivityRow& b) {
-    return places.at(a.layer) < places.at(b.layer);
-  });
-  return rows;
-}
-
 /// Those worth a fine-tuning: what the limits chose, what the user gave, and the usual baseline.
 bool isWorthTuning(const SettingRow& row) {
   return row.method == "exact" || row.method == "given" || row.setting == "uniform-4";
@@ -122,7 +111,8 @@ void Session::allocation() {
     });
     return;
   }
-  const auto layers = choicesOf(quantization, inOrder(*material_.model, rows), SensitivityRow::file, inputs);
+  const auto layers =
+      choicesOf(quantization, inNetworkOrder(rows, material_.model->weightLayerNames()), SensitivityRow::file, inputs);
   phase("allocation", "allocating bits", 0, [&](const Context& context) -> Products {
     auto plan = planBits(withKeptSettings(quantization, journal_.directory()), layers, {context.stop, {}, {}});
     const auto metrics = readTable<MetricRow>(journal_.directory());

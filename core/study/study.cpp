@@ -209,9 +209,10 @@ void keepGiven(const QuantizationRecipe& recipe, const fs::path& directory) {
 void requireLayers(const Recipe& recipe, const Model& model) {
   const auto& file = recipe.quantization.sensitivity;
   if (!recipe.quantization.enabled || file.empty()) return;
-  std::set<std::string> given, own;
+  const auto names = model.weightLayerNames();
+  const std::set<std::string> own(names.begin(), names.end());
+  std::set<std::string> given;
   for (const auto& row : givenSensitivity(recipe.quantization)) given.insert(row.layer);
-  for (const auto& layer : model.weightLayers()) own.insert(layer.name);
   const auto refuse = [&](const std::string& what) {
     throw RecipeError("quantization.sensitivity = \"" + file + "\": " + what + " " + model.architecture() +
                       "; expected a row for each width of each of its layers");
@@ -292,6 +293,7 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
     loading.say("model.weights is empty and nothing is trained: these are random weights");
   }
   requireLayers(recipe, *material.model);
+  if (recipe.quantization.enabled) checkGivenSettings(recipe.quantization, material.model->weightLayerNames());
   auto journal = openJournal(recipe, options, describe(recipe, material, device), context);
   return carriedOut(journal, [&] {
     if (recipe.quantization.enabled && !journal.has("allocation")) keepGiven(recipe.quantization, journal.directory());

@@ -4,6 +4,7 @@
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
+#include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QTest>
 #include <algorithm>
@@ -42,6 +43,7 @@ class TestBitAllocation : public QObject {
   void aTableBesideAModel();
   void aTableInAnotherOrder();
   void aRunKeepsItsTable();
+  void givenBitsThatDoNotFit();
   void wrongInput_data();
   void wrongInput();
 
@@ -70,6 +72,13 @@ void TestBitAllocation::fromATableToBits() {
   for (const char* word : {"bits for each layer from small.csv", "size=0.5", "uniform-4", "size MB", "omega"})
     QVERIFY2(outcome.out.contains(word), outcome.out.constData());
   QVERIFY(!outcome.out.contains("latency") && !outcome.out.contains("Gbops"));  // the table has no such column
+  // Every layer's bits stand there.
+  const QString chosen = QString::fromUtf8(outcome.out).section("layer", 1);
+  for (const auto& row : readTable<AllocationRow>(run("small"))) {
+    const QRegularExpression line(QStringLiteral("^%1 +%2$").arg(QString::fromStdString(row.layer)).arg(row.bits),
+                                  QRegularExpression::MultilineOption);
+    QVERIFY2(line.match(chosen).hasMatch(), outcome.out.constData());
+  }
 
   // All 3^4 settings, by hand: the least Ω whose size is at most half of the way.
   const auto rows = readTableFile<SensitivityRow>(run("small") / "sensitivity.csv");
@@ -282,6 +291,7 @@ frontier_points = 2
     if (row.method == "given") QCOMPARE(row.loss, settings[row.setting.substr(6)].loss);
     if (row.method == "uniform") QVERIFY(std::isnan(row.loss));
   }
+  QVERIFY2(again.out.contains("given-size=0.5"), again.out.constData());
   QCOMPARE(readFile(path("again/given_bits.json")), readFile(path("computed/bits.json")));
 
   const Outcome foreign =
@@ -345,19 +355,38 @@ void TestBitAllocation::aRunKeepsItsTable() {
   QCOMPARE(wide.status, 2);
   QCOMPARE(wide.errorLines(), 1);
   QVERIFY2(wide.err.contains("quantization.sensitivity") && wide.err.contains("16 bits"), wide.err.constData());
+}
 
-  // Two settings of one name would take each other's measurements.
-  auto bits = QJsonDocument::fromJson(readFile(path("computed/bits.json"))).object();
+/// Bits that do not fit are known before anything is computed or written.
+void TestBitAllocation::givenBitsThatDoNotFit() {
+  const auto refusedAs = [&](const char* file, const QStringList& sets, int status, const QStringList& named) {
+    QStringList keys{"--threads", "1", "--set", "quantization.settings=" + path(file)};
+    for (const auto& set : sets) keys << "--set" << set;
+    const Outcome outcome = batch("model.toml", "unfit", keys);
+    QVERIFY2(outcome.status == status, outcome.err.constData());
+    QCOMPARE(outcome.errorLines(), 1);
+    for (const auto& word : named) QVERIFY2(outcome.err.contains(word.toUtf8()), outcome.err.constData());
+    QVERIFY(!QFile::exists(path("unfit")));
+  };
+  const auto whole = readFile(path("computed/bits.json"));
+  auto bits = QJsonDocument::fromJson(whole).object();
   auto settings = bits["settings"].toArray();
   settings.append(settings.first());
   bits["settings"] = settings;
+  // Two settings of one name would take each other's measurements.
   writeFile(path("twice.json"), QJsonDocument(bits).toJson());
-  const Outcome twice = batch("model.toml", "twice",
-                              {"--set", "quantization.sensitivity=" + path("computed/sensitivity.csv"), "--set",
-                               "quantization.settings=" + path("twice.json")});
-  QCOMPARE(twice.status, 1);
-  QCOMPARE(twice.errorLines(), 1);
-  QVERIFY2(twice.err.contains("'size=0.5' is there twice"), twice.err.constData());
+  refusedAs("twice.json", {}, 1, {"'size=0.5' is there twice"});
+  writeFile(path("cut.json"), whole.left(whole.size() / 2));
+  refusedAs("cut.json", {}, 1, {"cut.json", "bits.json"});
+  writeFile(path("other.json"), QByteArray(whole).replace("\"conv1\"", "\"features.0\""));
+  refusedAs("other.json", {}, 1, {"other.json", "'conv1'"});
+  writeFile(path("five.json"),
+            QByteArray(whole).replace("\"bits\": 2", "\"bits\": 5").replace("\"bits\": 4", "\"bits\": 5"));
+  refusedAs("five.json", {}, 2, {"quantization.settings", "5 bits", "quantization.bits = [2, 4, 8]"});
+  refusedAs("computed/bits.json", {"quantization.landscapes=given-nobody"}, 2, {"given-nobody", "given-size=0.5"});
+  writeFile(path("two.json"),
+            QByteArray(whole).replace("\"bits\": 4", "\"bits\": 2").replace("\"bits\": 8", "\"bits\": 2"));
+  refusedAs("two.json", {"quantization.first_last_bits=8"}, 1, {"two.json", "quantization.first_last_bits"});
 }
 
 void TestBitAllocation::wrongInput_data() {

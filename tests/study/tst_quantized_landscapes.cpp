@@ -4,6 +4,8 @@
 #include <QTest>
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <tuple>
 
 #include "core/results/error.h"
 #include "core/results/tables.h"
@@ -85,6 +87,32 @@ class TestQuantizedLandscapes : public QObject {
     QCOMPARE(found, 2);
   }
 
+  /// Bits of a user's own, as the workbench writes them: those of the run itself give its landscapes once more.
+  void bitsOfAFile() {
+    auto recipe = recipe_;
+    recipe.quantization.limits = {};
+    recipe.quantization.settings = path("whole/bits.json").string();
+    recipe.quantization.landscapes = "given-size=0.5";
+    runStudy(recipe, into(path("given")), {});
+    const auto whole = loadRun(path("whole")), given = loadRun(path("given"));
+    std::map<std::tuple<std::string, double, double>, double> losses;
+    for (const auto& row : whole.surfaces) {
+      if (row.name == "s@size=0.5") losses[{row.split, row.alpha, row.beta}] = row.loss;
+    }
+    std::size_t compared = 0;
+    for (const auto& row : given.surfaces) {
+      if (row.name != "s@given-size=0.5") continue;
+      const auto place = std::tuple(row.split, row.alpha, row.beta);
+      QVERIFY(losses.contains(place));
+      QCOMPARE(row.loss, losses[place]);
+      ++compared;
+    }
+    QCOMPARE(compared, std::size_t(9 * 2));
+
+    recipe.quantization.landscapes = "given-other";
+    QVERIFY_THROWS_EXCEPTION(RecipeError, validate(recipe));
+  }
+
   /// The weights move, then are quantized: with eight bits it is nearly the float landscape, everywhere.
   void eightBitsFollowTheFloatNetwork() {
     auto recipe = recipe_;
@@ -150,7 +178,8 @@ class TestQuantizedLandscapes : public QObject {
     QCOMPARE(problem("uniform-4", nothing), std::string());
     QCOMPARE(problem("size=0.4", nothing),
              std::string("quantization.landscapes = \"size=0.4\": is not a setting of this run; expected one of "
-                         "quantization.limits or a uniform width: size=0.5; uniform-2; uniform-4; uniform-8"));
+                         "quantization.limits, given-NAME of quantization.settings or a uniform width: size=0.5; "
+                         "uniform-2; uniform-4; uniform-8"));
     QVERIFY(problem("uniform-3", nothing).starts_with("quantization.landscapes = \"uniform-3\": "));
     QVERIFY(problem("size=0.5", [](Recipe& recipe) {
               recipe.profiles.clear();
