@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "core/curvature/trace.h"
@@ -16,11 +17,12 @@ namespace eigenscape {
 /// Mean and squares of one share's part of one trace (Welford).
 struct DrawnShare {
   double mean = 0, squares = 0;
-  /// `count`: draws with this one.
-  void add(double x, double count) {
+  /// `count`: draws with this one. The deviations of x from the means without and with it.
+  std::pair<double, double> add(double x, double count) {
     const double delta = x - mean;
     mean += delta / count;
     squares += delta * (x - mean);
+    return {delta, x - mean};
   }
 };
 

@@ -86,6 +86,7 @@ class LayerTraces {
     members_[count - 1].fill_(1);
     mean_ = torch::zeros({count, examples.size()}, torch::kFloat64);
     squares_ = torch::zeros_like(mean_);
+    products_ = torch::zeros({count, count}, torch::kFloat64);
     lengths_.assign(entries.size(), 1.0);
     group(ranges);
     shares_.assign(watched_ + 1, 1.0);
@@ -112,6 +113,7 @@ class LayerTraces {
     }
     for (std::int64_t i = 0; i + 1 < mean_.size(0); ++i) result.ranges.push_back(estimate(i));
     result.whole = estimate(mean_.size(0) - 1);
+    result.correlations = correlations();
     result.squaredFrobenius = {std::nan(""), std::nan("")};
     result.products = result.probes = draws_;
     return result;
@@ -188,7 +190,9 @@ class LayerTraces {
     auto mean = mean_.narrow(1, begin, x.size(1)), squares = squares_.narrow(1, begin, x.size(1));
     const auto delta = x - mean;
     mean.add_(delta / count);
-    squares.add_(delta * (x - mean));
+    const auto after = x - mean;
+    squares.add_(delta * after);
+    products_.add_(delta.mm(after.t()));
   }
 
   /// Examples are uncorrelated.
@@ -197,6 +201,17 @@ class LayerTraces {
     const auto own = squares_[range] / ((draws - 1) * draws);
     const double variance = own.sum().item<double>(), fourth = own.square().sum().item<double>();
     return drawnTrace(mean_[range].sum().item<double>(), variance, fourth, draws_);
+  }
+
+  /// Of the ranges; examples are uncorrelated in them, too.
+  std::vector<double> correlations() const {
+    const auto count = products_.size(0) - 1;
+    const auto own = products_.narrow(0, 0, count).narrow(1, 0, count);
+    const auto scale = own.diagonal().sqrt();
+    const auto all = (own + own.t()) / 2 / scale.outer(scale);
+    const auto matrix = torch::where(all.isfinite(), all, torch::zeros_like(all)).contiguous();
+    matrix.fill_diagonal_(1);
+    return {matrix.data_ptr<double>(), matrix.data_ptr<double>() + matrix.numel()};
   }
 
   /// A probe's length enters a layer's value only by what the blocks between it and the others add to it: ℓₖ / ℓ times
@@ -253,6 +268,7 @@ class LayerTraces {
   std::vector<double> shares_;                                             ///< of each group: more than 1/√trace
   Tensor members_;                                                         ///< ranges and the whole × entries, 0 or 1
   Tensor mean_, squares_;                                                  ///< ranges and the whole × examples
+  Tensor products_;                                                        ///< of deviations, ranges and the whole²
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "core/curvature/drawn_trace.h"
 #include "core/curvature/graphs.h"
+#include "core/curvature/trace_correlation.h"
 #include "core/model/random_signs.h"
 
 namespace eigenscape {
@@ -41,7 +42,8 @@ class OutputTraces {
         generator_(at::detail::createCPUGenerator(options.seed)),
         watched_(options.watched < 0 ? ranges.size()
                                      : std::min(ranges.size(), static_cast<std::size_t>(options.watched))),
-        shares_(ranges.size() + 1, std::vector<DrawnShare>(static_cast<std::size_t>(groups()))) {
+        shares_(ranges.size() + 1, std::vector<DrawnShare>(static_cast<std::size_t>(groups()))),
+        correlation_(ranges.size()) {
     cut(ranges);
   }
 
@@ -52,6 +54,7 @@ class OutputTraces {
         [this] { return neededDraws(); });
     for (std::size_t i = 0; i + 1 < shares_.size(); ++i) result.ranges.push_back(estimate(i));
     result.whole = estimate(shares_.size() - 1);
+    result.correlations = correlation_.matrix();
     result.squaredFrobenius = {std::nan(""), std::nan("")};
     result.products = result.probes = draws_;
     return result;
@@ -121,8 +124,10 @@ class OutputTraces {
     const double* square = squares.data_ptr<double>();
     for (std::size_t i = 0; i < spans_.size(); ++i) {
       const double sum = std::accumulate(square + spans_[i].first, square + spans_[i].second, 0.0);
-      shares_[i][group].add(sum / static_cast<double>(examples_.size()), count);
+      const auto [before, after] = shares_[i][group].add(sum / static_cast<double>(examples_.size()), count);
+      if (i + 1 < spans_.size()) correlation_.set(i, before, after);
     }
+    correlation_.end();
     if (!std::isfinite(shares_.back()[group].mean)) throw productNotFinite();
   }
 
@@ -148,6 +153,7 @@ class OutputTraces {
   std::vector<Atom> atoms_;
   std::vector<std::pair<std::size_t, std::size_t>> spans_;  ///< first and last atom of each range, then of the whole
   std::vector<std::vector<DrawnShare>> shares_;             ///< of each range, then of the whole, by group
+  TraceCorrelation correlation_;                            ///< of the ranges
 };
 
 /// The ranges that lie in no other one, and the tensors that lie in no range: every parameter is in one of them.

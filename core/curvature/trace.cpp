@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/curvature/trace.h"
+#include "core/curvature/trace_correlation.h"
 #include "core/model/random_signs.h"
 
 #include <torch/torch.h>
@@ -8,6 +9,7 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 namespace eigenscape {
 
@@ -21,11 +23,13 @@ constexpr double kWorthwhile = 3.0 * kPilot;
 /// Mean and standard error of a growing sample (Welford), beside a part that is known exactly.
 class Sample {
  public:
-  void add(double x) {
+  /// The deviations of x from the means without and with it.
+  std::pair<double, double> add(double x) {
     ++count_;
     const double delta = x - mean_;
     mean_ += delta / static_cast<double>(count_);
     squares_ += delta * (x - mean_);
+    return {delta, x - mean_};
   }
   void restart(double exact) { *this = Sample(), exact_ = exact; }
   TraceEstimate estimate() const {
@@ -59,6 +63,7 @@ class Traces {
         before_(op.products()),
         generator_(at::detail::createCPUGenerator(options.seed)),
         parts_(ranges.size()),
+        correlation_(ranges.size()),
         watched_(options.watched < 0 ? ranges.size()
                                      : std::min(ranges.size(), static_cast<std::size_t>(options.watched))) {}
 
@@ -75,6 +80,7 @@ class Traces {
     }
     result_.whole = whole_.estimate();
     for (const auto& part : parts_) result_.ranges.push_back(part.estimate());
+    result_.correlations = correlation_.matrix();
     result_.squaredFrobenius = square_.estimate();
     result_.products = used();
     return std::move(result_);
@@ -99,17 +105,23 @@ class Traces {
     const double length = product.norm().item<double>();
     square_.add(length * length);
     if (options_.deflated < 0 && !basis_.defined() && result_.probes < kPilot) columns_.push_back(product);
-    addTerms(z * product, [](Sample& sample, double x) { sample.add(x); });
+    const auto terms = termsOf(z * product);
+    whole_.add(terms.back());
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const auto [before, after] = parts_[i].add(terms[i]);
+      correlation_.set(i, before, after);
+    }
+    correlation_.end();
     ++result_.probes;
   }
 
-  template <class Add>
-  void addTerms(const torch::Tensor& perParameter, Add&& add) {
-    const auto terms = perParameter.to(torch::kFloat64);
-    add(whole_, terms.sum().item<double>());
-    for (std::size_t i = 0; i < ranges_.size(); ++i) {
-      add(parts_[i], terms.narrow(0, ranges_[i].offset, ranges_[i].size).sum().item<double>());
-    }
+  /// Sums over each range, then over the whole.
+  std::vector<double> termsOf(const torch::Tensor& perParameter) const {
+    const auto values = perParameter.to(torch::kFloat64);
+    std::vector<double> terms;
+    for (const auto& range : ranges_) terms.push_back(values.narrow(0, range.offset, range.size).sum().item<double>());
+    terms.push_back(values.sum().item<double>());
+    return terms;
   }
 
   /// Products of random vectors lean towards the top of the spectrum.
@@ -130,7 +142,10 @@ class Traces {
     std::vector<torch::Tensor> products;
     for (std::int64_t i = 0; i < basis_.size(0); ++i) products.push_back(apply(basis_[i]));
     const auto y = torch::stack(products);
-    addTerms((basis_ * y).sum(0), [](Sample& sample, double exact) { sample.restart(exact); });
+    const auto exact = termsOf((basis_ * y).sum(0));
+    whole_.restart(exact.back());
+    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].restart(exact[i]);
+    correlation_.restart();
     square_.restart(y.to(torch::kFloat64).pow(2).sum().item<double>());
     result_.probes = 0;
     result_.deflated = basis_.size(0);
@@ -159,6 +174,7 @@ class Traces {
   std::vector<torch::Tensor> columns_;
   Sample whole_, square_;
   std::vector<Sample> parts_;
+  TraceCorrelation correlation_;
   std::size_t watched_;
   TraceEstimates result_;
 };

@@ -39,7 +39,9 @@ struct TraceEstimate {
 struct TraceEstimates {
   TraceEstimate whole;
   std::vector<TraceEstimate> ranges;  ///< trace of each range's diagonal block
-  TraceEstimate squaredFrobenius;     ///< ‖A‖²_F = Σ λᵢ², from the same products
+  /// Of the ranges' errors, row by row: they share their probes. Empty: not known.
+  std::vector<double> correlations;
+  TraceEstimate squaredFrobenius;  ///< ‖A‖²_F = Σ λᵢ², from the same products
   std::int64_t products = 0;
   std::int64_t probes = 0, deflated = 0;
   double seconds = 0;

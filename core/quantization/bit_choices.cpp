@@ -148,7 +148,23 @@ void addInputs(std::vector<LayerChoices>& layers, const std::vector<InputSensiti
       const double error = found->second->standardError * found->second->perturbation;
       choice.inputOmega = found->second->omega;
       choice.omega += choice.inputOmega;
-      if (std::isfinite(error)) choice.standardError = std::hypot(choice.standardError, error);
+      if (!std::isfinite(error)) continue;
+      choice.inputError = std::abs(error);
+      choice.standardError = std::hypot(choice.standardError, error);
+    }
+  }
+}
+
+void addCorrelations(std::vector<LayerChoices>& layers, const std::vector<TraceCorrelationRow>& rows) {
+  std::map<std::string, std::size_t> places;
+  for (const auto& layer : layers) places.emplace(layer.layer, places.size());
+  for (const auto& row : rows) {
+    const auto one = places.find(row.layer), other = places.find(row.other);
+    if (one == places.end() || other == places.end() || !std::isfinite(row.correlation)) continue;
+    for (const auto& [i, j] : {std::pair{one->second, other->second}, std::pair{other->second, one->second}}) {
+      auto& own = row.kind == "inputs" ? layers[i].inputCorrelations : layers[i].weightCorrelations;
+      own.resize(layers.size());
+      own[j] = row.correlation;
     }
   }
 }
@@ -195,20 +211,39 @@ double BitSetting::cost(Cost which) const {
   return which == Cost::Size ? sizeBytes : which == Cost::Bops ? bops : latencyMs;
 }
 
+namespace {
+
+double varianceOfSum(const std::vector<LayerChoices>& layers, const std::vector<double>& errors,
+                     std::vector<double> LayerChoices::*correlations) {
+  double variance = 0;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const auto& own = layers[i].*correlations;
+    variance += errors[i] * errors[i];
+    for (std::size_t j = 0; j < own.size(); ++j) {
+      if (j != i) variance += own[j] * errors[i] * errors[j];
+    }
+  }
+  return std::max(variance, 0.0);
+}
+
+}  // namespace
+
 BitSetting settingOf(const std::vector<LayerChoices>& layers, const std::vector<std::int64_t>& bits) {
   if (bits.size() != layers.size()) throw std::invalid_argument("settingOf: one bit width per layer is needed");
   BitSetting setting;
   setting.bits = bits;
-  double variance = 0;
+  std::vector<double> weights, inputs;  // standard errors
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto& choice = choiceOf(layers[i], bits[i]);
     setting.sizeBytes += costOf(layers[i], choice, Cost::Size);
     setting.bops += costOf(layers[i], choice, Cost::Bops);
     setting.latencyMs += costOf(layers[i], choice, Cost::Latency);
     setting.omega += choice.omega;
-    variance += choice.standardError * choice.standardError;
+    inputs.push_back(choice.inputError);
+    weights.push_back(std::sqrt(std::max(0.0, std::pow(choice.standardError, 2) - std::pow(choice.inputError, 2))));
   }
-  setting.standardError = std::sqrt(variance);
+  setting.standardError = std::sqrt(varianceOfSum(layers, weights, &LayerChoices::weightCorrelations) +
+                                    varianceOfSum(layers, inputs, &LayerChoices::inputCorrelations));
   return setting;
 }
 

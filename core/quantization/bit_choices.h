@@ -20,6 +20,7 @@ struct BitChoice {
   double standardError = 0;                                     ///< of omega; 0: not known
   double latencyMs = std::numeric_limits<double>::quiet_NaN();  ///< nan: not known
   double inputOmega = 0;  ///< the share of omega that is of the layer's input (addInputs)
+  double inputError = 0;  ///< the standard error of that share
 };
 
 struct LayerChoices {
@@ -29,6 +30,9 @@ struct LayerChoices {
   std::int64_t macs = 0;        ///< per example; 0: not known
   double topEigenvalue = std::numeric_limits<double>::quiet_NaN();
   std::vector<BitChoice> choices;  ///< ascending in bits; those of a group have the same widths
+  /// Of the errors of this layer's traces with those of each layer, in their order (addCorrelations). Empty:
+  /// independent.
+  std::vector<double> weightCorrelations, inputCorrelations;
 };
 
 /// The rows of a sensitivity.csv as layers in the order of their first rows. Only the widths in `bits` are taken; none:
@@ -45,6 +49,9 @@ std::vector<LayerChoices> layerChoices(const std::vector<SensitivityRow>& rows, 
 void addInputs(std::vector<LayerChoices>& layers, const std::vector<InputSensitivityRow>& rows,
                const std::function<std::int64_t(std::size_t place, std::int64_t bits)>& inputBits,
                const std::string& source);
+/// What layers' errors have in common: with it the standard errors of sums over the layers are what they are. Errors of
+/// weights and of inputs come from draws of their own.
+void addCorrelations(std::vector<LayerChoices>& layers, const std::vector<TraceCorrelationRow>& rows);
 /// The widths that occur, ascending.
 std::vector<std::int64_t> bitWidths(const std::vector<SensitivityRow>& rows);
 
@@ -74,7 +81,7 @@ struct BitSetting {
   std::vector<std::int64_t> bits;                 ///< one per layer, in their order
   double sizeBytes = 0, bops = 0, latencyMs = 0;  ///< nan where not known
   double omega = 0;                               ///< sum over the layers
-  double standardError = 0;                       ///< of omega, with the layers' errors taken as independent
+  double standardError = 0;                       ///< of omega
   double cost(Cost which) const;
 };
 /// `bits` holds one of the layer's widths for every layer. Throws std::invalid_argument.

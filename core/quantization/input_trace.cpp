@@ -12,6 +12,7 @@
 #include "core/curvature/double_backward.h"
 #include "core/curvature/drawn_trace.h"
 #include "core/curvature/output_trace.h"
+#include "core/curvature/trace_correlation.h"
 #include "core/model/random_signs.h"
 #include "core/quantization/transforms.h"
 
@@ -45,7 +46,8 @@ class InputTraces {
         context_(context),
         generator_(at::detail::createCPUGenerator(options.seed)),
         attached_(model),
-        shares_(model.weightLayers().size(), std::vector<DrawnShare>(static_cast<std::size_t>(batches()))) {
+        shares_(model.weightLayers().size(), std::vector<DrawnShare>(static_cast<std::size_t>(batches()))),
+        correlation_(shares_.size()) {
     for (std::size_t i = 0; i < shares_.size(); ++i) {
       shifts_.push_back(std::make_unique<Shift>());
       attached_.attach(i, shifts_.back().get());
@@ -58,6 +60,7 @@ class InputTraces {
         batches(), options_.maxProbes, draws_, [this](std::int64_t draws) { visit(draws); },
         [this] { return neededDraws(); });
     for (std::size_t i = 0; i < shares_.size(); ++i) result.ranges.push_back(estimate(i));
+    result.correlations = correlation_.matrix();
     result.whole = result.squaredFrobenius = {std::nan(""), std::nan("")};
     result.products = result.probes = draws_;
     return result;
@@ -83,8 +86,11 @@ class InputTraces {
         for (std::size_t i = 0; i < terms.size(); ++i) {
           const double term = terms[i] / static_cast<double>(examples_.size());
           if (!std::isfinite(term)) throw productNotFinite();
-          shares_[i][static_cast<std::size_t>(batch)].add(term, static_cast<double>(draws_ + draw));
+          auto& share = shares_[i][static_cast<std::size_t>(batch)];
+          const auto [before, after] = share.add(term, static_cast<double>(draws_ + draw));
+          correlation_.set(i, before, after);
         }
+        correlation_.end();
       }
       const double done = static_cast<double>(draws_) +
                           static_cast<double>(draws) * static_cast<double>(batch + 1) / static_cast<double>(batches());
@@ -114,7 +120,8 @@ class InputTraces {
   /// ‖Jᵀ S ε‖² of each layer.
   std::vector<double> squares(const torch::Tensor& outputs, const torch::Tensor& targets, const Tensors& inputs,
                               bool keep) {
-    const auto root = signedRoot(outputs.detach(), targets, CurvatureKind::GaussNewton, generator_);
+    const auto kind = method_ == InputTraceMethod::EmpiricalFisher ? CurvatureKind::Fisher : CurvatureKind::GaussNewton;
+    const auto root = signedRoot(outputs.detach(), targets, kind, generator_);
     const auto pulled = torch::autograd::grad({outputs}, inputs, {root}, keep, false, true);
     std::vector<double> terms;
     for (const auto& part : pulled) terms.push_back(part.defined() ? part.square().sum().item<double>() : 0);
@@ -140,6 +147,7 @@ class InputTraces {
   std::vector<std::unique_ptr<Shift>> shifts_;
   AttachedTransforms attached_;
   std::vector<std::vector<DrawnShare>> shares_;  ///< of each layer, by batch
+  TraceCorrelation correlation_;                 ///< of the layers
 };
 
 /// How far quantization moves a layer's input.

@@ -12,7 +12,7 @@
 
 namespace eigenscape {
 
-enum class InputTraceMethod { FromProducts, FromOutputs };
+enum class InputTraceMethod { FromProducts, FromOutputs, EmpiricalFisher };
 
 /// The trace of the Hessian of one example's loss by the numbers that go into each weight layer, mean over the
 /// examples; one estimate per weight layer (HAWQ-V2, arXiv:1911.03852, on activations). The Hessian of the mean loss by
@@ -21,8 +21,10 @@ enum class InputTraceMethod { FromProducts, FromOutputs };
 /// Every layer from the same probes; `options.deflated` does not matter here. FromProducts: Hutchinson's estimator
 /// through double backward, for any network. FromOutputs: a backward pass for random signs at the outputs (see
 /// output_trace.h), which is the Gauss-Newton matrix, and the Hessian where the outputs are piecewise linear in each
-/// layer's input; it takes a fraction of the time. A probe counts once it has gone over all examples. Evaluation mode.
-/// Throws RunError where the model's layers are out of reach or a product is not finite.
+/// layer's input; it takes a fraction of the time; and the mean of a Fisher matrix over labels drawn from the network.
+/// EmpiricalFisher: the mean square of the gradients at the given labels, which nothing is drawn for. A probe counts
+/// once it has gone over all examples. Evaluation mode. Throws RunError where the model's layers are out of reach or a
+/// product is not finite.
 TraceEstimates estimateInputTraces(Model& model, const Examples& examples, std::int64_t batchSize,
                                    const TraceOptions& options, InputTraceMethod method, const Context& context = {});
 

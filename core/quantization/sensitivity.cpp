@@ -81,6 +81,17 @@ std::vector<SensitivityRow> sensitivity(const Model& model, const std::vector<Tr
   return rows;
 }
 
+std::vector<TraceCorrelationRow> correlationRows(const std::string& kind, const std::vector<std::string>& names,
+                                                 const std::vector<double>& matrix) {
+  const auto width = static_cast<std::size_t>(std::lround(std::sqrt(static_cast<double>(matrix.size()))));
+  std::vector<TraceCorrelationRow> rows;
+  for (std::size_t i = 0; i < std::min(names.size(), width); ++i) {
+    for (std::size_t j = i + 1; j < std::min(names.size(), width); ++j)
+      rows.push_back({kind, names[i], names[j], matrix[i * width + j]});
+  }
+  return rows;
+}
+
 std::vector<LayerLossRow> layerLosses(Model& model, const std::vector<std::int64_t>& weightBits,
                                       const std::vector<std::int64_t>& inputBits, const QuantizerOptions& options,
                                       const Calibration& calibration, const Examples& examples,

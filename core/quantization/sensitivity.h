@@ -26,6 +26,11 @@ std::vector<SensitivityRow> sensitivity(const Model& model, const std::vector<Tr
                                         const std::vector<double>& topEigenvalues,
                                         const std::vector<std::int64_t>& bits, const QuantizerOptions& options);
 
+/// Each pair of layers once. `matrix` is TraceEstimates::correlations, whose first ranges are those of `names`; empty:
+/// no rows. `kind` is "weights" or "inputs".
+std::vector<TraceCorrelationRow> correlationRows(const std::string& kind, const std::vector<std::string>& names,
+                                                 const std::vector<double>& matrix);
+
 /// Every layer alone at every width, everything else in floating point: how much the loss on `examples` rises. First
 /// the weights at `weightBits`, then the inputs at `inputBits` (`calibration` is needed where there are any). `split`
 /// is what the rows say.

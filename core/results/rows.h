@@ -233,6 +233,15 @@ struct InputSensitivityRow {
   double omega = 0;         ///< meanTrace · perturbation
 };
 
+/// sensitivity_correlation.csv: how the errors of two layers' mean traces hang together that come from the same draws,
+/// each pair once. What is not there is taken as independent.
+struct TraceCorrelationRow {
+  static constexpr const char* file = "sensitivity_correlation.csv";
+  std::string kind;  ///< "weights" (sensitivity.csv) or "inputs" (input_sensitivity.csv)
+  std::string layer, other;
+  double correlation = 0;
+};
+
 /// layer_scores.csv: every method's word on how much a layer minds being quantized; ranking.csv compares them.
 struct LayerScoreRow {
   static constexpr const char* file = "layer_scores.csv";
@@ -392,6 +401,9 @@ void columns(Row& row, Visitor&& visit) {
     visit("layer", row.layer), visit("elements", row.elements), visit("mean_trace", row.meanTrace);
     visit("standard_error", row.standardError), visit("bits", row.bits), visit("perturbation", row.perturbation);
     visit("omega", row.omega);
+  } else if constexpr (std::is_same_v<Plain, TraceCorrelationRow>) {
+    visit("kind", row.kind), visit("layer", row.layer), visit("other", row.other);
+    visit("correlation", row.correlation);
   } else if constexpr (std::is_same_v<Plain, LayerScoreRow>) {
     visit("layer", row.layer), visit("kind", row.kind), visit("bits", row.bits), visit("method", row.method);
     visit("score", row.score), visit("standard_error", row.standardError);

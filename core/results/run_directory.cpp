@@ -177,6 +177,7 @@ RunResults loadRun(const fs::path& directory) {
   run.layerLosses = readTable<LayerLossRow>(directory);
   run.layerEigenvalues = readTable<LayerEigenvalueRow>(directory);
   run.inputSensitivity = readTable<InputSensitivityRow>(directory);
+  run.traceCorrelations = readTable<TraceCorrelationRow>(directory);
   run.layerScores = readTable<LayerScoreRow>(directory);
   run.ranking = readTable<RankingRow>(directory);
   run.finetuning = readTable<FinetuneRow>(directory);

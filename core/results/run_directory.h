@@ -80,6 +80,7 @@ struct RunResults {
   std::vector<LayerLossRow> layerLosses;
   std::vector<LayerEigenvalueRow> layerEigenvalues;
   std::vector<InputSensitivityRow> inputSensitivity;
+  std::vector<TraceCorrelationRow> traceCorrelations;
   std::vector<LayerScoreRow> layerScores;
   std::vector<RankingRow> ranking;
   std::vector<FinetuneRow> finetuning;

@@ -92,6 +92,9 @@ void Journal::dropUnfinished() {
   retainRows<LayerLossRow>(directory_, [&](const LayerLossRow&) { return has("layer_loss"); });
   retainRows<LayerEigenvalueRow>(directory_, [&](const LayerEigenvalueRow&) { return has("layer_eigenvalues"); });
   retainRows<InputSensitivityRow>(directory_, [&](const InputSensitivityRow&) { return has("input_sensitivity"); });
+  retainRows<TraceCorrelationRow>(directory_, [&](const TraceCorrelationRow& row) {
+    return has(row.kind == "inputs" ? "input_sensitivity" : "sensitivity");
+  });
   retainRows<LayerScoreRow>(directory_, [&](const LayerScoreRow&) { return has("ranking"); });
   retainRows<RankingRow>(directory_, [&](const RankingRow&) { return has("ranking"); });
   retainRows<FinetuneRow>(directory_, [&](const FinetuneRow& row) { return has("finetune:" + row.setting); });

@@ -90,7 +90,8 @@ class Journal {
   };
   Writers<MetricRow, SpectrumRow, PowerRow, DensityRow, DensityNodeRow, TraceRow, FrobeniusRow, OverlapRow, GradientRow,
           OverheadRow, ProfileRow, SurfaceRow, CurvatureMapRow, TrajectoryRow, PersistenceRow, LayerLossRow,
-          LayerEigenvalueRow, InputSensitivityRow, LayerScoreRow, RankingRow, FinetuneRow, ShapeRow, SensitivityRow>
+          LayerEigenvalueRow, InputSensitivityRow, TraceCorrelationRow, LayerScoreRow, RankingRow, FinetuneRow,
+          ShapeRow, SensitivityRow>
       writers_;
 };
 

@@ -29,18 +29,11 @@ std::string obstacle(const std::vector<SensitivityRow>& rows, const std::vector<
   return rows.empty() ? "the model has no layer with a weight matrix" : "";
 }
 
-/// Traces of inputs are the Hessian's or the Gauss-Newton matrix's; a Fisher matrix of the weights may be of another
-/// size.
-bool isFisher(const std::string& op) {
-  return op.find("fisher") != std::string::npos;
-}
-
 /// What the sums of omega are of; empty: nothing that needs to be said.
-std::string whatOmegaCounts(const QuantizationRecipe& recipe, const std::string& op, bool inputs) {
+std::string whatOmegaCounts(const QuantizationRecipe& recipe, bool inputs) {
   if (!quantizesInputs(recipe)) return {};
   if (inputs) return "omega of a setting counts weights (sensitivity.csv) and inputs (input_sensitivity.csv)";
   const std::string alone = "omega of a setting counts the weights alone, though inputs are quantized: ";
-  if (isFisher(op)) return alone + "curvature.operator = \"" + op + "\", and traces of inputs are the Hessian's";
   return alone + (recipe.sensitivity.empty() ? "quantization.methods lacks v2"
                                              : "a given sensitivity.csv says nothing of them");
 }
@@ -101,8 +94,7 @@ void Session::writeQuantized(const BitPlan& plan) {
 void Session::allocation() {
   const auto& quantization = recipe_.quantization;
   const auto rows = readTable<SensitivityRow>(journal_.directory());
-  const auto inputs = isFisher(recipe_.curvature.op) ? std::vector<InputSensitivityRow>()
-                                                     : readTable<InputSensitivityRow>(journal_.directory());
+  const auto inputs = readTable<InputSensitivityRow>(journal_.directory());
   const auto why = obstacle(rows, inputs);
   if (!why.empty()) {
     phase("allocation", "allocating bits", 0, [&](const Context& context) -> Products {
@@ -111,16 +103,16 @@ void Session::allocation() {
     });
     return;
   }
-  const auto layers =
+  auto layers =
       choicesOf(quantization, inNetworkOrder(rows, material_.model->weightLayerNames()), SensitivityRow::file, inputs);
+  addCorrelations(layers, readTable<TraceCorrelationRow>(journal_.directory()));
   phase("allocation", "allocating bits", 0, [&](const Context& context) -> Products {
     auto plan = planBits(withKeptSettings(quantization, journal_.directory()), layers, {context.stop, {}, {}});
     const auto metrics = readTable<MetricRow>(journal_.directory());
     const auto last =
         std::find_if(metrics.rbegin(), metrics.rend(), [](const MetricRow& row) { return row.split == "test"; });
     if (last != metrics.rend()) addFloat(plan, last->loss, last->accuracy);
-    if (const auto line = whatOmegaCounts(quantization, recipe_.curvature.op, !inputs.empty()); !line.empty())
-      plan.notes.push_back(line);
+    if (const auto line = whatOmegaCounts(quantization, !inputs.empty()); !line.empty()) plan.notes.push_back(line);
     if (const auto line = whatBopsCount(quantization); !line.empty()) plan.notes.push_back(line);
     for (const auto& line : plan.notes) note(line, context);
     if (!plan.pareto.empty()) journal_.info().frontier = costName(plan.frontierCost);

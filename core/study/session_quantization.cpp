@@ -89,6 +89,7 @@ void Session::weightSensitivity(std::int64_t epoch) {
     const std::vector<TraceEstimate> traces(lastTrace_.ranges.begin(),
                                             lastTrace_.ranges.begin() + static_cast<std::ptrdiff_t>(weights));
     const auto top = topEigenvalues(epoch, products, context);
+    journal_.append(correlationRows("weights", material_.model->weightLayerNames(), lastTrace_.correlations));
     journal_.append(
         eigenscape::sensitivity(*material_.model, traces, top, quantization.bits, quantizerOptions(quantization)));
     return products;
@@ -97,7 +98,8 @@ void Session::weightSensitivity(std::int64_t epoch) {
 
 InputTraceMethod Session::inputTraceMethod(const Examples& examples, const Context& context) {
   const auto& curvature = recipe_.curvature;
-  if (curvature.op == "ggn") return InputTraceMethod::FromOutputs;
+  if (curvature.op == "fisher") return InputTraceMethod::EmpiricalFisher;
+  if (curvature.op != "hessian") return InputTraceMethod::FromOutputs;
   if (curvature.traceMethod != "auto" && curvature.traceMethod != "outputs") return InputTraceMethod::FromProducts;
   // What is piecewise linear in each layer's weights alone is so in its inputs, too.
   return tracesComeFromOutputs(examples, weightRanges(*material_.model), context) ? InputTraceMethod::FromOutputs
@@ -121,6 +123,7 @@ void Session::inputSensitivity() {
     options.seed = static_cast<std::uint64_t>(recipe_.seed) + 1;
     const auto traces = estimateInputTraces(model, examples, recipe_.curvature.batchSize, options,
                                             inputTraceMethod(examples, context), context);
+    journal_.append(correlationRows("inputs", model.weightLayerNames(), traces.correlations));
     journal_.append(eigenscape::inputSensitivity(model, ranges, traces, bits, perturbations));
     if (!traces.converged) note("traces of inputs: not every layer's tolerance reached", context);
     return traces.products;

@@ -7,6 +7,7 @@
 #include "core/curvature/layer_trace.h"
 #include "core/model/layers.h"
 #include "tests/support/oracles.h"
+#include "tests/support/trace_sums.h"
 
 using namespace eigenscape;
 using torch::Tensor;
@@ -179,7 +180,7 @@ class TestLayerTrace : public QObject {
     std::vector<Range> ranges;
     for (const auto& layer : c.model->parameters().layers()) ranges.push_back({layer.offset, layer.size});
     const auto truth = exactTraces(*c.model, c.examples, ranges);
-    std::vector<int> covered(truth.size(), 0);
+    std::vector<int> covered(truth.size() + 1, 0);  // the last: a sum over the layers
     std::int64_t draws = 0;
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
       TraceOptions options;
@@ -192,9 +193,12 @@ class TestLayerTrace : public QObject {
         const auto& estimate = i < ranges.size() ? found.ranges[i] : found.whole;
         covered[i] += std::abs(estimate.trace - truth[i]) <= 1.96 * estimate.standardError ? 1 : 0;
       }
+      const auto sum = oracles::weightedSum(found);
+      const double off = std::abs(sum.trace - oracles::weightedSum(truth, ranges.size()));
+      covered.back() += off <= 1.96 * sum.standardError ? 1 : 0;
     }
     for (std::size_t i = 0; i < covered.size(); ++i) {
-      const auto line = QString("%1: %2 (trace %3), %4 draws").arg(i).arg(covered[i]).arg(truth[i]).arg(draws / 200.0);
+      const auto line = QString("%1: %2, %3 draws").arg(i).arg(covered[i]).arg(draws / 200.0);
       QVERIFY2(covered[i] >= 180 && covered[i] <= 198, qPrintable(line));
     }
   }

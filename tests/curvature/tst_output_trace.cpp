@@ -6,6 +6,7 @@
 
 #include "core/curvature/output_trace.h"
 #include "tests/support/oracles.h"
+#include "tests/support/trace_sums.h"
 
 using namespace eigenscape;
 using torch::Tensor;
@@ -83,7 +84,7 @@ class TestOutputTrace : public QObject {
     curvature.kind = static_cast<CurvatureKind>(kind);
     QCOMPARE(outputTraceObstacle(*model, examples, curvature, ranges), std::string());
     const auto truth = exactTraces(*model, examples, curvature.kind);
-    std::vector<int> covered(truth.size(), 0);
+    std::vector<int> covered(truth.size() + 1, 0);  // the last: a sum over the layers
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
       TraceOptions options;
       options.tolerance = tolerance;
@@ -96,6 +97,9 @@ class TestOutputTrace : public QObject {
         QVERIFY(estimate.standardError <= tolerance * estimate.trace);
         covered[i] += std::abs(estimate.trace - truth[i]) <= 1.96 * estimate.standardError ? 1 : 0;
       }
+      const auto sum = oracles::weightedSum(found);
+      const double off = std::abs(sum.trace - oracles::weightedSum(truth, ranges.size()));
+      covered.back() += off <= 1.96 * sum.standardError ? 1 : 0;
     }
     for (std::size_t i = 0; i < covered.size(); ++i)
       QVERIFY2(covered[i] >= 180 && covered[i] <= 198, qPrintable(QString("%1: %2").arg(i).arg(covered[i])));

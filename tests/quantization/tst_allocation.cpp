@@ -427,6 +427,11 @@ void TestAllocation::inputsCount() {
   QVERIFY(near(seeing.omega, 3 + 0.5 + 0.1 + 0.02));
   QVERIFY(seeing.omega < settingOf(both, blind.bits).omega);  // that one is worse, counted as it is run
   QVERIFY(near(seeing.standardError, std::sqrt(0.15 * 0.15 + 0.05 * 0.05 + 0.005 * 0.005 + 0.002 * 0.002)));
+  // With what the layers' errors have in common: of the weights' all, of the inputs' half.
+  auto common = both;
+  addCorrelations(common, {{"weights", "a", "b", 1}, {"inputs", "a", "b", 0.5}, {"weights", "a", "elsewhere", 1}});
+  const double ofWeights = 0.15 + 0.005, ofInputs = 0.05 * 0.05 + 0.002 * 0.002 + 0.5 * 2 * 0.05 * 0.002;
+  QVERIFY(near(settingOf(common, seeing.bits).standardError, std::sqrt(ofWeights * ofWeights + ofInputs)));
   QVERIFY(near(both[1].choices[0].inputOmega, 7) && near(both[1].choices[0].omega, 9));
   const auto frontier = frontierOf(both, Cost::Size);
   QCOMPARE(frontier.points.size(), std::size_t(3));

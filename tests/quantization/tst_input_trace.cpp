@@ -38,6 +38,7 @@ class TestInputTrace : public QObject {
   void equalsTheDenseHessian();
   void batchesDoNotMatter_data() { methods(); }
   void batchesDoNotMatter();
+  void theEmpiricalFisher();
   void perturbationsByHand();
   void rows();
 
@@ -98,6 +99,35 @@ void TestInputTrace::batchesDoNotMatter() {
     QVERIFY(std::abs(a.trace - b.trace) < 5 * std::hypot(a.standardError, b.standardError));
   }
   QVERIFY(torch::equal(model->forward(examples.inputs), before));
+}
+
+/// Nothing is drawn: the mean square of each example's own gradient.
+void TestInputTrace::theEmpiricalFisher() {
+  const auto model = makeModel("mlp", kShape, 1);
+  model->to(torch::kCPU, torch::kFloat64);
+  const auto examples = toy::pictures(6, kShape, 2).to(torch::kCPU, torch::kFloat64);
+  const auto found = estimateInputTraces(*model, examples, 4, {}, InputTraceMethod::EmpiricalFisher);
+  QVERIFY(found.converged);
+  const auto& p = model->parameters().tensors();
+  const auto x = examples.inputs.flatten(1);
+  const auto h1 = torch::relu(torch::linear(x, p[0], p[1])), h2 = torch::relu(torch::linear(h1, p[2], p[3]));
+  const std::vector<torch::Tensor> inputs{x, h1, h2};
+  for (std::size_t layer = 0; layer < 3; ++layer) {
+    double expected = 0;
+    for (std::int64_t n = 0; n < 6; ++n) {
+      const auto leaf = inputs[layer].narrow(0, n, 1).detach().clone().requires_grad_(true);
+      auto a = leaf;
+      for (std::size_t i = layer; i < 3; ++i) {
+        a = torch::linear(a, p[2 * i], p[2 * i + 1]);
+        if (i < 2) a = torch::relu(a);
+      }
+      const auto loss = torch::nn::functional::cross_entropy(a, examples.targets.narrow(0, n, 1));
+      expected += torch::autograd::grad({loss}, {leaf})[0].square().sum().item<double>() / 6;
+    }
+    QVERIFY2(std::abs(found.ranges[layer].trace - expected) < 1e-9 * expected,
+             qPrintable(QString("%1, %2").arg(found.ranges[layer].trace).arg(expected)));
+    QVERIFY(found.ranges[layer].standardError < 1e-9 * expected);
+  }
 }
 
 void TestInputTrace::perturbationsByHand() {

@@ -84,6 +84,53 @@ class TestStudyQuantization : public QObject {
     }));
   }
 
+  /// The error of a sum, from the layers' and from what they have in common.
+  void errorsOfSumsCountCorrelations() {
+    const auto run = loadRun(path("whole"));
+    QCOMPARE(run.traceCorrelations.size(), std::size_t(2 * 5 * 4 / 2));
+    std::map<std::string, std::map<std::string, double>> errors;  // of each kind and layer
+    for (const auto& row : run.sensitivity) {
+      if (row.bits == 2) errors["weights"][row.layer] = row.standardError * row.perturbation;
+    }
+    for (const auto& row : run.inputSensitivity) {
+      if (row.bits == 2) errors["inputs"][row.layer] = row.standardError * row.perturbation;
+    }
+    double variance = 0, furthest = 0;
+    for (const auto& [kind, layers] : errors) {
+      for (const auto& [layer, error] : layers) variance += error * error;
+    }
+    for (const auto& row : run.traceCorrelations) {
+      QVERIFY(std::abs(row.correlation) <= 1);
+      furthest = std::max(furthest, std::abs(row.correlation));
+      variance += 2 * row.correlation * errors[row.kind].at(row.layer) * errors[row.kind].at(row.other);
+    }
+    QVERIFY(furthest > 0.1);
+    const auto two = std::find_if(run.settings.begin(), run.settings.end(),
+                                  [](const SettingRow& row) { return row.setting == "uniform-2"; });
+    QVERIFY(two != run.settings.end());
+    QVERIFY(std::abs(two->standardError - std::sqrt(variance)) < 1e-9 * two->standardError);
+  }
+
+  /// Weights and inputs have the traces of the same operator.
+  void aFisherMatrixCountsInputs() {
+    for (const char* op : {"fisher", "fisher_sampled"}) {
+      auto recipe = recipe_;
+      recipe.curvature.op = op;
+      recipe.quantization.methods = {"v2"};
+      recipe.quantization.frontierPoints = 0;
+      runStudy(recipe, into(path(op)), {});
+      const auto run = loadRun(path(op));
+      QCOMPARE(run.inputSensitivity.size(), std::size_t(5 * 2));
+      for (const auto& row : run.inputSensitivity) {
+        QVERIFY(row.meanTrace > 0);
+        QVERIFY((row.standardError > 1e-9 * row.meanTrace) == (op == std::string("fisher_sampled")));  // nothing drawn
+      }
+      QVERIFY(std::any_of(run.info.notes.begin(), run.info.notes.end(), [](const std::string& note) {
+        return note.find("counts weights (sensitivity.csv) and inputs (input_sensitivity.csv)") != std::string::npos;
+      }));
+    }
+  }
+
   /// The ends have their inputs at 8 bits, of which the recipe's widths know nothing.
   void inputsOfTheEndsCountAtTheirBits() {
     auto recipe = recipe_;
@@ -146,6 +193,7 @@ class TestStudyQuantization : public QObject {
       return true;
     };
     QVERIFY(same(SensitivityRow()) && same(InputSensitivityRow()) && same(LayerEigenvalueRow()));
+    QVERIFY(same(TraceCorrelationRow()) && same(SettingRow()));
     QVERIFY(same(LayerLossRow()) && same(LayerScoreRow()) && same(RankingRow()));
   }
 
