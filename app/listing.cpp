@@ -8,6 +8,7 @@
 #include "app/command_line.h"
 #include "core/model/model.h"
 #include "core/results/error.h"
+#include "core/study/disk_use.h"
 #include "core/study/recipe.h"
 #include "core/study/study.h"
 #include "datasets/dataset.h"
@@ -74,6 +75,7 @@ std::string listing(const std::string& what) {
 std::string checkedText(const Recipe& recipe) {
   std::string text = toToml(recipe) + "\n# What a run of this recipe does:\n";
   for (const auto& work : plannedWork(recipe)) text += "#   " + work + "\n";
+  if (const auto disk = diskText(diskUse(recipe)); !disk.empty()) text += "#   " + disk + "\n";
   return text;
 }
 

@@ -20,9 +20,10 @@ struct Reader {
 
 const std::vector<Reader>& readers() {
   static const std::vector<Reader> list = {
-      {{"glyphs", "nothing: 4000 + 1000 images of drawn strokes from the seed, 1x16x16, 10 classes", false},
+      {{"glyphs", "nothing: 4000 + 1000 images of drawn strokes from the seed, 1x16x16, 10 classes", false, 1, 16, 16},
        drawGlyphs},
-      {{"cifar10", "data_batch_*.bin and test_batch.bin, or the Python batches of the same names, 3x32x32, 10 classes"},
+      {{"cifar10", "data_batch_*.bin and test_batch.bin, or the Python batches of the same names, 3x32x32, 10 classes",
+        true, 3, 32, 32},
        readCifar10},
       {{"fashion-mnist", "the four IDX files, gzipped or not, 1x28x28, 10 classes"}, readIdx},
       {{"mnist", "the four IDX files, gzipped or not, 1x28x28, 10 classes"}, readIdx},

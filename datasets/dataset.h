@@ -41,6 +41,7 @@ struct DatasetInfo {
   std::string name;
   std::string help;  ///< one line: what it reads in `path`, image size, classes
   bool needsPath = true;
+  std::int64_t channels = 1, height = 28, width = 28, classes = 10;
 };
 const std::vector<DatasetInfo>& datasetInfos();
 

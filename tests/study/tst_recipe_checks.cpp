@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/study/disk_use.h"
 #include "tests/study/recipes.h"
 
 using namespace eigenscape;
@@ -28,6 +29,7 @@ class TestRecipeChecks : public QObject {
   void combinations_data();
   void combinations();
   void plannedWorkCounts();
+  void diskUseIsThatOfARun();
   void differences();
   void assignmentsMakeOneRecipeOfTheOther();
 };
@@ -48,7 +50,7 @@ void TestRecipeChecks::pathsAreFoundBesideTheRecipe() {
 
 void TestRecipeChecks::shippedRecipesAreComplete() {
   const auto& recipes = shippedRecipes();
-  QCOMPARE(recipes.size(), std::size_t{8});
+  QCOMPARE(recipes.size(), std::size_t{9});
   for (const auto& shipped : recipes) {
     QVERIFY(shipped.description.size() > 20);
     const Recipe recipe = loadRecipe(shipped.name);
@@ -223,6 +225,35 @@ points = 31
   // Epochs 0, 2, 4 and the last, on two splits.
   QVERIFY(has("8 spectra: top 5 eigenvalues of the Hessian on the first 512 examples"));
   QVERIFY(has("31 × 31 points"));
+}
+
+/// What --check says is what a run writes, to a few percent.
+void TestRecipeChecks::diskUseIsThatOfARun() {
+  auto recipe = parseRecipe(tinyStudy, "tiny.toml");
+  recipe.quantization.enabled = true;
+  recipe.quantization.bits = {2, 8};
+  recipe.quantization.limits = {"size=0.3", "size=0.6"};
+  recipe.quantization.finetune = "all";
+  recipe.quantization.finetuneEpochs = 1;
+  const QTemporaryDir folder;
+  const std::filesystem::path out = folder.filePath("run").toStdString();
+  runStudy(recipe, into(out), {});
+  double bytes = 0;
+  std::int64_t checkpoints = 0, networks = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(out)) {
+    if (entry.path().extension() != ".safetensors") continue;
+    bytes += static_cast<double>(entry.file_size());
+    const auto of = entry.path().parent_path().filename();
+    checkpoints += of == "checkpoints" ? 1 : 0;
+    networks += of == "quantized" || of == "finetuned" ? 1 : 0;
+  }
+  const auto use = diskUse(recipe);
+  QCOMPARE(use.checkpoints, checkpoints);
+  QCOMPARE(use.networks, networks);
+  QVERIFY2(std::abs(use.megabytes * 1e6 - bytes) < 0.05 * bytes,
+           qPrintable(QString("%1 MB, in truth %2").arg(use.megabytes).arg(bytes / 1e6)));
+  QVERIFY(QString::fromStdString(diskText(use)).contains("3 checkpoints, 4 quantized or fine-tuned networks, "));
+  QCOMPARE(diskText(diskUse(Recipe())), std::string());
 }
 
 void TestRecipeChecks::differences() {
