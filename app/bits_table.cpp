@@ -158,6 +158,15 @@ void BitsDelegate::setModelData(QWidget* editor, QAbstractItemModel* model, cons
   if (box && box->currentData() != index.data(Qt::EditRole)) model->setData(index, box->currentData(), Qt::EditRole);
 }
 
+void BitsDelegate::updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option, const QModelIndex&) const {
+  QRect place = option.rect;
+  const int viewport = editor->parentWidget()->width();
+  place.setWidth(std::min(std::max(place.width(), editor->sizeHint().width()), viewport));
+  place.moveRight(std::min(place.right(), viewport - 1));
+  place.setHeight(std::max(place.height(), editor->sizeHint().height()));
+  editor->setGeometry(place);
+}
+
 BitsView::BitsView(BitsModel* model, QWidget* parent) : QTableView(parent), layers_(model) {
   setModel(model);
   setItemDelegateForColumn(BitsModel::Bits, new BitsDelegate(this));
