@@ -4,27 +4,28 @@
 #include <QApplication>
 #include <QComboBox>
 #include <QDoubleSpinBox>
-#include <QGridLayout>
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QProgressBar>
 #include <QPushButton>
 #include <QSignalBlocker>
 #include <QSlider>
 #include <QSplitter>
 #include <QStackedWidget>
+#include <QTabBar>
+#include <QTabWidget>
 #include <QUndoCommand>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <stdexcept>
 #include <utility>
 
+#include "app/appearance.h"
 #include "app/bit_solver.h"
-#include "app/measuring.h"
+#include "app/bits_landscape.h"
 #include "app/picture_saver.h"
-#include "core/results/error.h"
-#include "core/study/bit_plan.h"
+#include "app/run_loader.h"
 #include "views/figure.h"
 
 namespace eigenscape {
@@ -60,7 +61,7 @@ class BitsChange : public QUndoCommand {
 QPushButton* button(const QString& text, const QString& tip) {
   auto* made = new QPushButton(text);
   made->setToolTip(tip);
-  made->setAccessibleName(text);
+  made->setAccessibleName(QString(text).remove('&'));
   made->setAccessibleDescription(tip);
   return made;
 }
@@ -73,20 +74,24 @@ BitsPage::BitsPage(QWidget* parent)
       saver_(new PictureSaver(this)),
       pages_(new QStackedWidget),
       side_(new QWidget),
+      progressRow_(new QWidget),
       message_(new QLabel),
       status_(new QLabel),
       amount_(new QLabel),
+      over_(new ToneLabel(ToneLabel::Tone::Problem)),
+      remark_(new ToneLabel(ToneLabel::Tone::Problem)),
+      progress_(new QProgressBar),
       model_(new BitsModel(this)),
       bars_(makeFigure({QStringLiteral("sensitivity"), {}}).release()),
       frontier_(makeFigure({QStringLiteral("frontier"), {}}).release()),
-      chosen_(frontier_) {
-  auto* figures = new QSplitter(Qt::Vertical);
-  figures->addWidget(frontier_);
-  figures->addWidget(bars_);
+      chosen_(frontier_),
+      tabs_(new QTabWidget),
+      landscape_(new BitsLandscape),
+      loader_(new RunLoader(this)) {
   auto* both = new QSplitter;
   makeControls();
   both->addWidget(side_);
-  both->addWidget(figures);
+  both->addWidget(makeFigures());
   both->setStretchFactor(1, 1);
   both->setSizes({420, 800});
   message_->setAlignment(Qt::AlignCenter);
@@ -107,6 +112,32 @@ BitsPage::~BitsPage() {
   qApp->disconnect(this);
 }
 
+QWidget* BitsPage::makeFigures() {
+  tabs_->setDocumentMode(true);
+  tabs_->addTab(frontier_, tr("Frontier"));
+  tabs_->addTab(landscape_, tr("Loss landscape"));
+  tabs_->tabBar()->setAccessibleName(tr("figures of the bits"));
+  auto* figures = new QSplitter(Qt::Vertical);
+  figures->addWidget(tabs_);
+  figures->addWidget(bars_);
+  figures->setSizes({330, 270});
+  figures->setStretchFactor(0, 11);
+  figures->setStretchFactor(1, 9);
+  return figures;
+}
+
+QWidget* BitsPage::makeProgress() {
+  progress_->setRange(0, 100);
+  progress_->setAccessibleName(tr("progress of what is measured"));
+  cancel_ = button(tr("Cancel"), tr("Give up what is being measured (Ctrl+.)"));
+  auto* row = new QHBoxLayout(progressRow_);
+  row->setContentsMargins(0, 0, 0, 0);
+  row->addWidget(progress_, 1);
+  row->addWidget(cancel_);
+  progressRow_->hide();
+  return progressRow_;
+}
+
 QWidget* BitsPage::makeBudget() {
   cost_ = new QComboBox;
   cost_->setAccessibleName(tr("what the budget limits"));
@@ -122,6 +153,10 @@ QWidget* BitsPage::makeBudget() {
   share_->setKeyboardTracking(false);
   share_->setAccessibleName(tr("budget as a share"));
   amount_->setWordWrap(true);
+  over_->setAccessibleName(tr("whether the bits keep the budget"));
+  auto* second = new QHBoxLayout;
+  second->addWidget(amount_);
+  second->addWidget(over_, 1);
   auto* box = new QWidget;
   auto* rows = new QVBoxLayout(box);
   rows->setContentsMargins(0, 0, 0, 0);
@@ -133,7 +168,7 @@ QWidget* BitsPage::makeBudget() {
   first->addWidget(slider_, 1);
   first->addWidget(share_);
   rows->addLayout(first);
-  rows->addWidget(amount_);
+  rows->addLayout(second);
   return box;
 }
 
@@ -143,13 +178,14 @@ void BitsPage::makeControls() {
   redo_ = button(tr("Redo"), tr("Make the change again (Ctrl+Shift+Z)"));
   keep_ = button(tr("Keep to compare"), tr("Show the bits of now beside those that follow"));
   measure_ = button(tr("Measure"), QString());
+  evaluate_ = button(tr("&Loss surface"), QString());
   save_ = button(tr("Save bits …"), tr("Write the bits as a bits.json for PyTorch and for --batch"));
   load_ = button(tr("Load bits …"), tr("Take the bits of a bits.json"));
-  auto* buttons = new QGridLayout;
-  int place = 0;
-  for (auto* each : {undo_, redo_, keep_, measure_, save_, load_}) {
-    buttons->addWidget(each, place / 3, place % 3);
-    ++place;
+  auto* buttons = new QVBoxLayout;
+  for (const auto& line : {std::vector{undo_, redo_, save_, load_}, std::vector{keep_, measure_, evaluate_}}) {
+    auto* row = new QHBoxLayout;
+    for (auto* each : line) row->addWidget(each, 1);
+    buttons->addLayout(row);
   }
   status_->setWordWrap(true);
   status_->setTextFormat(Qt::RichText);
@@ -158,7 +194,9 @@ void BitsPage::makeControls() {
   auto* rows = new QVBoxLayout(side_);
   rows->addWidget(makeBudget());
   rows->addWidget(view_, 1);
+  rows->addWidget(remark_);
   rows->addWidget(status_);
+  rows->addWidget(makeProgress());
   rows->addLayout(buttons);
 }
 
@@ -187,22 +225,27 @@ void BitsPage::connectParts() {
   connect(measure_, &QPushButton::clicked, this, &BitsPage::measure);
   connect(save_, &QPushButton::clicked, this, &BitsPage::saveDialog);
   connect(load_, &QPushButton::clicked, this, &BitsPage::loadDialog);
+  connect(evaluate_, &QPushButton::clicked, this, &BitsPage::evaluateLandscape);
+  connect(cancel_, &QPushButton::clicked, this, &BitsPage::stopMeasuring);
   connect(saver_, &PictureSaver::saved, this,
           [this](const QString& file) { Q_EMIT said(tr("exported %1").arg(file)); });
   connect(saver_, &PictureSaver::failed, this, &BitsPage::failed);
-  for (Figure* figure : {bars_, frontier_}) {
-    connect(figure, &Figure::hovered, this, &BitsPage::hovered);
-    connect(figure, &Figure::failed, this, &BitsPage::failed);
-    connect(figure, &Figure::exportRequested, this,
-            [this, figure](const QString& format) { exportFigure(figure, format); });
-    connect(figure, &Figure::copyBatchCommandRequested, this, &BitsPage::copyBatchCommandRequested);
-    connect(figure, &Figure::fullPageRequested, this, [this, figure] {
-      choose(figure);
-      Q_EMIT fullPageRequested();
-    });
-  }
+  connect(loader_, &RunLoader::loaded, this, [this](const std::shared_ptr<const RunResults>& study) {
+    if (job_ && !beingEvaluated_.empty()) landscape_->take(*study, beingEvaluated_, beingMeasured_, false);
+  });
+  connect(landscape_, &BitsLandscape::figureMade, this, &BitsPage::connectFigure);
+  connect(landscape_, &BitsLandscape::chosenChanged, this, &BitsPage::showButtons);
+  connect(landscape_, &BitsLandscape::shown, this, [this] {
+    if (chosen_ != frontier_ && chosen_ != landscape_->figure()) chosen_ = bars_;
+    Q_EMIT shown();
+  });
+  connect(tabs_, &QTabWidget::currentChanged, this, [this] {
+    Figure* now = tabs_->currentWidget() == landscape_ ? landscape_->figure() : frontier_;
+    choose(now ? now : bars_);
+  });
+  for (Figure* figure : {bars_, frontier_}) connectFigure(figure);
   connect(qApp, &QApplication::focusChanged, this, [this](QWidget*, QWidget* now) {
-    for (Figure* figure : {bars_, frontier_}) {
+    for (Figure* figure : figures()) {
       if (now && (now == figure || figure->isAncestorOf(now))) choose(figure);
     }
   });
@@ -210,86 +253,22 @@ void BitsPage::connectParts() {
   redo_->setEnabled(false);
 }
 
-void BitsPage::clear() {
-  run_.reset();
-  layers_.reset();
-  takeLayers();
+void BitsPage::connectFigure(Figure* figure) {
+  connect(figure, &Figure::hovered, this, &BitsPage::hovered);
+  connect(figure, &Figure::failed, this, &BitsPage::failed);
+  connect(figure, &Figure::exportRequested, this,
+          [this, figure](const QString& format) { exportFigure(figure, format); });
+  connect(figure, &Figure::copyBatchCommandRequested, this, &BitsPage::copyBatchCommandRequested);
+  connect(figure, &Figure::fullPageRequested, this, [this, figure] {
+    choose(figure);
+    Q_EMIT fullPageRequested();
+  });
 }
 
-void BitsPage::showRun(std::shared_ptr<const RunResults> run) {
-  const bool other = !run_ || run_->directory != run->directory;
-  const bool same = !other && layers_ && run_->sensitivity.size() == run->sensitivity.size() &&
-                    run_->inputSensitivity.size() == run->inputSensitivity.size();
-  run_ = std::move(run);
-  if (other) measured_.clear();
-  if (same) {
-    if (!run_->pareto.empty()) tables_.reset();
-    takeMeasured();
-    showStatus();
-    return showFigures();
-  }
-  layers_.reset();
-  takeLayers();
-}
-
-/// From the run's rows to layers; says what is missing where there are none.
-void BitsPage::takeLayers() {
-  solver_->forget();  // answers for other layers
-  solving_ = false;
-  stopMeasuring();
-  kept_.reset();
-  tables_.reset();
-  problem_.clear();
-  why_ = tr("No run is open yet.");
-  if (run_ && run_->sensitivity.empty()) {
-    why_ =
-        tr("This run has no sensitivities to choose bits from.\n\nAdd a section [quantization] to its recipe (tick "
-           "Quantization in the form) and run it; or give a table of your own as quantization.sensitivity: layer, "
-           "bits and omega, with parameters, macs, group and latency_ms as you know them.");
-  } else if (run_) {
-    try {
-      layers_ = std::make_shared<const std::vector<LayerChoices>>(
-          choicesOf(rulesOf(*run_), run_->sensitivity, (run_->directory / SensitivityRow::file).string(),
-                    run_->inputSensitivity));
-      why_.clear();
-    } catch (const std::runtime_error& error) {  // of the rows, or of the recipe that does not fit them
-      why_ = QString::fromUtf8(error.what());
-    }
-  }
-  const bool any = layers_ != nullptr;
-  message_->setText(why_);
-  pages_->setCurrentIndex(any ? 1 : 0);
-  model_->setLayers(layers_);
-  model_->setOther({});
-  view_->setColumnHidden(BitsModel::Other, true);
-  history_.clear();
-  held_ = {};
-  if (!any) return;
-  cost_->clear();
-  for (const auto& [cost, name] : {std::pair{Cost::Size, tr("size")}, std::pair{Cost::Bops, tr("bit operations")},
-                                   std::pair{Cost::Latency, tr("latency")}}) {
-    if (isKnown(*layers_, cost)) cost_->addItem(name, int(cost));
-  }
-  for (QWidget* part : {static_cast<QWidget*>(cost_), static_cast<QWidget*>(slider_), static_cast<QWidget*>(share_)})
-    part->setEnabled(cost_->count() > 0);
-  if (run_->pareto.empty()) solver_->tabulate(layers_, rulesOf(*run_));
-  takeMeasured();
-
-  HeldBits first;
-  first.locked.assign(layers_->size(), false);
-  first.bits.assign(layers_->size(), layers_->front().choices.back().bits);
-  first.limit = {cost_->count() > 0 ? Cost(cost_->itemData(0).toInt()) : Cost::Size, 1};
-  for (std::size_t i = 0; i < layers_->size(); ++i) {
-    for (const auto& row : run_->allocations) {
-      if (row.limit == run_->allocations.front().limit && row.layer == (*layers_)[i].layer) first.bits[i] = row.bits;
-    }
-  }
-  try {
-    const auto limits = parseLimits(run_->allocations.empty() ? "" : run_->allocations.front().limit);
-    if (cost_->findData(int(limits.front().cost)) >= 0) first.limit = limits.front();
-  } catch (const std::invalid_argument&) {
-  }
-  apply(first);
+std::vector<Figure*> BitsPage::figures() const {
+  std::vector<Figure*> all{bars_, frontier_};
+  if (Figure* figure = landscape_->figure()) all.push_back(figure);
+  return all;
 }
 
 void BitsPage::setLookedAt(bool on) {
@@ -301,14 +280,14 @@ void BitsPage::setLookedAt(bool on) {
 void BitsPage::setTheme(Theme theme) {
   theme_ = theme;
   if (!lookedAt_) return;
-  bars_->setTheme(theme);
-  frontier_->setTheme(theme);
+  for (Figure* figure : {bars_, frontier_}) figure->setTheme(theme);
+  landscape_->setTheme(theme);
 }
 
 void BitsPage::setBusy(const QString& why) {
   if (busy_ == why) return;
   busy_ = why;
-  showStatus();
+  showButtons();
 }
 
 void BitsPage::choose(Figure* figure) {
@@ -319,7 +298,9 @@ void BitsPage::choose(Figure* figure) {
 
 void BitsPage::setFullPage(bool on) {
   side_->setVisible(!on);
-  for (Figure* figure : {bars_, frontier_}) figure->setVisible(!on || figure == chosen_);
+  tabs_->tabBar()->setVisible(!on);
+  bars_->setVisible(!on || chosen_ == bars_);
+  tabs_->setVisible(!on || chosen_ != bars_);
 }
 
 QString BitsPage::message() const {
@@ -331,7 +312,11 @@ QString BitsPage::statusText() const {
 }
 
 QString BitsPage::budgetText() const {
-  return amount_->text();
+  return over_->text().isEmpty() ? amount_->text() : amount_->text() + ' ' + over_->text();
+}
+
+QString BitsPage::remark() const {
+  return remark_->text();
 }
 
 void BitsPage::setHeld(const HeldBits& held, const QString& what, int mergeId) {
@@ -347,6 +332,7 @@ void BitsPage::apply(const HeldBits& held) {
   if (!solving_) budget_ = held_.limit;
   problem_.clear();
   model_->setHeld(held_);
+  landscape_->setBits(held_.bits);
   showBudget();
   showStatus();
   showFigures();

@@ -16,22 +16,29 @@
 class QComboBox;
 class QDoubleSpinBox;
 class QLabel;
+class QProgressBar;
 class QPushButton;
 class QSlider;
 class QStackedWidget;
+class QTabWidget;
+class QTemporaryDir;
 
 namespace eigenscape {
 
 class BitSolver;
+class BitsLandscape;
 class Figure;
 class PictureSaver;
+class RunLoader;
+class ToneLabel;
 struct BitAnswer;
 struct BitTables;
 struct CostUnit;
+struct NamedSetting;
 
 /// The workbench: bits of every layer to edit and to lock, a budget that is solved for anew with every move, what the
-/// setting is predicted to cost beside the frontier, and its measured loss and accuracy. Solving and measuring have
-/// threads of their own.
+/// setting is predicted to cost beside the frontier, its measured loss and accuracy, and the loss landscape of the
+/// network with these bits beside that in floating point. Solving and measuring have threads of their own.
 class BitsPage : public QWidget {
   Q_OBJECT
  public:
@@ -39,7 +46,7 @@ class BitsPage : public QWidget {
   ~BitsPage() override;
 
   /// The run whose sensitivities are worked with; its own rows stay as they are. The same run once more (it goes on)
-  /// keeps the bits as long as the layers are the same.
+  /// keeps the bits and the locks as long as the layers and their widths are the same.
   void showRun(std::shared_ptr<const RunResults> run);
   void clear();
   /// While nobody looks, nothing is solved and nothing is drawn.
@@ -56,6 +63,9 @@ class BitsPage : public QWidget {
   QPushButton* measureButton() const { return measure_; }
   QPushButton* keepButton() const { return keep_; }
   QPushButton* saveButton() const { return save_; }
+  QPushButton* landscapeButton() const { return evaluate_; }
+  BitsLandscape* landscape() const { return landscape_; }
+  QTabWidget* tabs() const { return tabs_; }
   Figure* bars() const { return bars_; }
   Figure* frontier() const { return frontier_; }
   /// The one that was clicked last, at first the frontier; null where there is no workbench.
@@ -65,21 +75,26 @@ class BitsPage : public QWidget {
   /// Why there is no workbench; empty where there is one.
   QString message() const;
   QString statusText() const;
-  /// What the budget that is shown allows.
+  /// What the budget that is shown allows, and by how much the bits exceed it.
   QString budgetText() const;
+  /// What is to be known of Ω; empty: nothing.
+  QString remark() const;
   const HeldBits& held() const { return held_; }
   void setHeld(const HeldBits& held, const QString& what, int mergeId = -1);
   /// Writes the bits that are shown as a bits.json. Throws RunError.
   void saveTo(const QString& file) const;
-  /// Takes the bits of such a file. Throws RunError.
+  /// Takes the bits of such a file; asks which, where it has several settings. Throws RunError.
   void loadFrom(const QString& file);
   /// Asks for a file and exports; an empty format is asked for too.
   void exportFigure(Figure* figure, const QString& format);
+  /// A setting, or a landscape.
   bool isMeasuring() const { return job_ != nullptr; }
   /// Whether what was given up is still in its last batch.
   bool isStopping() const { return retired_ != nullptr; }
   /// Gives up what is being measured; until its last batch is done nothing else is.
   void stopMeasuring();
+  /// Evaluates the chosen landscape at the bits that are shown, in the background; shows it where it is known.
+  void evaluateLandscape();
 
  Q_SIGNALS:
   void shown();             ///< another figure, or the same with other bits
@@ -95,8 +110,16 @@ class BitsPage : public QWidget {
  private:
   void makeControls();
   QWidget* makeBudget();
+  QWidget* makeProgress();
+  QWidget* makeFigures();
   void connectParts();
+  void connectFigure(Figure* figure);
+  std::vector<Figure*> figures() const;
   void takeLayers();
+  void readLayers();
+  void takeRows();
+  void showLayers();
+  HeldBits firstBits() const;
   void takeMeasured();
   void take(const BitAnswer& answer);
   void takeTables(std::shared_ptr<const BitTables> tables);
@@ -111,13 +134,21 @@ class BitsPage : public QWidget {
   void showStatus();
   void showFigures();
   std::shared_ptr<RunResults> shownRun() const;
+  QString jobObstacle() const;
   QString measureObstacle() const;
+  QString landscapeObstacle() const;
+  void showButtons();
+  void showHint();
   CostUnit unitOf(Cost cost) const;
   void measure();
+  void startJob(std::unique_ptr<Job> job, const std::shared_ptr<QTemporaryDir>& folder, const std::string& landscape);
+  void showProgress(const StudyProgress& progress);
   void finishMeasuring(const JobEnd& end);
   void keep();
   void saveDialog();
   void loadDialog();
+  void chooseSetting(const QString& file, const std::vector<NamedSetting>& settings);
+  void takeBits(const std::vector<std::int64_t>& bits, const QString& what);
 
   std::shared_ptr<const RunResults> run_;
   std::shared_ptr<const std::vector<LayerChoices>> layers_;
@@ -129,6 +160,7 @@ class BitsPage : public QWidget {
   std::optional<HeldBits> kept_;
   std::map<std::vector<std::int64_t>, std::pair<double, double>> measured_;  ///< loss and accuracy by bits
   QString why_, busy_, problem_;
+  std::vector<SensitivityRow> rows_;  ///< the run's, in network order
   QUndoStack history_;
   Theme theme_ = Theme::Light;
   bool lookedAt_ = false, drawn_ = false;
@@ -136,17 +168,23 @@ class BitsPage : public QWidget {
   BitSolver* solver_;
   PictureSaver* saver_;
   QStackedWidget* pages_;
-  QWidget* side_;
+  QWidget *side_, *progressRow_;
   QLabel *message_, *status_, *amount_;
+  ToneLabel *over_, *remark_;
+  QProgressBar* progress_;
   QComboBox* cost_;
   QSlider* slider_;
   QDoubleSpinBox* share_;
-  QPushButton *measure_, *keep_, *save_, *load_, *undo_, *redo_;
+  QPushButton *measure_, *keep_, *save_, *load_, *undo_, *redo_, *evaluate_, *cancel_;
   BitsModel* model_;
   BitsView* view_;
   Figure *bars_, *frontier_, *chosen_;
+  QTabWidget* tabs_;
+  BitsLandscape* landscape_;
+  RunLoader* loader_;                   ///< of the rows of a landscape that is being evaluated
   std::unique_ptr<Job> job_, retired_;  ///< what is measured, and what is not wanted any more
   std::vector<std::int64_t> beingMeasured_;
+  std::string beingEvaluated_;  ///< the landscape; empty: loss and accuracy are measured
 };
 
 }  // namespace eigenscape

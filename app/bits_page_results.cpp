@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the workbench shows of a setting: figures, numbers, what was measured, files.
+// What the workbench shows of a setting: figures, numbers, what was measured.
 #include <QComboBox>
-#include <QFileDialog>
 #include <QLabel>
 #include <QPushButton>
-#include <QTemporaryDir>
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
+#include "app/appearance.h"
 #include "app/bit_solver.h"
+#include "app/bits_landscape.h"
 #include "app/bits_page.h"
 #include "app/export_dialog.h"
-#include "app/measuring.h"
 #include "app/picture_saver.h"
-#include "core/quantization/bits_file.h"
-#include "core/results/error.h"
-#include "core/results/tables.h"
 #include "views/cost_unit.h"
 #include "views/figure.h"
 
@@ -57,7 +52,7 @@ std::shared_ptr<RunResults> BitsPage::shownRun() const {
   auto shown = std::make_shared<RunResults>();
   shown->directory = run_->directory;
   shown->info = run_->info;
-  shown->sensitivity = run_->sensitivity;
+  shown->sensitivity = rows_;
   shown->pareto = tables_ ? tables_->pareto : run_->pareto;
   shown->settings = tables_ ? tables_->settings : run_->settings;
   if (tables_) shown->info.frontier = tables_->frontier;
@@ -81,13 +76,19 @@ void BitsPage::showFigures() {
 void BitsPage::takeMeasured() {
   std::map<std::string, std::map<std::string, std::int64_t>> settings;
   for (const auto& row : run_->settingBits) settings[row.setting][row.layer] = row.bits;
+  std::map<std::string, std::vector<std::int64_t>> bitsOfSettings;
+  for (auto& [name, own] : settings) {
+    if (own.size() != layers_->size()) continue;
+    auto& bits = bitsOfSettings[name];
+    for (const auto& layer : *layers_) bits.push_back(own[layer.layer]);
+  }
   for (const auto& row : run_->settings) {
-    const auto found = settings.find(row.setting);
-    if (found == settings.end() || !std::isfinite(row.loss) || found->second.size() != layers_->size()) continue;
-    std::vector<std::int64_t> bits;
-    for (const auto& layer : *layers_) bits.push_back(found->second[layer.layer]);
+    const auto found = bitsOfSettings.find(row.setting);
+    if (found == bitsOfSettings.end() || !std::isfinite(row.loss)) continue;
+    const auto& bits = found->second;
     measured_[bits] = {row.loss, row.accuracy};
   }
+  landscape_->setRun(run_, bitsOfSettings);
 }
 
 void BitsPage::showStatus() {
@@ -135,78 +136,21 @@ void BitsPage::showStatus() {
   if (!problem_.isEmpty()) html += QStringLiteral("<p><b>%1</b></p>").arg(problem_.toHtmlEscaped());
   status_->setText(html);
   showAmount();
-  const QString obstacle = measureObstacle();
-  measure_->setEnabled(obstacle.isEmpty());
-  measure_->setText(job_ ? tr("Measuring …") : tr("Measure"));
-  measure_->setToolTip(obstacle.isEmpty() ? tr("Loss and accuracy of the network with these bits, on the test split")
-                                          : obstacle);
+  showButtons();
 }
 
+/// While a budget is solved for, nothing is said of bits that are about to change.
 void BitsPage::showAmount() {
+  over_->clear();
   if (cost_->count() == 0) {
     amount_->setText(tr("The layers say neither parameters nor macs nor latency_ms: there is nothing to limit."));
     return;
   }
   const CostUnit unit = unitOf(budget_.cost);
-  amount_->setText(tr("at most %1 %2").arg(numberText(allowed(*layers_, budget_) / unit.size, 4), unit.name));
-}
-
-QString BitsPage::measureObstacle() const {
-  if (!run_ || !layers_) return tr("There is nothing to measure");
-  if (job_) return tr("A setting is being measured; Cancel (Ctrl+.) ends that");
-  if (retired_) return tr("What was being measured is coming to its end");
-  const auto own = measuringObstacle(*run_);
-  if (!own.empty()) return tr("Not to be measured: %1").arg(QString::fromStdString(own));
-  if (!busy_.isEmpty()) return busy_;
-  return measured_.contains(held_.bits) ? tr("These bits were measured") : QString();
-}
-
-/// A study as --batch would carry it out, in a folder that goes with the job.
-void BitsPage::measure() {
-  if (!measureObstacle().isEmpty()) return;
-  const auto folder = std::make_shared<QTemporaryDir>();
-  const std::filesystem::path path = folder->path().toStdString();
-  try {
-    saveTo(folder->filePath(QStringLiteral("bits.json")));
-    StudyOptions options;
-    options.out = path / "run";
-    job_ = std::make_unique<Job>(measuringRecipe(*run_, path / "bits.json"), options);
-  } catch (const std::exception& error) {
-    return Q_EMIT failed(QString::fromUtf8(error.what()));
-  }
-  // The job's connections are the last of it to go: after the thread that writes into the folder.
-  connect(job_.get(), &QObject::destroyed, job_.get(), [folder] {});
-  beingMeasured_ = held_.bits;
-  connect(job_.get(), &Job::ended, this, &BitsPage::finishMeasuring);
-  job_->start();
-  showStatus();
-  Q_EMIT measuringChanged();
-}
-
-/// What it would say is not wanted any more; waiting for its last batch would hold the window up.
-void BitsPage::stopMeasuring() {
-  if (!job_) return;
-  retired_ = std::move(job_);
-  retired_->disconnect(this);
-  connect(retired_.get(), &Job::ended, this, [this] {
-    retired_.release()->deleteLater();
-    showStatus();
-    Q_EMIT measuringChanged();
-  });
-  retired_->cancel();
-  showStatus();
-  Q_EMIT measuringChanged();
-}
-
-void BitsPage::finishMeasuring(const JobEnd& end) {
-  job_.release()->deleteLater();
-  if (end.how == JobEnd::How::Failed) Q_EMIT failed(end.message);
-  for (const auto& row : end.run ? end.run->settings : std::vector<SettingRow>()) {
-    if (row.method == "given") measured_[beingMeasured_] = {row.loss, row.accuracy};
-  }
-  showStatus();
-  Q_EMIT measuringChanged();
-  Q_EMIT measured();
+  const double most = allowed(*layers_, budget_), taken = settingOf(*layers_, held_.bits).cost(budget_.cost);
+  amount_->setText(tr("at most %1 %2").arg(numberText(most / unit.size, 4), unit.name));
+  if (solving_ || !(taken > most * (1 + 1e-9))) return;
+  over_->setText(tr("⚠ exceeded by %1 %2").arg(numberText((taken - most) / unit.size, 3), unit.name));
 }
 
 void BitsPage::keep() {
@@ -216,63 +160,6 @@ void BitsPage::keep() {
   view_->setColumnHidden(BitsModel::Other, false);
   showStatus();
   showFigures();
-}
-
-void BitsPage::saveTo(const QString& file) const {
-  if (!layers_) throw RunError("there are no bits to save; open a run with sensitivities");
-  BitsProvenance provenance;
-  provenance.program = "Eigenscape " + run_->info.program;
-  provenance.run = run_->info.name;
-  provenance.model = run_->info.model;
-  provenance.weights = run_->info.weights;
-  provenance.sensitivity = run_->info.sensitivity;
-  const auto rules = rulesOf(*run_);
-  provenance.granularity = rules.granularity;
-  provenance.scheme = rules.scheme;
-  provenance.range = rules.range;
-  provenance.groupChannels = rules.group;
-  writeFileAtomically(file.toStdString(),
-                      bitsJson(*layers_, {{"workbench", settingOf(*layers_, held_.bits)}}, provenance));
-}
-
-void BitsPage::loadFrom(const QString& file) {
-  if (!layers_) throw RunError("there are no layers that " + file.toStdString() + " could fit");
-  HeldBits next = held_;
-  next.bits = readBitsFile(file.toStdString(), *layers_).front().setting.bits;
-  setHeld(next, tr("bits of a file"));
-}
-
-void BitsPage::saveDialog() {
-  auto* dialog = new QFileDialog(this, tr("Save the bits"));
-  dialog->setAttribute(Qt::WA_DeleteOnClose);
-  dialog->setAcceptMode(QFileDialog::AcceptSave);
-  dialog->setNameFilters({tr("Bits (*.json)")});
-  dialog->setDefaultSuffix(QStringLiteral("json"));
-  dialog->selectFile(QStringLiteral("bits.json"));
-  connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& file) {
-    try {
-      saveTo(file);
-      Q_EMIT said(tr("saved %1").arg(file));
-    } catch (const RunError& error) {
-      Q_EMIT failed(QString::fromUtf8(error.what()));
-    }
-  });
-  dialog->open();
-}
-
-void BitsPage::loadDialog() {
-  auto* dialog = new QFileDialog(this, tr("Load bits"));
-  dialog->setAttribute(Qt::WA_DeleteOnClose);
-  dialog->setFileMode(QFileDialog::ExistingFile);
-  dialog->setNameFilters({tr("Bits (*.json)")});
-  connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& file) {
-    try {
-      loadFrom(file);
-    } catch (const RunError& error) {
-      Q_EMIT failed(QString::fromUtf8(error.what()));
-    }
-  });
-  dialog->open();
 }
 
 void BitsPage::exportFigure(Figure* figure, const QString& format) {

@@ -30,8 +30,12 @@ QString firstLine(const char* text) {
 
 }  // namespace
 
-Job::Job(Recipe recipe, StudyOptions options, QObject* parent)
-    : QObject(parent), recipe_(std::move(recipe)), options_(std::move(options)), mail_(std::make_shared<Mail>()) {}
+Job::Job(Recipe recipe, StudyOptions options, std::function<void()> prepare, QObject* parent)
+    : QObject(parent),
+      recipe_(std::move(recipe)),
+      options_(std::move(options)),
+      prepare_(std::move(prepare)),
+      mail_(std::make_shared<Mail>()) {}
 
 Job::~Job() {
   thread_.request_stop();
@@ -62,6 +66,7 @@ void Job::work(const std::stop_token& stop) {
   context.changed = [&](const std::string&) { put([](Mail& mail) { mail.changed = true; }); };
   JobEnd end;
   try {
+    if (prepare_) prepare_();
     runStudy(recipe_, options_, context);
     end.run = std::make_shared<RunResults>(loadRun(options_.out));
   } catch (const Stopped&) {

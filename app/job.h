@@ -3,6 +3,7 @@
 
 #include <QObject>
 #include <QString>
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -23,7 +24,8 @@ struct JobEnd {
 class Job : public QObject {
   Q_OBJECT
  public:
-  Job(Recipe recipe, StudyOptions options, QObject* parent = nullptr);
+  /// `prepare` is done on the job's thread before the study, and may throw what a study throws.
+  Job(Recipe recipe, StudyOptions options, std::function<void()> prepare = {}, QObject* parent = nullptr);
   /// Stops the study and waits for it: at most one batch.
   ~Job() override;
 
@@ -46,6 +48,7 @@ class Job : public QObject {
 
   Recipe recipe_;
   StudyOptions options_;
+  std::function<void()> prepare_;
   std::shared_ptr<Mail> mail_;
   std::jthread thread_;
 };

@@ -27,11 +27,16 @@ fs::path lastWeights(const RunResults& run, const Recipe& recipe) {
 
 }  // namespace
 
-std::string measuringObstacle(const RunResults& run) {
+std::string networkObstacle(const RunResults& run) {
   if (run.info.model.empty()) return "the run has sensitivities alone, no model and no data";
-  if (run.info.testExamples == 0) return "the run's data has no test examples";
   if (run.info.status == "running") return "the run is not finished";
   return {};
+}
+
+std::string measuringObstacle(const RunResults& run) {
+  const auto obstacle = networkObstacle(run);
+  if (obstacle.empty() && run.info.testExamples == 0) return "the run's data has no test examples";
+  return obstacle;
 }
 
 QuantizationRecipe rulesOf(const RunResults& run) {

@@ -29,6 +29,7 @@
 #include "core/study/study.h"
 #include "support/sample_run.h"
 #include "tests/app/support/actions.h"
+#include "tests/app/support/made_up_bits.h"
 #include "views/figure.h"
 #include "views/plot_figure.h"
 #include "views/plotting.h"
@@ -38,30 +39,6 @@ using namespace eigenscape;
 namespace {
 
 constexpr int patienceMs = 60000;
-
-/// Sensitivities of so many layers at three widths, of sizes like a ResNet-50's.
-std::shared_ptr<const RunResults> madeUp(int layers) {
-  auto run = std::make_shared<RunResults>();
-  run->directory = "/made-up";
-  run->info.name = "made-up";
-  for (int i = 0; i < layers; ++i) {
-    const std::int64_t parameters = 4096LL * (1 + (i * 7) % 13) * (i % 4 == 1 ? 9 : 4) / 4;
-    for (const int bits : {2, 4, 8}) {
-      SensitivityRow row;
-      row.layer = sample::layerName(i, layers);
-      row.parameters = parameters;
-      row.macs = parameters * (49 + i % 5);
-      row.topEigenvalue = 1 + i % 7;
-      row.meanTrace = 0.01 * (1 + (i * 5) % 11);
-      row.standardError = 0.1 * row.meanTrace;
-      row.bits = bits;
-      row.perturbation = 30 * std::pow(3.7 + 0.02 * i, -bits);
-      row.omega = row.meanTrace * row.perturbation;
-      run->sensitivity.push_back(row);
-    }
-  }
-  return run;
-}
 
 }  // namespace
 
