@@ -84,6 +84,7 @@ BitsPage::BitsPage(QWidget* parent)
       model_(new BitsModel(this)),
       bars_(makeFigure({QStringLiteral("sensitivity"), {}}).release()),
       frontier_(makeFigure({QStringLiteral("frontier"), {}}).release()),
+      accuracy_(makeFigure({QStringLiteral("frontier-accuracy"), {}}).release()),
       chosen_(frontier_),
       tabs_(new QTabWidget),
       landscape_(new BitsLandscape),
@@ -115,6 +116,7 @@ BitsPage::~BitsPage() {
 QWidget* BitsPage::makeFigures() {
   tabs_->setDocumentMode(true);
   tabs_->addTab(frontier_, tr("Frontier"));
+  tabs_->addTab(accuracy_, tr("Measured accuracy"));
   tabs_->addTab(landscape_, tr("Loss landscape"));
   tabs_->tabBar()->setAccessibleName(tr("figures of the bits"));
   auto* figures = new QSplitter(Qt::Vertical);
@@ -236,14 +238,16 @@ void BitsPage::connectParts() {
   connect(landscape_, &BitsLandscape::figureMade, this, &BitsPage::connectFigure);
   connect(landscape_, &BitsLandscape::chosenChanged, this, &BitsPage::showButtons);
   connect(landscape_, &BitsLandscape::shown, this, [this] {
-    if (chosen_ != frontier_ && chosen_ != landscape_->figure()) chosen_ = bars_;
+    const bool known = chosen_ == frontier_ || chosen_ == accuracy_ || chosen_ == landscape_->figure();
+    if (!known) chosen_ = bars_;
     Q_EMIT shown();
   });
   connect(tabs_, &QTabWidget::currentChanged, this, [this] {
-    Figure* now = tabs_->currentWidget() == landscape_ ? landscape_->figure() : frontier_;
+    auto* now = qobject_cast<Figure*>(tabs_->currentWidget());
+    if (!now) now = landscape_->figure();
     choose(now ? now : bars_);
   });
-  for (Figure* figure : {bars_, frontier_}) connectFigure(figure);
+  for (Figure* figure : {bars_, frontier_, accuracy_}) connectFigure(figure);
   connect(qApp, &QApplication::focusChanged, this, [this](QWidget*, QWidget* now) {
     for (Figure* figure : figures()) {
       if (now && (now == figure || figure->isAncestorOf(now))) choose(figure);
@@ -266,7 +270,7 @@ void BitsPage::connectFigure(Figure* figure) {
 }
 
 std::vector<Figure*> BitsPage::figures() const {
-  std::vector<Figure*> all{bars_, frontier_};
+  std::vector<Figure*> all{bars_, frontier_, accuracy_};
   if (Figure* figure = landscape_->figure()) all.push_back(figure);
   return all;
 }
@@ -280,7 +284,7 @@ void BitsPage::setLookedAt(bool on) {
 void BitsPage::setTheme(Theme theme) {
   theme_ = theme;
   if (!lookedAt_) return;
-  for (Figure* figure : {bars_, frontier_}) figure->setTheme(theme);
+  for (Figure* figure : {bars_, frontier_, accuracy_}) figure->setTheme(theme);
   landscape_->setTheme(theme);
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "app/bits_table.h"
@@ -68,6 +69,8 @@ class BitsPage : public QWidget {
   QTabWidget* tabs() const { return tabs_; }
   Figure* bars() const { return bars_; }
   Figure* frontier() const { return frontier_; }
+  /// What was measured, of the run and of the workbench, by size.
+  Figure* accuracy() const { return accuracy_; }
   /// The one that was clicked last, at first the frontier; null where there is no workbench.
   Figure* figure() const { return layers_ ? chosen_ : nullptr; }
   /// That figure alone.
@@ -134,6 +137,7 @@ class BitsPage : public QWidget {
   void showStatus();
   void showFigures();
   std::shared_ptr<RunResults> shownRun() const;
+  std::shared_ptr<const RunResults> measuredRun(RunResults shown) const;
   QString jobObstacle() const;
   QString measureObstacle() const;
   QString landscapeObstacle() const;
@@ -159,6 +163,7 @@ class BitsPage : public QWidget {
   bool solving_ = false;  ///< an answer for budget_ is waited for
   std::optional<HeldBits> kept_;
   std::map<std::vector<std::int64_t>, std::pair<double, double>> measured_;  ///< loss and accuracy by bits
+  std::set<std::vector<std::int64_t>> measuredHere_;                         ///< those that are not in the run's tables
   QString why_, busy_, problem_;
   std::vector<SensitivityRow> rows_;  ///< the run's, in network order
   QUndoStack history_;
@@ -178,7 +183,7 @@ class BitsPage : public QWidget {
   QPushButton *measure_, *keep_, *save_, *load_, *undo_, *redo_, *evaluate_, *cancel_;
   BitsModel* model_;
   BitsView* view_;
-  Figure *bars_, *frontier_, *chosen_;
+  Figure *bars_, *frontier_, *accuracy_, *chosen_;
   QTabWidget* tabs_;
   BitsLandscape* landscape_;
   RunLoader* loader_;                   ///< of the rows of a landscape that is being evaluated

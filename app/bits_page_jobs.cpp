@@ -5,6 +5,7 @@
 #include <QTabWidget>
 #include <QTemporaryDir>
 #include <cmath>
+#include <utility>
 
 #include "app/bits_landscape.h"
 #include "app/bits_page.h"
@@ -173,13 +174,16 @@ void BitsPage::finishMeasuring(const JobEnd& end) {
   progressRow_->hide();
   if (end.how == JobEnd::How::Failed) Q_EMIT failed(end.message);
   for (const auto& row : end.run ? end.run->settings : std::vector<SettingRow>()) {
-    if (row.method == "given" && std::isfinite(row.loss)) measured_[beingMeasured_] = {row.loss, row.accuracy};
+    if (row.method != "given" || !std::isfinite(row.loss)) continue;
+    if (measured_.insert_or_assign(beingMeasured_, std::pair(row.loss, row.accuracy)).second)
+      measuredHere_.insert(beingMeasured_);
   }
   const auto landscape = std::exchange(beingEvaluated_, {});
   if (end.run && !landscape.empty() && !landscape_->take(*end.run, landscape, beingMeasured_, true))
     Q_EMIT failed(end.run->info.notes.empty() ? tr("The landscape has no points")
                                               : QString::fromStdString(end.run->info.notes.back()));
   showStatus();
+  showFigures();
   Q_EMIT measuringChanged();
   Q_EMIT measured();
 }

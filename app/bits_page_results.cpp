@@ -5,6 +5,8 @@
 #include <QPushButton>
 #include <algorithm>
 #include <cmath>
+#include <tuple>
+#include <utility>
 
 #include "app/appearance.h"
 #include "app/bit_solver.h"
@@ -53,14 +55,30 @@ std::shared_ptr<RunResults> BitsPage::shownRun() const {
   shown->directory = run_->directory;
   shown->info = run_->info;
   shown->sensitivity = rows_;
+  if (remark().isEmpty()) shown->inputSensitivity = run_->inputSensitivity;  // Ω counts them
   shown->pareto = tables_ ? tables_->pareto : run_->pareto;
   shown->settings = tables_ ? tables_->settings : run_->settings;
   if (tables_) shown->info.frontier = tables_->frontier;
   for (std::size_t i = 0; i < layers_->size(); ++i)
     shown->allocations.push_back({tr("the workbench").toStdString(), (*layers_)[i].layer, held_.bits[i]});
-  if (kept_) shown->settings.push_back(rowOf(settingOf(*layers_, kept_->bits), tr("kept").toStdString(), "given"));
-  shown->settings.push_back(rowOf(settingOf(*layers_, held_.bits), currentName, currentName));
+  const auto add = [&](const HeldBits& held, const std::string& name, const std::string& method) {
+    shown->settings.push_back(rowOf(settingOf(*layers_, held.bits), name, method));
+    if (const auto found = measured_.find(held.bits); found != measured_.end())
+      std::tie(shown->settings.back().loss, shown->settings.back().accuracy) = found->second;
+  };
+  if (kept_) add(*kept_, tr("kept").toStdString(), "given");
+  add(held_, currentName, currentName);
   return shown;
+}
+
+/// With the settings that were measured here, which the tables of the run know nothing of.
+std::shared_ptr<const RunResults> BitsPage::measuredRun(RunResults shown) const {
+  for (const auto& bits : measuredHere_) {
+    if (kept_ && kept_->bits == bits) continue;
+    auto& row = shown.settings.emplace_back(rowOf(settingOf(*layers_, bits), {}, "given"));
+    std::tie(row.loss, row.accuracy) = measured_.at(bits);
+  }
+  return std::make_shared<const RunResults>(std::move(shown));
 }
 
 void BitsPage::showFigures() {
@@ -69,6 +87,7 @@ void BitsPage::showFigures() {
   const std::shared_ptr<const RunResults> shown = shownRun();
   frontier_->showRun(shown, shown->info.epochs);
   bars_->showRun(shown, shown->info.epochs);
+  accuracy_->showRun(measuredRun(*shown), shown->info.epochs);
   Q_EMIT this->shown();
 }
 

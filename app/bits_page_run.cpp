@@ -43,7 +43,7 @@ void BitsPage::showRun(std::shared_ptr<const RunResults> run) {
   const auto inputs = run_ ? run_->inputSensitivity.size() : 0;
   const auto before = std::exchange(rows_, {});
   run_ = std::move(run);
-  if (other) measured_.clear();
+  if (other) measured_.clear(), measuredHere_.clear();
   if (other || !layers_) return takeLayers();
   rows_ = orderedSensitivity(*run_);
   const bool same = run_->inputSensitivity.size() == inputs &&

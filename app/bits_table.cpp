@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/bits_table.h"
 
+#include <QApplication>
 #include <QComboBox>
 #include <QHeaderView>
 #include <QItemSelectionModel>
 #include <QKeyEvent>
+#include <QPainter>
 #include <algorithm>
 #include <set>
 
@@ -167,9 +169,23 @@ void BitsDelegate::updateEditorGeometry(QWidget* editor, const QStyleOptionViewI
   editor->setGeometry(place);
 }
 
+void LockDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const {
+  QStyledItemDelegate::paint(painter, option, index);
+  QStyleOptionViewItem own = option;
+  initStyleOption(&own, index);
+  const QStyle* style = own.widget ? own.widget->style() : QApplication::style();
+  const QRect box = style->subElementRect(QStyle::SE_ItemViewItemCheckIndicator, &own, own.widget);
+  const bool selected = own.state & QStyle::State_Selected;
+  QColor line = own.palette.color(selected ? QPalette::HighlightedText : QPalette::Text);
+  line.setAlphaF(0.6);
+  painter->setPen(line);
+  painter->drawRect(box.adjusted(0, 0, -1, -1));
+}
+
 BitsView::BitsView(BitsModel* model, QWidget* parent) : QTableView(parent), layers_(model) {
   setModel(model);
   setItemDelegateForColumn(BitsModel::Bits, new BitsDelegate(this));
+  setItemDelegateForColumn(BitsModel::Lock, new LockDelegate(this));
   setSelectionBehavior(SelectRows);
   setEditTriggers(DoubleClicked | EditKeyPressed | SelectedClicked);
   setAlternatingRowColors(true);

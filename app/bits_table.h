@@ -76,6 +76,14 @@ class BitsDelegate : public QStyledItemDelegate {
                             const QModelIndex& index) const override;
 };
 
+/// A box to tick that has its frame on dark ground, too.
+class LockDelegate : public QStyledItemDelegate {
+  Q_OBJECT
+ public:
+  using QStyledItemDelegate::QStyledItemDelegate;
+  void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override;
+};
+
 /// The table: + and − give the selected layers the next width, L locks them.
 class BitsView : public QTableView {
   Q_OBJECT

@@ -15,6 +15,7 @@
 #include <QSettings>
 #include <QSignalSpy>
 #include <QSlider>
+#include <QTabWidget>
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
@@ -55,6 +56,7 @@ class TestBitsPage : public QObject {
   void theRunsRulesHold();
   void keysInTheTable();
   void comparesTwo();
+  void whatWasMeasured();
   void savesAndLoads();
   void fiftyFourLayersFollowTheSlider();
   void inTheWindow();
@@ -262,6 +264,33 @@ void TestBitsPage::comparesTwo() {
   auto* model = page->table()->model();
   QCOMPARE(model->index(0, BitsModel::Other).data().toLongLong(), 8LL);
   QVERIFY(page->statusText().contains("kept"));
+}
+
+/// Predicted Ω stands on one tab, the measured accuracies on the next.
+void TestBitsPage::whatWasMeasured() {
+  auto run = std::make_shared<RunResults>(*madeUp(4));
+  const auto layers = layerChoices(run->sensitivity, {}, "t");
+  for (const int bits : {2, 4, 8}) {
+    const auto setting = uniformSetting(layers, bits);
+    const std::string name = "uniform-" + std::to_string(bits);
+    run->settings.push_back({name, "uniform", setting.sizeBytes, setting.bops, setting.latencyMs, setting.omega,
+                             setting.standardError, 1.0 / bits, 0.1 * bits});
+    for (const auto& layer : layers) run->settingBits.push_back({name, layer.layer, bits});
+  }
+  run->pareto.push_back({1, layers.front().parameters / 1.0, 1, 1, std::nan(""), std::nan("")});
+  const auto page = pageOf(run);
+  page->tabs()->setCurrentWidget(page->accuracy());
+  QCOMPARE(page->figure(), page->accuracy());
+  auto* plot = qobject_cast<PlotFigure*>(page->accuracy())->plot();
+  const auto current = [plot] { return plot->findChild<QCPGraph*>("current"); };
+  QVERIFY(current() && current()->dataCount() == 1);
+  QVERIFY2(std::abs(current()->data()->at(0)->value - 80) < 1e-9, "8 bits are known from the run");
+  page->table()->selectAll();
+  QTest::keyClick(page->table(), Qt::Key_Minus);
+  QVERIFY(current() && std::abs(current()->data()->at(0)->value - 40) < 1e-9);
+  page->table()->selectRow(0);
+  QTest::keyClick(page->table(), Qt::Key_Minus);
+  QVERIFY2(!current(), "not measured");
 }
 
 void TestBitsPage::savesAndLoads() {
