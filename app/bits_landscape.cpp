@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "views/figure.h"
+#include "views/profile.h"
 
 namespace eigenscape {
 namespace {
@@ -26,6 +27,13 @@ std::vector<Row> renamed(std::vector<Row> rows, const std::string& from, const s
   for (auto& row : rows) row.name = to, row.epoch = epoch;
   return rows;
 }
+
+/// Of the last epoch alone.
+class StillProfile : public ProfileFigure {
+ public:
+  using ProfileFigure::ProfileFigure;
+  bool canBeAnimated() const override { return false; }
+};
 
 QString describe(const FloatLandscape& landscape) {
   const auto points = landscape.points();
@@ -213,7 +221,7 @@ void BitsLandscape::show(const FloatLandscape& landscape, const Evaluated& quant
   if (!figure_ || !(figure_->id() == id)) {
     if (figure_) figure_->deleteLater();
     if (figure_) pages_->removeWidget(figure_);
-    figure_ = makeFigure(id).release();
+    figure_ = landscape.isSurface() ? makeFigure(id).release() : new StillProfile(id);
     figure_->setTheme(theme_);
     pages_->addWidget(figure_);
     Q_EMIT figureMade(figure_);

@@ -12,6 +12,7 @@
 #include "app/measuring.h"
 #include "app/progress_line.h"
 #include "app/run_loader.h"
+#include "views/style.h"
 
 namespace eigenscape {
 
@@ -177,6 +178,8 @@ void BitsPage::finishMeasuring(const JobEnd& end) {
     if (row.method != "given" || !std::isfinite(row.loss)) continue;
     if (measured_.insert_or_assign(beingMeasured_, std::pair(row.loss, row.accuracy)).second)
       measuredHere_.insert(beingMeasured_);
+    Q_EMIT said(tr("measured with the workbench's bits: test loss %1, accuracy %2 %")
+                    .arg(numberText(row.loss, 5), QString::number(100 * row.accuracy, 'f', 2)));
   }
   const auto landscape = std::exchange(beingEvaluated_, {});
   if (end.run && !landscape.empty() && !landscape_->take(*end.run, landscape, beingMeasured_, true))

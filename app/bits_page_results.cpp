@@ -128,13 +128,15 @@ void BitsPage::showStatus() {
   for (const auto& column : columns) html += cell(column.name, true);
   html += QStringLiteral("</tr>");
   const auto line = [&](const QString& title, auto&& text) {
-    html += QStringLiteral("<tr><td>%1</td>").arg(title.toHtmlEscaped());
+    html += QStringLiteral("<tr><td style='white-space:nowrap'>%1</td>").arg(title.toHtmlEscaped());
     for (const auto& column : columns) html += cell(text(column));
     html += QStringLiteral("</tr>");
   };
   const auto costLine = [&](const QString& title, Cost cost) {
     const CostUnit unit = unitOf(cost);
-    line(tr("%1 (%2)").arg(title, unit.name), [&](const Column& c) {
+    // "giga" of "giga-operations", which the title says
+    const QString name = cost == Cost::Bops ? unit.name.section('-', 0, -2) : unit.name;
+    line(name.isEmpty() ? title : tr("%1 (%2)").arg(title, name), [&](const Column& c) {
       const double amount = c.setting.cost(cost) / unit.size;
       return std::isfinite(amount) ? numberText(amount, 4) : QStringLiteral("–");
     });
@@ -142,13 +144,12 @@ void BitsPage::showStatus() {
   costLine(tr("size"), Cost::Size);
   if (isKnown(*layers_, Cost::Bops)) costLine(tr("bit operations"), Cost::Bops);
   if (isKnown(*layers_, Cost::Latency)) costLine(tr("latency"), Cost::Latency);
-  line(tr("predicted sum of Ω"), [](const Column& c) {
-    return numberText(c.setting.omega, 4) +
-           (c.setting.standardError > 0 ? QStringLiteral(" ± ") + numberText(c.setting.standardError, 2) : QString());
-  });
-  line(tr("measured test loss"),
+  line(tr("predicted: sum of Ω"), [](const Column& c) { return numberText(c.setting.omega, 4); });
+  const bool errors = std::any_of(columns.begin(), columns.end(), [](auto& c) { return c.setting.standardError > 0; });
+  if (errors) line(tr("± standard error"), [](const Column& c) { return numberText(c.setting.standardError, 2); });
+  line(tr("measured: test loss"),
        [](const Column& c) { return c.measured ? numberText(c.measured->first, 5) : QStringLiteral("–"); });
-  line(tr("measured test accuracy"), [](const Column& c) {
+  line(tr("measured: test accuracy"), [](const Column& c) {
     return c.measured ? tr("%1 %").arg(100 * c.measured->second, 0, 'f', 2) : QStringLiteral("–");
   });
   html += QStringLiteral("</table>");

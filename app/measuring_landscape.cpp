@@ -45,7 +45,7 @@ FloatLandscape randomPlane(const RunResults& run) {
   plane.recipe.x = "random:1";
   plane.recipe.y = "random:2";
   plane.recipe.normalization = "filter";
-  plane.recipe.points = 21;
+  plane.recipe.points = 15;
   plane.recipe.samples = 500;
   plane.recipe.split = run.info.testExamples > 0 && run.info.trainExamples > 0 ? "both"
                        : run.info.testExamples > 0                             ? "test"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QApplication>
 #include <QComboBox>
+#include <QMenu>
 #include <QPushButton>
 #include <QSettings>
 #include <QSignalSpy>
@@ -92,6 +93,8 @@ max_products = 30
 trace_probes = 4
 )" + more + R"([quantization]
 bits = [2, 4, 8]
+activation_bits = "same"
+calibration_samples = 40
 frontier_points = 0
 landscapes = "uniform-4"
 )",
@@ -220,6 +223,8 @@ void TestBitsLandscape::anotherLandscapeOfTheRun() {
   figure->exportTo(file.toStdString(), {});
   const auto rows = readTableFile<ProfileRow>(file.toStdString());
   QCOMPARE(rows.size(), std::size_t{28});  // 7 points, train and test, both networks
+  const auto menu = figure->contextMenu();
+  for (const QAction* action : menu->actions()) QVERIFY(!action->text().contains("frames"));
   choice->setCurrentIndex(0);
   QVERIFY(page->landscape()->figure() == nullptr);
   choice->setCurrentIndex(1);
@@ -233,7 +238,7 @@ void TestBitsLandscape::aRunWithoutLandscapes() {
   auto plane = landscapesOf(*run);
   QCOMPARE(plane.size(), std::size_t{1});
   QVERIFY(plane[0].isSurface() && !plane[0].isEvaluated());
-  QCOMPARE(plane[0].points(), std::size_t{441});
+  QCOMPARE(plane[0].points(), std::size_t{225});
   const auto recipe = landscapeRecipe(*run, "/bits.json", plane[0]);
   QCOMPARE(recipe.surfaces[0].x, std::string("random:1"));
   QCOMPARE(recipe.surfaces[0].normalization, std::string("filter"));
