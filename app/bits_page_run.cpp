@@ -30,6 +30,15 @@ bool areAlike(const std::vector<LayerChoices>& one, const std::vector<LayerChoic
       });
 }
 
+/// Why the run itself has left inputs out of Ω; empty: it has not.
+QString ownWordOnInputs(const RunResults& run) {
+  for (const auto& note : run.info.notes) {
+    if (note.starts_with("omega of a setting counts the weights alone"))
+      return QString::fromStdString(note).section(QStringLiteral(": "), 1);
+  }
+  return {};
+}
+
 }  // namespace
 
 void BitsPage::clear() {
@@ -107,19 +116,19 @@ void BitsPage::readLayers() {
   }
   const auto rules = rulesOf(*run_);
   const auto read = [&](const std::vector<InputSensitivityRow>& inputs) {
-    layers_ = std::make_shared<const std::vector<LayerChoices>>(
-        choicesOf(rules, rows_, (run_->directory / SensitivityRow::file).string(), inputs));
+    auto layers = choicesOf(rules, rows_, (run_->directory / SensitivityRow::file).string(), inputs);
+    addCorrelations(layers, run_->traceCorrelations);
+    layers_ = std::make_shared<const std::vector<LayerChoices>>(std::move(layers));
   };
-  const QString alone = tr("Ω counts the weights alone: %1");
-  // As the study itself: traces of inputs are the Hessian's, a Fisher matrix may be of another size.
-  const bool fisher = run_->info.curvatureOperator.find("fisher") != std::string::npos;
-  const auto inputs = fisher ? std::vector<InputSensitivityRow>() : run_->inputSensitivity;
+  const QString alone = tr("Ω counts the weights alone: %1"), said = ownWordOnInputs(*run_);
+  const auto inputs = said.isEmpty() ? run_->inputSensitivity : std::vector<InputSensitivityRow>();
   try {
     read(inputs);
-    if (quantizesInputs(rules) && inputs.empty()) {
+    if (!said.isEmpty()) {
+      remark_->setText(alone.arg(said));
+    } else if (quantizesInputs(rules) && inputs.empty()) {
       remark_->setText(
-          alone.arg(fisher ? tr("the sensitivities are of the %1 operator").arg(run_->info.curvatureOperator.c_str())
-                           : tr("inputs are quantized, too, but the run has no %1").arg(InputSensitivityRow::file)));
+          alone.arg(tr("inputs are quantized, too, but the run has no %1").arg(InputSensitivityRow::file)));
     }
   } catch (const std::runtime_error& error) {
     remark_->setText(alone.arg(QString::fromUtf8(error.what())));

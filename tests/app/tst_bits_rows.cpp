@@ -46,6 +46,7 @@ class TestBitsRows : public QObject {
   void initTestCase();
   void aBudgetThatIsExceeded();
   void rowsOfInputsThatComeLater();
+  void errorsOfSums();
   void bitsThatTheRunChoosesLater();
   void inputsThatCannotBeCounted_data();
   void inputsThatCannotBeCounted();
@@ -139,6 +140,24 @@ void TestBitsRows::rowsOfInputsThatComeLater() {
   QVERIFY(!page->history()->canUndo());
 }
 
+/// As in the study: what layers' errors have in common counts.
+void TestBitsRows::errorsOfSums() {
+  auto run = std::make_shared<RunResults>(*madeUp(3));
+  const auto error = [](const BitsPage& page) {
+    return page.statusText().section("standard error", 1).section("<td", 1, 1);
+  };
+  const auto independent = error(*pageOf(run));
+  for (int i = 0; i < 3; ++i) {
+    for (int j = 0; j < i; ++j)
+      run->traceCorrelations.push_back({"weights", sample::layerName(i, 3), sample::layerName(j, 3), 1});
+  }
+  double sum = 0;
+  for (const auto& layer : layerChoices(run->sensitivity, {}, "t")) sum += layer.choices.back().standardError;
+  const auto together = error(*pageOf(run));
+  QVERIFY2(together.contains(numberText(sum, 2)), qPrintable(together));
+  QVERIFY2(!independent.contains(numberText(sum, 2)), qPrintable(independent));
+}
+
 void TestBitsRows::bitsThatTheRunChoosesLater() {
   const auto run = madeUp(4);
   const auto page = pageOf(run);
@@ -164,8 +183,8 @@ void TestBitsRows::inputsThatCannotBeCounted_data() {
                                       << "input_sensitivity.csv";
   QTest::newRow("none") << "none"
                         << "input_sensitivity.csv";
-  QTest::newRow("of another matrix") << "fisher"
-                                     << "fisher";
+  QTest::newRow("the run left them out") << "note"
+                                         << "of another matrix";
 }
 
 void TestBitsRows::inputsThatCannotBeCounted() {
@@ -178,7 +197,8 @@ void TestBitsRows::inputsThatCannotBeCounted() {
   if (what == "nan") run->inputSensitivity[4].omega = std::nan("");
   if (what == "missing") run->inputSensitivity.resize(9);
   if (what == "none") run->inputSensitivity.clear();
-  if (what == "fisher") run->info.curvatureOperator = "fisher";
+  if (what == "note")
+    run->info.notes.push_back("omega of a setting counts the weights alone, though inputs are: of another matrix");
   const auto page = pageOf(run);
   QCOMPARE(page->message(), QString());
   QVERIFY2(page->remark().contains("weights alone") && page->remark().contains(said), qPrintable(page->remark()));
