@@ -207,13 +207,13 @@ void BitsLandscape::refresh() {
   const auto* landscape = chosen();
   const auto* quantized = evaluated(bits_);
   const bool any = run_ && landscape && quantized && landscape->isEvaluated();
-  if (any && drawn_) show(*landscape, *quantized);
+  if (any && drawn_) draw(*landscape, *quantized);
   if (!any) pages_->setCurrentWidget(hint_);
   shown_ = any && figure_ && drawn_;
   Q_EMIT shown();
 }
 
-void BitsLandscape::show(const FloatLandscape& landscape, const Evaluated& quantized) {
+void BitsLandscape::draw(const FloatLandscape& landscape, const Evaluated& quantized) {
   const std::string& name = landscape.recipe.name;
   const FigureId id = landscape.isSurface() ? FigureId{QStringLiteral("surface-quantized"),
                                                        QString::fromStdString(quantizedName(name, settingName()))}

@@ -68,7 +68,7 @@ class BitsLandscape : public QWidget {
   const Evaluated* evaluated(const Bits& bits) const;
   std::shared_ptr<const RunResults> pictured(const FloatLandscape& landscape, const Evaluated& quantized) const;
   void refresh();
-  void show(const FloatLandscape& landscape, const Evaluated& quantized);
+  void draw(const FloatLandscape& landscape, const Evaluated& quantized);
 
   std::shared_ptr<const RunResults> run_;
   std::vector<FloatLandscape> landscapes_;
