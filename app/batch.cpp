@@ -50,9 +50,21 @@ std::vector<std::string> formatsOf(const CommandLine& line) {
 #endif
 }
 
+#ifdef EIGENSCAPE_WITH_GUI
+Drawing drawingOf(const CommandLine& line) {
+  Drawing drawing;
+  drawing.sizeMm = line.figureSize;
+  drawing.fontPoints = line.figureFontSize;
+  drawing.caption = !line.noCaption;
+  drawing.dark = line.dark;
+  drawing.density = line.figureDensity;
+  return drawing;
+}
+#endif
+
 std::vector<fs::path> draw(const RunResults& run, const std::vector<std::string>& formats, const CommandLine& line) {
 #ifdef EIGENSCAPE_WITH_GUI
-  return drawFigures(run, formats, {line.figureSize, line.dark, line.figureDensity});
+  return drawFigures(run, formats, drawingOf(line));
 #else
   static_cast<void>(run), static_cast<void>(line);
   static_cast<void>(formats);
@@ -221,8 +233,7 @@ int renderAgain(const CommandLine& line) {
 #ifdef EIGENSCAPE_WITH_GUI
     std::vector<RunResults> runs;
     for (const auto& directory : compared->directories) runs.push_back(loadForDrawing(directory, line));
-    const auto drawn = drawComparison(std::move(runs), compared->out / "figures", formats,
-                                      {line.figureSize, line.dark, line.figureDensity});
+    const auto drawn = drawComparison(std::move(runs), compared->out / "figures", formats, drawingOf(line));
     printOut(figuresText(drawn));
     return interruption.requested() ? interrupted : done;
 #else
@@ -236,8 +247,7 @@ int renderAgain(const CommandLine& line) {
   if (!line.out.empty()) run.directory = line.out;  // the figures' folder; the run's own stays as it is
 #ifdef EIGENSCAPE_WITH_GUI
   if (!line.animate.empty()) {
-    printOut(
-        placesText(run.directory, drawAnimation(run, line.animate, {line.figureSize, line.dark, line.figureDensity})));
+    printOut(placesText(run.directory, drawAnimation(run, line.animate, drawingOf(line))));
     return interruption.requested() ? interrupted : done;
   }
 #else

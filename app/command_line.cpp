@@ -17,10 +17,10 @@ namespace {
 
 /// The options as text; values are checked here and not by CLI11, so that every message names key, value and remedy.
 struct Words {
-  std::string path, batch, render, check, list, out, device, threads, seed, figures, figureSize, figureDensity, style,
-      animate;
+  std::string path, batch, render, check, list, out, device, threads, seed, figures, figureSize, figureFontSize,
+      figureDensity, style, animate;
   std::vector<std::string> sets, compare;
-  bool resume = false, quiet = false, version = false, help = false;
+  bool resume = false, noCaption = false, quiet = false, version = false, help = false;
 };
 
 std::unique_ptr<CLI::App> makeParser(Words& words) {
@@ -47,11 +47,14 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
       ->type_name("FORMATS");
   app->add_option("--figure-size", words.figureSize, "Width and height in millimetres, from 70 on; default: 120x90")
       ->type_name("WxH");
+  app->add_option("--figure-font-size", words.figureFontSize, "Points of a figure's type, 5 to 20; default: 8")
+      ->type_name("N");
   app->add_option("--figure-density", words.figureDensity,
                   "Pixels of a PNG for each of a usual screen (96 an inch), 1 to 8; default: 2")
       ->type_name("N");
   app->add_option("--style", words.style, "What figures are drawn on: light or dark. Default: light")
       ->type_name("STYLE");
+  app->add_flag("--no-caption", words.noCaption, "Figures without the line on model, data, seed and version");
   app->add_flag("--quiet", words.quiet, "No progress on standard error");
   app->add_option("--animate", words.animate,
                   "With --render: that figure at every epoch, and a video if ffmpeg is there")
@@ -79,6 +82,18 @@ std::int64_t wholeNumber(const std::string& option, const std::string& text, std
                       std::to_string(high));
   }
   return value;
+}
+
+double fontSize(const std::string& text) {
+  double points = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), points);
+  // What is no number compares as false.
+  const bool fits = points >= leastFigurePoints && points <= mostFigurePoints;
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size() || !fits) {
+    throw RecipeError("--figure-font-size " + text + ": expected points from " + std::to_string(leastFigurePoints) +
+                      " to " + std::to_string(mostFigurePoints) + ", such as 10 or 7.5");
+  }
+  return points;
 }
 
 constexpr const char* kFormats = "png, svg, pdf, csv, vtp, obj, glb and h5, separated by commas, or none";
@@ -183,7 +198,9 @@ void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
                                                               {"--figures", {Mode::Batch, Mode::Render}},
                                                               {"--animate", {Mode::Render}},
                                                               {"--figure-size", {Mode::Batch, Mode::Render}},
+                                                              {"--figure-font-size", {Mode::Batch, Mode::Render}},
                                                               {"--figure-density", {Mode::Batch, Mode::Render}},
+                                                              {"--no-caption", {Mode::Batch, Mode::Render}},
                                                               {"--style", {Mode::Batch, Mode::Render}}};
   for (const auto& [option, modes] : places) {
     if (app.count(option) == 0 || std::find(modes.begin(), modes.end(), mode) != modes.end()) continue;
@@ -240,6 +257,8 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
   if (app->count("--threads") > 0) line.threads = static_cast<int>(wholeNumber("--threads", words.threads, 1, 4096));
   if (app->count("--seed") > 0) line.seed = wholeNumber("--seed", words.seed, 0, std::int64_t{1} << 53);
   if (app->count("--figure-size") > 0) line.figureSize = figureSize(words.figureSize);
+  if (app->count("--figure-font-size") > 0) line.figureFontSize = fontSize(words.figureFontSize);
+  line.noCaption = words.noCaption;
   if (app->count("--figure-density") > 0)
     line.figureDensity = static_cast<int>(wholeNumber("--figure-density", words.figureDensity, 1, 8));
   if (app->count("--style") > 0) line.dark = isDark(words.style);

@@ -11,6 +11,8 @@ namespace eigenscape {
 
 /// What a figure may measure, in millimetres.
 inline constexpr int leastFigureMm = 70, mostFigureMm = 1000;
+/// How large its type may be, in points.
+inline constexpr int leastFigurePoints = 5, mostFigurePoints = 20;
 
 /// What the command line asks for.
 struct CommandLine {
@@ -24,6 +26,8 @@ struct CommandLine {
   std::optional<std::int64_t> seed;                 ///< --seed
   std::optional<std::vector<std::string>> figures;  ///< --figures; an empty list for none
   std::optional<std::pair<int, int>> figureSize;    ///< --figure-size, millimetres
+  double figureFontSize = 8;                        ///< --figure-font-size, points
+  bool noCaption = false;                           ///< --no-caption
   int figureDensity = 2;                            ///< --figure-density
   std::vector<std::string> compare;                 ///< --compare, in order: runs beside that of --render
   bool dark = false;                                ///< --style dark

@@ -259,7 +259,7 @@ QString ComparePage::batchCommand() const {
   std::string command = "eigenscape";
   for (std::size_t i = 0; i < runs_.size(); ++i)
     command += (i == 0 ? " --render " : " --compare ") + shellQuoted(runs_[i].run->directory.string());
-  return QString::fromStdString(command + " --out comparison");
+  return QString::fromStdString(command + " --out comparison") + exportArguments(*figure_);
 }
 
 void ComparePage::exportFigure(const QString& format) {

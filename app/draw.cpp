@@ -45,6 +45,8 @@ ExportOptions optionsFor(const Drawing& drawing) {
   ExportOptions options;
   if (drawing.sizeMm) options.widthMm = drawing.sizeMm->first, options.heightMm = drawing.sizeMm->second;
   options.scale = drawing.density;
+  options.fontPoints = drawing.fontPoints;
+  options.caption = drawing.caption;
   if (drawing.dark) options.theme = Theme::Dark;
   return options;
 }

@@ -14,8 +14,10 @@ namespace eigenscape {
 /// How figures are drawn when nobody looks.
 struct Drawing {
   std::optional<std::pair<int, int>> sizeMm;  ///< width and height; else their usual size
-  bool dark = false;                          ///< light on dark
-  int density = 2;                            ///< pixels of a PNG for each of a usual screen
+  double fontPoints = 8;                      ///< of axis labels; titles and captions follow
+  bool caption = true;
+  bool dark = false;  ///< light on dark
+  int density = 2;    ///< pixels of a PNG for each of a usual screen
 };
 
 /// Frames of one figure at every epoch, named as its file; the video, if there is one, comes last. Throws RunError.

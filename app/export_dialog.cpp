@@ -32,12 +32,21 @@ QSpinBox* millimetres(double value) {
   return box;
 }
 
+/// What --batch and --render draw the figure with where nothing is asked for.
+ExportOptions usualOptions(const Figure& figure) {
+  ExportOptions options = wideEnough(figure, {});
+  if (figure.preferredHeightMm() > 0) options.heightMm = figure.preferredHeightMm();
+  return options;
+}
+
 }  // namespace
 
 ExportDialog::ExportDialog(const Figure& figure, const QString& folder, const QString& format, QWidget* parent)
     : QDialog(parent) {
   setWindowTitle(tr("Export %1").arg(figure.id().title()));
-  const ExportOptions defaults;
+  ExportOptions chosen = usualOptions(figure);
+  chosen.theme = figure.theme();
+  if (figure.exportChoice()) chosen = figure.exportChoice()->options;
   file_ = new QLineEdit;
   file_->setObjectName(QStringLiteral("file"));
   file_->setMinimumWidth(360);
@@ -45,26 +54,29 @@ ExportDialog::ExportDialog(const Figure& figure, const QString& folder, const QS
   format_->setObjectName(QStringLiteral("format"));
   for (const QString& known : figure.formats()) format_->addItem(known.toUpper(), known);
   if (!format.isEmpty()) format_->setCurrentIndex(std::max(0, format_->findData(format)));
-  width_ = millimetres(std::max(defaults.widthMm, figure.preferredWidthMm()));
+  width_ = millimetres(chosen.widthMm);
   width_->setObjectName(QStringLiteral("width"));
-  height_ = millimetres(defaults.heightMm);
+  height_ = millimetres(chosen.heightMm);
+  height_->setObjectName(QStringLiteral("height"));
   scale_ = new QSpinBox;
   scale_->setObjectName(QStringLiteral("scale"));
   scale_->setRange(1, 8);
   scale_->setSuffix(QStringLiteral(" ×"));
-  scale_->setValue(static_cast<int>(defaults.scale));
+  scale_->setValue(static_cast<int>(chosen.scale));
   font_ = new QDoubleSpinBox;
-  font_->setRange(4, 24);
+  font_->setObjectName(QStringLiteral("type"));
+  font_->setRange(leastFigurePoints, mostFigurePoints);
   font_->setDecimals(1);
   font_->setSuffix(tr(" pt"));
-  font_->setValue(defaults.fontPoints);
+  font_->setValue(chosen.fontPoints);
   style_ = new QComboBox;
   style_->setObjectName(QStringLiteral("style"));
   style_->addItem(tr("Light"), QVariant::fromValue(int(Theme::Light)));
   style_->addItem(tr("Dark"), QVariant::fromValue(int(Theme::Dark)));
-  style_->setCurrentIndex(style_->findData(int(figure.theme())));
+  style_->setCurrentIndex(style_->findData(int(chosen.theme)));
   caption_ = new QCheckBox(tr("Caption: model, data, seed, version"));
-  caption_->setChecked(defaults.caption);
+  caption_->setObjectName(QStringLiteral("caption"));
+  caption_->setChecked(chosen.caption);
   for (const auto& [widget, name] : {std::pair<QWidget*, QString>{file_, tr("file")},
                                      {format_, tr("format")},
                                      {width_, tr("width")},
@@ -97,6 +109,13 @@ ExportDialog::ExportDialog(const Figure& figure, const QString& folder, const QS
   form->addRow(remark_);
   auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel);
   export_ = buttons->addButton(tr("Export"), QDialogButtonBox::AcceptRole);
+  auto* copy = buttons->addButton(tr("Copy as batch command"), QDialogButtonBox::ActionRole);
+  copy->setObjectName(QStringLiteral("copy"));
+  copy->setToolTip(tr("The command line that draws the run's figures with what is chosen here"));
+  connect(copy, &QPushButton::clicked, this, [this] {
+    Q_EMIT commandRequested();
+    remark_->setText(tr("The command is on the clipboard."));
+  });
   form->addRow(buttons);
 
   file_->setText(QDir(folder).filePath(figure.id().fileStem() + '.' + format_->currentData().toString()));
@@ -123,6 +142,10 @@ ExportOptions ExportDialog::options() const {
   options.caption = caption_->isChecked();
   options.theme = Theme(style_->currentData().toInt());
   return options;
+}
+
+QString ExportDialog::format() const {
+  return format_->currentData().toString();
 }
 
 void ExportDialog::formatChosen() {
@@ -172,10 +195,35 @@ void ExportDialog::ask(Figure& figure, const QString& folder, const QString& for
                        PictureSaver& saver) {
   auto* dialog = new ExportDialog(figure, folder, format, parent);
   dialog->setAttribute(Qt::WA_DeleteOnClose);
-  connect(dialog, &QDialog::accepted, &saver, [&saver, dialog, target = QPointer<Figure>(&figure)] {
-    if (target) saver.save(*target, dialog->file(), dialog->options());
+  const QPointer<Figure> target(&figure);
+  connect(dialog, &QDialog::accepted, &saver, [&saver, dialog, target] {
+    if (!target) return;
+    target->setExportChoice({dialog->format(), dialog->options()});
+    saver.save(*target, dialog->file(), dialog->options());
+  });
+  connect(dialog, &ExportDialog::commandRequested, &saver, [dialog, target] {
+    if (!target) return;
+    target->setExportChoice({dialog->format(), dialog->options()});
+    Q_EMIT target->copyBatchCommandRequested();
   });
   dialog->open();
+}
+
+QString exportArguments(const Figure& figure) {
+  if (!figure.exportChoice()) return {};
+  const auto& [format, options] = *figure.exportChoice();
+  const ExportOptions usual = usualOptions(figure);
+  QStringList words;
+  if (format != QLatin1String("png")) words << "--figures" << format;
+  if (options.widthMm != usual.widthMm || options.heightMm != usual.heightMm)
+    words << "--figure-size" << QStringLiteral("%1x%2").arg(options.widthMm).arg(options.heightMm);
+  if (options.fontPoints != usual.fontPoints) words << "--figure-font-size" << QString::number(options.fontPoints);
+  if (options.scale != usual.scale) words << "--figure-density" << QString::number(options.scale);
+  if (options.theme == Theme::Dark)
+    words << "--style"
+          << "dark";
+  if (!options.caption) words << "--no-caption";
+  return words.isEmpty() ? QString() : ' ' + words.join(' ');
 }
 
 }  // namespace eigenscape

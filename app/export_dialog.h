@@ -27,7 +27,11 @@ class ExportDialog : public QDialog {
   static void ask(Figure& figure, const QString& folder, const QString& format, QWidget* parent, PictureSaver& saver);
 
   QString file() const;
+  QString format() const;
   ExportOptions options() const;
+
+ Q_SIGNALS:
+  void commandRequested();  ///< the command line that draws figures with what is chosen
 
  private:
   void formatChosen();
@@ -42,5 +46,9 @@ class ExportDialog : public QDialog {
   QLabel* remark_;
   QPushButton* export_;
 };
+
+/// What the command line of a run needs besides, with a leading space, so that --batch and --render draw the figure as
+/// it was last exported; empty where they do already.
+QString exportArguments(const Figure& figure);
 
 }  // namespace eigenscape

@@ -2,7 +2,6 @@
 #include "app/figure_writer.h"
 
 #include <QTimer>
-#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -42,11 +41,9 @@ void FigureWriter::next() {
     figure_ = makeFigure(task.id);
     const auto epochs = task.run->epochs();
     figure_->showRun(task.run, epochs.empty() ? 0 : epochs.back());
-    ExportOptions options;
-    options.widthMm = std::max(options.widthMm, figure_->preferredWidthMm());
     goOn_ = goOn;
     saver_->save(*figure_, QString::fromStdString((folder / (task.id.fileStem() + ".png").toStdString()).string()),
-                 options);
+                 wideEnough(*figure_, {}));
   } catch (const RunError& error) {
     goOn_ = nullptr;
     Q_EMIT failed(QString::fromUtf8(error.what()));

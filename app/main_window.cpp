@@ -23,6 +23,7 @@
 #include "app/bits_page.h"
 #include "app/compare_page.h"
 #include "app/epoch_bar.h"
+#include "app/export_dialog.h"
 #include "app/figure_tabs.h"
 #include "app/figure_writer.h"
 #include "app/progress_line.h"
@@ -347,11 +348,13 @@ QString MainWindow::commandOfShownRun() const {
   if (!run_) return {};
   const fs::path file = run_->directory / "recipe.toml";
   std::vector<std::string> settings;
+  QString drawing;
   if (const Figure* shown = shownFigure()) {
+    drawing = exportArguments(*shown);
     for (const auto& setting : shown->recipeSettings()) settings.push_back(setting.toStdString());
   }
   try {
-    return QString::fromStdString(batchCommand(parseRecipe(run_->recipe, file.string()), file, settings));
+    return QString::fromStdString(batchCommand(parseRecipe(run_->recipe, file.string()), file, settings)) + drawing;
   } catch (const RecipeError&) {
     return {};
   }

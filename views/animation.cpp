@@ -92,8 +92,7 @@ Animation renderAnimation(const RunResults& run, const FigureId& id, const Expor
   const std::shared_ptr<const RunResults> shared(std::shared_ptr<const RunResults>(), &run);
   const auto figure = makeFigure(id);
   figure->setSharedScale(true);
-  ExportOptions fitting = options;
-  fitting.widthMm = std::max(options.widthMm, figure->preferredWidthMm());
+  ExportOptions fitting = wideEnough(*figure, options);
   if (id.kind == "landscape") fitting.heightMm = std::max(options.heightMm, 0.62 * fitting.widthMm);
   for (const auto epoch : animation.epochs) {
     char name[32];

@@ -46,6 +46,7 @@ class CompareFigure : public Figure {
   /// The size that it is drawn in where none is asked for: the wider, the more there is beside one another.
   QSizeF preferredMm() const;
   double preferredWidthMm() const override { return preferredMm().width(); }
+  double preferredHeightMm() const override { return preferredMm().height(); }
 
  protected:
   void refreshAll() override;

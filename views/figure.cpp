@@ -7,7 +7,9 @@
 #include <QMenu>
 #include <QtDebug>
 #include <algorithm>
+#include <cmath>
 #include <exception>
+#include <set>
 
 #include "core/results/error.h"
 #include "views/contour.h"
@@ -292,6 +294,11 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
       "sensitivity, frontier, frontier-accuracy, ranking or finetune");
 }
 
+ExportOptions wideEnough(const Figure& figure, ExportOptions options) {
+  options.widthMm = std::max(options.widthMm, std::ceil(figure.preferredWidthMm()));
+  return options;
+}
+
 std::vector<std::filesystem::path> renderFigure(const RunResults& run, const FigureId& id, const QStringList& formats,
                                                 const ExportOptions& options) {
   const auto folder = run.directory / "figures";
@@ -303,8 +310,7 @@ std::vector<std::filesystem::path> renderFigure(const RunResults& run, const Fig
   const std::shared_ptr<const RunResults> shared(std::shared_ptr<const RunResults>(), &run);
   const auto figure = makeFigure(id);
   figure->showRun(shared, epochs.empty() ? 0 : epochs.back());
-  ExportOptions fitting = options;
-  fitting.widthMm = std::max(options.widthMm, figure->preferredWidthMm());
+  const ExportOptions fitting = wideEnough(*figure, options);
   std::vector<std::filesystem::path> written;
   for (const QString& format : figure->formats()) {
     if (!formats.contains(format)) continue;

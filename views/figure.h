@@ -109,6 +109,16 @@ class Figure : public QWidget {
 
   /// The least width at which everything can be read, e.g. the names of many layers; 0: any.
   virtual double preferredWidthMm() const { return 0; }
+  /// The height that goes with it where none is asked for; 0: the usual one.
+  virtual double preferredHeightMm() const { return 0; }
+
+  /// How somebody last had this figure exported: the next export starts from it, and "copy as batch command" says it.
+  struct ExportChoice {
+    QString format;  ///< "png"
+    ExportOptions options;
+  };
+  const std::optional<ExportChoice>& exportChoice() const { return exportChoice_; }
+  void setExportChoice(const ExportChoice& choice) { exportChoice_ = choice; }
 
   /// The menu of the right click. The caller owns it.
   std::unique_ptr<QMenu> contextMenu();
@@ -137,7 +147,11 @@ class Figure : public QWidget {
   bool sharedScale_ = false;
   std::vector<std::shared_ptr<const RunResults>> peers_;
   Theme theme_ = Theme::Light;
+  std::optional<ExportChoice> exportChoice_;
 };
+
+/// In whole millimetres at least as wide as the figure has to be; in the window and in batch mode alike.
+ExportOptions wideEnough(const Figure& figure, ExportOptions options);
 
 /// The figures that a run has rows for, in the order of the window's tabs.
 std::vector<FigureId> availableFigures(const RunResults& run);

@@ -49,7 +49,9 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
   Frame frame;
   frame.rect = new QCPAxisRect(&plot);
   frame.rect->setLayer("background");
-  for (auto* axis : frame.rect->axes()) styleAxis(axis, style);
+  // Not axes(), whose order is a hash's and so another in each process: what lies on top in a corner would be, too.
+  for (const auto side : {QCPAxis::atLeft, QCPAxis::atRight, QCPAxis::atTop, QCPAxis::atBottom})
+    styleAxis(frame.rect->axis(side), style);
   frame.x = frame.rect->axis(QCPAxis::atBottom);
   frame.y = frame.rect->axis(QCPAxis::atLeft);
   frame.right = frame.rect->axis(QCPAxis::atRight);
@@ -63,7 +65,7 @@ Frame makeFrame(QCustomPlot& plot, const Style& style, const QString& title) {
   frame.legend->setTextColor(style.ink());
   frame.legend->setBorderPen(Qt::NoPen);
   frame.legend->setBrush(Qt::NoBrush);
-  frame.legend->setIconSize(QSize(int(style.points(17)), int(style.points(8))));
+  frame.legend->setIconSize(QSize(int(style.points(17)), int(style.points(std::max(8.0, 0.9 * style.fontPoints)))));
   // QCustomPlot draws a line five units too long and clips it, which an SVG does not.
   frame.legend->setIconTextPadding(int(style.points(3)) + 5);
   frame.legend->setFillOrder(QCPLegend::foColumnsFirst);
@@ -144,6 +146,12 @@ void fitHeading(QCustomPlot& plot, const Style& style) {
   heading->setText(lines.join('\n'));
 }
 
+/// As many ticks as their numbers have room for: fewer in large type or on a short axis.
+void thinTicks(QCPAxis* axis, double length, double perNumber) {
+  const int room = std::max(1, int(length / perNumber));
+  if (axis->visible() && axis->ticker()->tickCount() > room) axis->ticker()->setTickCount(room);
+}
+
 void fitTexts(QCustomPlot& plot, const Frame& frame, const Style& style) {
   fitHeading(plot, style);
   // How long the axes are, only the layout knows.
@@ -163,6 +171,9 @@ void fitTexts(QCustomPlot& plot, const Frame& frame, const Style& style) {
   }
   arrange();
   fitLabel(frame.x, style, frame.rect->width());
+  const QFontMetricsF numbers(style.font(0.9));
+  for (auto* axis : {frame.y, frame.right}) thinTicks(axis, frame.rect->height(), 1.5 * numbers.height());
+  thinTicks(frame.x, frame.rect->width(), 1.5 * numbers.horizontalAdvance(QStringLiteral("0.05")));
 }
 
 /// The widths of the legend's columns in the fewest rows that fit.
@@ -196,7 +207,7 @@ void arrangeLegend(QCustomPlot& plot, const Frame& frame, const Style& style) {
   // In a small picture a legend of many rows would leave the plot too little: smaller type may do with fewer.
   if (double(rows()) * QFontMetricsF(frame.legend->font()).height() > 0.17 * style.size.height()) {
     frame.legend->setFont(style.font(0.78));
-    frame.legend->setIconSize(QSize(int(style.points(13)), int(style.points(7))));
+    frame.legend->setIconSize(QSize(int(style.points(13)), int(style.points(std::max(7.0, 0.78 * style.fontPoints)))));
     frame.legend->setColumnSpacing(int(style.points(5)));
     columns = columnsOf(entryWidths(*frame.legend), available);
   }

@@ -140,7 +140,9 @@ QCPColorScale* addColorScale(QCustomPlot& plot, const Frame& frame, const Style&
   plot.plotLayout()->addElement(2, 0, row);
   scale->setType(QCPAxis::atRight);
   scale->axis()->axisRect()->setLayer("axes");  // above the mask
-  for (auto* each : scale->axis()->axisRect()->axes()) each->setLayer("axes");
+  // Not axes(), whose order differs from process to process.
+  for (const auto side : {QCPAxis::atLeft, QCPAxis::atRight, QCPAxis::atTop, QCPAxis::atBottom})
+    scale->axis()->axisRect()->axis(side)->setLayer("axes");
   scale->setBarWidth(int(style.millimetres(3.5)));
   scale->setRangeDrag(false);
   scale->setRangeZoom(false);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAbstractButton>
 #include <QApplication>
+#include <QCheckBox>
 #include <QClipboard>
+#include <QComboBox>
 #include <QDir>
+#include <QDoubleSpinBox>
 #include <QElapsedTimer>
 #include <QLineEdit>
 #include <QMessageBox>
+#include <QPushButton>
 #include <QSettings>
 #include <QSignalSpy>
 #include <QSlider>
@@ -86,6 +90,7 @@ class TestMainWindow : public QObject {
   void closingDuringARunAsks();
   void exports();
   void copiesTheBatchCommand();
+  void theCommandDrawsWhatTheDialogChose();
   void remembersRuns();
 
  private:
@@ -394,6 +399,52 @@ void TestMainWindow::copiesTheBatchCommand() {
   QCOMPARE(window_->commandOfShownRun(),
            QString("eigenscape --batch quickstart --set training.epochs=0 --set 'profile.along-e1.range=[-2.0, 2.0]' "
                    "--out quickstart-again"));
+}
+
+void TestMainWindow::theCommandDrawsWhatTheDialogChose() {
+  open("one");
+  FigureTabs* tabs = window_->figures();
+  tabs->setCurrentIndex(tabOf("training"));
+  const QString plain = window_->commandOfShownRun();
+  tabs->exportCurrent("png");
+  auto* dialog = tabs->findChild<ExportDialog*>();
+  QVERIFY(dialog);
+  dialog->findChild<QLineEdit*>("file")->setText(path("chosen.png"));
+  dialog->findChild<QSpinBox*>("width")->setValue(95);
+  dialog->findChild<QSpinBox*>("height")->setValue(75);
+  dialog->findChild<QSpinBox*>("scale")->setValue(3);
+  dialog->findChild<QDoubleSpinBox*>("type")->setValue(10.5);
+  auto* style = dialog->findChild<QComboBox*>("style");
+  style->setCurrentIndex(style->findText("Dark"));
+  dialog->findChild<QCheckBox*>("caption")->setChecked(false);
+  QApplication::clipboard()->clear();
+  dialog->findChild<QPushButton*>("copy")->click();
+  const QString wanted = " --figure-size 95x75 --figure-font-size 10.5 --figure-density 3 --style dark --no-caption";
+  QVERIFY2(QApplication::clipboard()->text().endsWith(wanted), qPrintable(QApplication::clipboard()->text()));
+  QSignalSpy exported(tabs, &FigureTabs::exported);
+  dialog->accept();
+  QTRY_COMPARE(exported.size(), 1);
+  QCOMPARE(window_->commandOfShownRun(), plain + wanted);
+
+  // Those options give the same picture.
+  ExportOptions options;
+  options.widthMm = 95, options.heightMm = 75, options.fontPoints = 10.5, options.scale = 3;
+  options.theme = Theme::Dark;
+  options.caption = false;
+  auto run = loadRun(path("one").toStdString());
+  run.directory = path("drawn").toStdString();
+  renderFigure(run, {"training", {}}, {"png"}, options);
+  QCOMPARE(QImage(path("chosen.png")), QImage(path("drawn/figures/training.png")));
+
+  // The next export of the figure starts from there; another figure has its own.
+  QTRY_VERIFY(!tabs->findChild<ExportDialog*>());
+  tabs->exportCurrent({});
+  dialog = tabs->findChild<ExportDialog*>();
+  QCOMPARE(dialog->options().fontPoints, 10.5);
+  QCOMPARE(dialog->options().widthMm, 95.0);
+  dialog->reject();
+  tabs->setCurrentIndex(tabOf("contour"));
+  QCOMPARE(window_->commandOfShownRun(), plain);
 }
 
 void TestMainWindow::remembersRuns() {

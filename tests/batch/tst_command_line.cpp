@@ -5,9 +5,12 @@
 #include <QDirIterator>
 #include <QJsonDocument>
 #include <QJsonObject>
+#include <QRegularExpression>
+#include <QSet>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QtEndian>
+#include <algorithm>
 
 #include "tests/batch/program.h"
 
@@ -30,6 +33,7 @@ class TestCommandLine : public QObject {
   void quietIsQuiet();
 
  private:
+  void typeHasItsSize(const QString& out);
   QString path(const QString& name) const { return folder_.filePath(name); }
   QTemporaryDir folder_;
 };
@@ -80,8 +84,9 @@ void TestCommandLine::versionAndHelp() {
   QVERIFY(version.out.contains("\nLibTorch "));
   const Outcome help = runProgram({"--help"});
   QCOMPARE(help.status, 0);
-  for (const char* option : {"--batch", "--out", "--set", "--device", "--threads", "--seed", "--resume", "--figures",
-                             "--quiet", "--render", "--check", "--list", "--version"}) {
+  for (const char* option :
+       {"--batch", "--out", "--set", "--device", "--threads", "--seed", "--resume", "--figures", "--figure-size",
+        "--figure-font-size", "--no-caption", "--quiet", "--render", "--check", "--list", "--version"}) {
     QVERIFY2(help.out.contains(option), option);
   }
 }
@@ -165,6 +170,13 @@ void TestCommandLine::wrongInput_data() {
     QTest::addRow("figure size %s", size) << QStringList{"--batch", tiny, "--out", "out", "--figure-size", size} << 2
                                           << QStringList{"--figure-size", size, "such as 180x120"};
   }
+  for (const char* points : {"4", "21", "nan", "10pt", ""}) {
+    QTest::addRow("figure font size %s", points)
+        << QStringList{"--render", "out", "--figure-font-size", points} << 2
+        << QStringList{QString("--figure-font-size %1: expected points from 5 to 20").arg(points)};
+  }
+  QTest::newRow("figure font size without figures") << QStringList{"--check", tiny, "--figure-font-size", "9"} << 2
+                                                    << QStringList{"--figure-font-size", "--batch or --render"};
   QTest::newRow("figure density") << QStringList{"--render", "out", "--figure-density", "9"} << 2
                                   << QStringList{"--figure-density", "9", "1 to 8"};
   QTest::newRow("figures") << QStringList{"--batch", tiny, "--out", "out", "--figures", "bmp"} << 2
@@ -324,6 +336,44 @@ void TestCommandLine::aRunFromBeginningToEnd() {
   const Outcome plain = runProgram({"--render", out, "--figure-density", "1"});
   QVERIFY2(plain.status == 0, plain.err.constData());
   QVERIFY(std::abs(2.0 * widthOf(readFile(out + "/figures/training.png")) - widthOf(light)) <= 2);
+  typeHasItsSize(out);
+}
+
+/// The sizes of all texts in an SVG, in the layout's units: 96 to the inch.
+static QSet<int> textSizes(const QByteArray& svg) {
+  QSet<int> pixels;
+  static const QRegularExpression size("<text[^>]*font-size=\"(\\d+)\"");
+  for (auto all = size.globalMatch(QString::fromUtf8(svg)); all.hasNext();) pixels << all.next().captured(1).toInt();
+  return pixels;
+}
+
+void TestCommandLine::typeHasItsSize(const QString& out) {
+  const auto sizesOf = [&](const QStringList& more) {
+    const Outcome outcome =
+        runProgram(QStringList{"--render", out, "--figures", "svg", "--figure-size", "180x120"} + more);
+    return outcome.status == 0 ? textSizes(readFile(out + "/figures/training.svg")) : QSet<int>();
+  };
+  // Axis labels have the size that is asked for, titles a twentieth more, the rest is smaller.
+  for (const int points : {6, 12, 18}) {
+    const auto sizes = sizesOf({"--figure-font-size", QString::number(points)});
+    const int label = qRound(points * 96 / 72.0), title = qRound(1.05 * points * 96 / 72.0);
+    QVERIFY2(sizes.contains(label) && sizes.contains(title), qPrintable(QString::number(points)));
+    QCOMPARE(*std::max_element(sizes.begin(), sizes.end()), title);
+  }
+  const auto caption = readFile(out + "/figures/training.svg");
+  QVERIFY(!sizesOf({"--no-caption"}).isEmpty());
+  QVERIFY(caption.count("<text") > readFile(out + "/figures/training.svg").count("<text"));
+
+  // A run draws what --render draws afterwards.
+  const QStringList manner{"--figure-font-size", "10.5", "--figure-size", "100x80", "--style", "dark", "--no-caption"};
+  const Outcome outcome = runProgram(
+      QStringList{"--batch", out + "/recipe.toml", "--out", path("typed"), "--threads", "1", "--quiet"} + manner);
+  QVERIFY2(outcome.status == 0, outcome.err.constData());
+  QVERIFY(runProgram(QStringList{"--render", path("typed"), "--out", path("again")} + manner).status == 0);
+  const QStringList drawn = QDir(path("typed/figures")).entryList({"*.png"});
+  QVERIFY(drawn.size() >= 6);
+  for (const QString& name : drawn)
+    QCOMPARE(readFile(path("again/figures/") + name), readFile(path("typed/figures/") + name));
 }
 
 void TestCommandLine::quietIsQuiet() {
