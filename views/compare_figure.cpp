@@ -32,6 +32,11 @@ int columnsFor(std::size_t count, double width, double height, double shape) {
   return best;
 }
 
+/// Whether a run's part holds two reliefs.
+bool isPaired(const FigureId& id) {
+  return id.kind == QLatin1String("surface-both") || id.kind == QLatin1String("surface-quantized");
+}
+
 std::vector<KeyEntry> entriesOf(const ComparedRuns& runs, Theme theme) {
   Style style;
   style.theme = theme;
@@ -341,8 +346,9 @@ QStringList CompareFigure::formats() const {
   return vectors ? QStringList{"png", "svg", "pdf", "csv"} : QStringList{"png", "csv"};
 }
 
-/// Width over height of a part: the names of layers want to be level.
+/// Width over height of a part: the names of layers want to be level, two reliefs stand below one another.
 double CompareFigure::shape() const {
+  if (isPaired(compared_)) return 0.7;
   return overlay_ && !overlay_->panels.empty() && overlay_->panels.front().layers ? 2.4 : 1.25;
 }
 
@@ -352,6 +358,8 @@ QSizeF CompareFigure::preferredMm() const {
     return {pageMm, 75.0 * double(count)};
   if (count < 2) return {columnMm, 90};
   if (isOverlay() && count == 2) return {pageMm, 90};
+  // Two reliefs of each run, one below the other.
+  if (isPaired(compared_)) return {pageMm, count == 2 ? 150.0 : count == 3 ? 120.0 : 210.0};
   return count == 2 ? QSizeF(pageMm, 95) : QSizeF(pageMm, count == 3 ? 75 : 165);
 }
 
@@ -391,16 +399,15 @@ Picture CompareFigure::toPicture() {
   return whole;
 }
 
-/// A 3D surface has the contour's rows.
 std::string CompareFigure::table() const {
-  FigureId id = compared_;
-  if (id.kind == QLatin1String("surface")) id.kind = QStringLiteral("contour");
   std::vector<std::pair<QString, std::string>> tables;
   for (const auto& one : runs_) {
-    const auto figure = makeFigure(id);
+    const auto figure = makeFigure(compared_);
     figure->showRun(one.run, epoch_);
     figure->setSplit(split());
     if (const auto* plot = qobject_cast<const PlotFigure*>(figure.get())) tables.emplace_back(one.name, plot->table());
+    if (const auto* surface = qobject_cast<const SurfaceFigure*>(figure.get()))
+      tables.emplace_back(one.name, surface->table());
   }
   return joinedTables(tables);
 }

@@ -8,24 +8,37 @@
 #include "core/results/error.h"
 #include "views/compare_figure.h"
 #include "views/gl_context.h"
+#include "views/profile.h"
 
 namespace eigenscape {
+
+namespace {
+
+/// Those of a run alone, and the profiles of its quantized networks, which alone lie over those in floating point.
+std::vector<FigureId> comparableFigures(const RunResults& run) {
+  std::vector<FigureId> all;
+  for (const auto& id : availableFigures(run)) {
+    all.push_back(id);
+    if (id.kind != QLatin1String("profile")) continue;
+    for (const auto& name : quantizedProfiles(run, id.name.toStdString()))
+      all.push_back({id.kind, QString::fromStdString(name)});
+  }
+  return all;
+}
+
+}  // namespace
 
 std::vector<FigureId> commonFigures(const ComparedRuns& runs) {
   std::vector<FigureId> common;
   if (runs.empty()) return common;
-  common = availableFigures(*runs.front().run);
-  // Two surfaces for each run would be too many.
-  std::erase_if(common, [](const FigureId& id) {
-    return id.kind == QLatin1String("surface-both") || id.kind == QLatin1String("surface-quantized");
-  });
+  common = comparableFigures(*runs.front().run);
   // Bytes and bit operations have no axis in common.
   const bool oneCost = std::all_of(runs.begin(), runs.end(), [&](const auto& one) {
     return one.run->info.frontier == runs.front().run->info.frontier;
   });
   if (!oneCost) std::erase_if(common, [](const FigureId& id) { return id.kind.startsWith(QLatin1String("frontier")); });
   for (const auto& one : runs) {
-    const auto others = availableFigures(*one.run);
+    const auto others = comparableFigures(*one.run);
     std::erase_if(common,
                   [&](const FigureId& id) { return std::find(others.begin(), others.end(), id) == others.end(); });
   }

@@ -183,41 +183,51 @@ Overlay overlaidSensitivity(const ComparedRuns& runs) {
   return overlay;
 }
 
+namespace {
+
+/// Loss and accuracy of one network of a run along a direction, one line for each split. `reference`: what others are
+/// seen against, one split of it, dotted.
+void addCurves(OverlayPanel& losses, OverlayPanel& accuracies, std::size_t run, const ProfileCurves& curves,
+               bool reference) {
+  for (const auto& [split, points] : curves.splits) {
+    if (reference && split != "train" && curves.splits.contains("train")) continue;
+    const QString whose = QString::fromStdString(split) + (reference ? tr(", floating point") : QString());
+    OverlaySeries loss = markersOf(run, tr("loss, %1").arg(whose));
+    loss.line = reference ? Qt::DotLine : split == "test" ? Qt::DashLine : Qt::SolidLine;
+    loss.markers = false;
+    OverlaySeries accuracy = loss;
+    accuracy.what = tr("accuracy, %1").arg(whose);
+    for (const auto& [alpha, row] : points) {
+      loss.points.push_back({alpha, row->loss, 0, false});
+      accuracy.points.push_back({alpha, 100 * row->accuracy, 0, false});
+    }
+    losses.series.push_back(loss);
+    accuracies.series.push_back(accuracy);
+  }
+}
+
+}  // namespace
+
+/// Of a name NAME@SETTING: the quantized networks, each against its own in floating point.
 Overlay overlaidProfile(const QString& name, const ComparedRuns& runs, std::int64_t epoch) {
   Overlay overlay;
   OverlayPanel losses, accuracies;
   const std::string key = name.toStdString();
+  const auto [whole, setting] = landscapeAndSetting(key);
   bool parabolas = false;
   QStringList titles, directions;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const RunResults& run = *runs[i].run;
     const LandscapeInfo info = landscapeInfo(run.info, "profile", key);
     titles << directionTitle(info.x, info.normalization, tr("α"));
-    directions << directionName(info.x, name);
+    directions << directionName(info.x, QString::fromStdString(whole));
     const ProfileCurves curves = profileCurves(run, key, epoch);
-    const auto isQuantized = [&](const ProfileRow& row) {
-      const auto [landscape, setting] = landscapeAndSetting(row.name);
-      return landscape == key && !setting.empty();
-    };
-    if (std::any_of(run.profiles.begin(), run.profiles.end(), isQuantized))
-      overlay.notes
-          << tr("“%1”: the network in floating point; the quantized one is in the run's own figure").arg(runs[i].name);
     if (curves.notFinite)
       overlay.notes << tr("“%1”: %2 points not finite, left out").arg(runs[i].name).arg(curves.notFinite);
-    for (const auto& [split, points] : curves.splits) {
-      OverlaySeries loss = markersOf(i, tr("loss, %1").arg(QString::fromStdString(split)));
-      loss.line = split == "test" ? Qt::DashLine : Qt::SolidLine;
-      loss.markers = false;
-      OverlaySeries accuracy = loss;
-      accuracy.what = tr("accuracy, %1").arg(QString::fromStdString(split));
-      for (const auto& [alpha, row] : points) {
-        loss.points.push_back({alpha, row->loss, 0, false});
-        accuracy.points.push_back({alpha, 100 * row->accuracy, 0, false});
-      }
-      losses.series.push_back(loss);
-      accuracies.series.push_back(accuracy);
-    }
-    if (!curves.parabola.empty()) {
+    addCurves(losses, accuracies, i, curves, false);
+    if (!setting.empty()) addCurves(losses, accuracies, i, profileCurves(run, whole, curves.epoch.value_or(0)), true);
+    // λ is the network's in floating point.
+    if (!curves.parabola.empty() && setting.empty()) {
       OverlaySeries parabola = markersOf(i, tr("L(0) + ½λα², λ = %1").arg(numberText(curves.eigenvalue, 4)));
       parabola.line = Qt::DashDotLine;
       parabola.width = 0.7;
@@ -238,8 +248,10 @@ Overlay overlaidProfile(const QString& name, const ComparedRuns& runs, std::int6
     overlay.provenance.push_back(provenance);
   }
   titles.removeDuplicates(), directions.removeDuplicates();
-  losses.title = tr("Loss along %1").arg(directions.join(tr(" and ")));
-  accuracies.title = tr("Accuracy along %1").arg(directions.join(tr(" and ")));
+  QString where = directions.join(tr(" and "));
+  if (!setting.empty()) where += tr(" at %1").arg(QString::fromStdString(setting));
+  losses.title = tr("Loss along %1").arg(where);
+  accuracies.title = tr("Accuracy along %1").arg(where);
   losses.yLabel = tr("mean cross-entropy");
   accuracies.yLabel = tr("accuracy (%)");
   losses.y = ValueAxis::ofLosses(valuesOf(losses.series));
@@ -250,6 +262,7 @@ Overlay overlaidProfile(const QString& name, const ComparedRuns& runs, std::int6
     panel->xLabel = titles.size() == 1 ? titles.front() : tr("α");
     if (drawn(Qt::DashLine) && drawn(Qt::SolidLine)) panel->legend.push_back({tr("train"), Qt::SolidLine});
     if (drawn(Qt::DashLine)) panel->legend.push_back({tr("test"), Qt::DashLine});
+    if (drawn(Qt::DotLine)) panel->legend.push_back({tr("floating point, train"), Qt::DotLine});
   }
   if (parabolas) losses.legend.push_back({tr("L(0) + ½λα²"), Qt::DashDotLine});
   overlay.panels = {losses, accuracies};

@@ -125,9 +125,9 @@ QStringList addNetwork(QCustomPlot& plot, const Frame& frame, const Style& style
       for (const auto& [alpha, row] : found->second) accuracies.back()->addData(alpha, row->accuracy * 100);
     }
     // Dashes mean the same in every colour.
-    const QString name = quantized ? QObject::tr("loss, %1").arg(setting) : QObject::tr("loss, %1").arg(split);
-    QCPGraph* loss = addSeries(plot, frame, name, style.pen(quantized ? colors::green : style.blue(), 1.4, line),
-                               nullptr, !quantized || names.size() == 1);
+    const QString name =
+        quantized ? QObject::tr("loss, %1, %2").arg(split, setting) : QObject::tr("loss, %1").arg(split);
+    QCPGraph* loss = addSeries(plot, frame, name, style.pen(quantized ? colors::green : style.blue(), 1.4, line));
     loss->setObjectName((quantized ? setting + ", " : QString()) + split);
     for (const auto& [alpha, row] : found->second) loss->addData(alpha, std::isfinite(row->loss) ? row->loss : qQNaN());
   }
@@ -191,9 +191,14 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
 }
 
 std::string ProfileFigure::csv() const {
-  const auto curves = profileCurves(run(), id().name.toStdString(), epoch());
-  return csvOf(run().profiles, [&](const ProfileRow& row) {
-    return landscapeAndSetting(row.name).first == id().name.toStdString() && row.epoch == curves.epoch;
+  const auto name = id().name.toStdString();
+  const auto curves = profileCurves(run(), name, epoch());
+  const auto [whole, setting] = landscapeAndSetting(name);
+  return csvOf(run().profiles, [&, &whole = whole, &setting = setting](const ProfileRow& row) {
+    // Of one setting, as comparisons have it: with the network in floating point, which is drawn with it.
+    const bool ours =
+        setting.empty() ? landscapeAndSetting(row.name).first == name : row.name == name || row.name == whole;
+    return ours && row.epoch == curves.epoch;
   });
 }
 

@@ -36,6 +36,9 @@ class ProfileFigure : public PlotFigure {
 /// The profiles' names, in the order of the file; not those of the quantized network.
 std::vector<std::string> profileNames(const RunResults& run);
 
+/// The names NAME@SETTING of a profile's quantized networks.
+std::vector<std::string> quantizedProfiles(const RunResults& run, const std::string& name);
+
 /// All profiles of a run over one another, each with its parabola.
 class ProfilesFigure : public PlotFigure {
   Q_OBJECT

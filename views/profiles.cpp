@@ -75,6 +75,16 @@ std::vector<std::string> profileNames(const RunResults& run) {
   return names;
 }
 
+std::vector<std::string> quantizedProfiles(const RunResults& run, const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& row : run.profiles) {
+    const auto [landscape, setting] = landscapeAndSetting(row.name);
+    if (landscape != name || setting.empty()) continue;
+    if (std::find(names.begin(), names.end(), row.name) == names.end()) names.push_back(row.name);
+  }
+  return names;
+}
+
 Drawn ProfilesFigure::draw(QCustomPlot& plot, const Style& style) const {
   Drawn drawn;
   const auto lines = linesOf(run(), epoch());

@@ -42,6 +42,8 @@ class SurfaceFigure : public Figure {
   const SurfaceView& view() const { return view_; }
   void setView(const SurfaceView& view);
   QString caption() const;
+  /// The rows that are shown, as the CSV export has them. There must be a run.
+  std::string table() const { return csv(); }
   /// What the caption says beside the run; nothing where there is no surface.
   Provenance provenance() const;
   /// On screen; an export has its own option.

@@ -46,6 +46,13 @@ void addPeers(SurfaceData& data, std::vector<double>& losses, const std::string&
   }
 }
 
+/// Losses of another surface of the same runs, which has the same axes.
+void addBeside(std::vector<double>& losses, const RunResults& run, const std::string& other, std::int64_t epoch,
+               bool sharedScale, const std::vector<std::shared_ptr<const RunResults>>& peers, bool among) {
+  if (!among) addLosses(losses, run, other, shownEpoch(run, other, epoch), sharedScale);
+  for (const auto& peer : peers) addLosses(losses, *peer, other, shownEpoch(*peer, other, epoch), sharedScale);
+}
+
 }  // namespace
 
 SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split,
@@ -76,10 +83,7 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
   const bool among = std::any_of(peers.begin(), peers.end(), [&](const auto& peer) { return peer.get() == &run; });
   if (!among) addLosses(losses, run, key, data.epoch, sharedScale);
   addPeers(data, losses, key, epoch, sharedScale, peers);
-  if (!beside.isEmpty()) {
-    const std::string other = beside.toStdString();
-    addLosses(losses, run, other, shownEpoch(run, other, epoch), sharedScale);
-  }
+  if (!beside.isEmpty()) addBeside(losses, run, beside.toStdString(), epoch, sharedScale, peers, among);
   const LandscapeInfo leading = peers.empty() ? data.info : landscapeInfo(peers.front()->info, "surface", key);
   data.height = height.value_or(HeightChoice{leading.scale, leading.clip});
   data.scale = ValueScale(losses, data.height);

@@ -50,7 +50,7 @@ struct SurfaceData {
 /// `sharedScale`: losses of all epochs set the scale, so that epochs can be compared. `peers`: theirs do too, and their
 /// grids are within the axes, so that runs can be compared; with the same list, in which the run itself may be, all get
 /// one scale. `height`: what the window chose in place of surface.NAME.scale and clip of the recipe, or of the first
-/// peer's. `beside`: another surface of the run whose losses the scale holds, too; empty: none.
+/// peer's. `beside`: another surface of the run, and of its peers, whose losses the scale holds, too; empty: none.
 SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t epoch, const QString& split,
                         bool sharedScale = false, const std::vector<std::shared_ptr<const RunResults>>& peers = {},
                         const std::optional<HeightChoice>& height = {}, const QString& beside = {});

@@ -2,6 +2,8 @@
 #include <QTest>
 
 #include "support/plots.h"
+#include "views/compare_figure.h"
+#include "views/comparison.h"
 #include "views/profile.h"
 #include "views/surface.h"
 #include "views/surface_data.h"
@@ -74,7 +76,7 @@ class TestQuantizedLandscapesFigures : public QObject {
     QCOMPARE(quantized.size(), whole.size());
     for (std::size_t i = 0; i < whole.size(); ++i) QCOMPARE(quantized[i], 1.25 * whole[i]);
     QVERIFY(axis(figure, QCPAxis::atLeft)->range().contains(*std::max_element(quantized.begin(), quantized.end())));
-    // A colour for each network, a kind of line for each split, and one entry of the legend for the quantized one.
+    // A colour for each network, a kind of line for each split, and all of them in the legend.
     QVERIFY(graph(figure, "loss, train")->pen().color() != graph(figure, "size=0.5, train")->pen().color());
     QCOMPARE(graph(figure, "loss, test")->pen().style(), graph(figure, "size=0.5, test")->pen().style());
     int entries = 0;
@@ -83,6 +85,12 @@ class TestQuantizedLandscapesFigures : public QObject {
       entries += one->name().contains("size=0.5") && figure.plot()->axisRect(0) && one->name().startsWith("loss");
     }
     QCOMPARE(entries, 2);
+    QStringList legend;
+    for (auto* element : figure.plot()->plotLayout()->elements(true)) {
+      if (auto* item = qobject_cast<QCPPlottableLegendItem*>(element)) legend << item->plottable()->name();
+    }
+    for (const char* name : {"loss, train", "loss, test", "loss, train, size=0.5", "loss, test, size=0.5"})
+      QVERIFY2(legend.contains(name), qPrintable(legend.join("; ")));
     QTemporaryDir folder;
     figure.exportTo(folder.filePath("p.csv").toStdString(), {});
     QFile csv(folder.filePath("p.csv"));
@@ -130,6 +138,75 @@ class TestQuantizedLandscapesFigures : public QObject {
     };
     const int panel = (image.width() - image.width() * 22 / 120) / 2;
     QVERIFY(coloured(0, panel) > 8000 && coloured(panel, 2 * panel) > 8000);
+  }
+
+  void comparisonsShowThemOnOneScale() {
+    auto other = run_;
+    for (auto& row : other.surfaces) row.loss *= 3;
+    for (auto& row : other.profiles) row.loss *= 3;
+    const ComparedRuns runs{{std::make_shared<const RunResults>(run_), "one"},
+                            {std::make_shared<const RunResults>(other), "two"}};
+    const QString profile = profile_ + "@size=0.5";
+    QStringList stems;
+    for (const auto& id : commonFigures(runs)) stems << id.fileStem();
+    for (const QString& stem : {QString("surface-both-e1-e2"), QString("surface-quantized-e1-e2@size=0.5"),
+                                QString("contour-e1-e2@size=0.5"), "profile-" + profile})
+      QVERIFY2(stems.contains(stem), qPrintable(stems.join(' ')));
+    QCOMPARE(stems.removeDuplicates(), 0);
+    // What one of them lacks is not compared.
+    QVERIFY(!commonFigures({runs[0], {sample::shared(), "float"}}).empty());
+    for (const auto& id : commonFigures({runs[0], {sample::shared(), "float"}})) QVERIFY(!id.name.contains('@'));
+
+    for (const FigureId& id : {FigureId{"surface-quantized", "e1-e2@size=0.5"}, FigureId{"surface-both", "e1-e2"}}) {
+      CompareFigure figure(id);
+      figure.resize(900, 700);
+      figure.showRuns(runs, last_);
+      QCOMPARE(figure.parts().size(), std::size_t(2));
+      const auto coloursOf = [&](std::size_t part) {
+        for (const auto& [name, value] : figure.parts()[part]->facts()) {
+          if (name == "colours from") return value;
+        }
+        return QString();
+      };
+      QVERIFY(!coloursOf(0).isEmpty());
+      QCOMPARE(coloursOf(0), coloursOf(1));
+      QCOMPARE(figure.formats(), (QStringList{"png", "csv"}));
+      QTemporaryDir folder;
+      figure.exportTo(folder.filePath("c.csv").toStdString(), {});
+      QFile csv(folder.filePath("c.csv"));
+      QVERIFY(csv.open(QIODevice::ReadOnly));
+      const auto text = csv.readAll();
+      QVERIFY(text.count("\none,e1-e2,") > 3);
+      QCOMPARE(text.count("\ntwo,e1-e2,"), text.count("\none,e1-e2,"));
+      QCOMPARE(text.contains("\ntwo,e1-e2@size=0.5,"), id.kind == "surface-quantized");
+    }
+    // The scale of the pair holds what the other run's quantized network has: 3 · 4 times the first one's losses.
+    const std::vector<std::shared_ptr<const RunResults>> peers{runs[0].run, runs[1].run};
+    const auto pair =
+        surfaceData(run_, "e1-e2", last_, "train", false, peers, HeightChoice{"linear", 1e9}, "e1-e2@size=0.5");
+    const auto theirs =
+        surfaceData(other, "e1-e2@size=0.5", last_, "train", false, peers, HeightChoice{"linear", 1e9}, "e1-e2");
+    QCOMPARE(pair.scale.upper(), theirs.scale.upper());
+    QCOMPARE(pair.scale.lower(), theirs.scale.lower());
+
+    const auto overlay = overlayOf({"profile", profile}, runs, last_);
+    QCOMPARE(overlay.panels.size(), std::size_t(2));
+    std::map<Qt::PenStyle, int> lines;
+    for (const auto& one : overlay.panels[0].series) ++lines[one.line];
+    // Of each run train and test, and the network in floating point; no parabola, whose λ is that one's.
+    QCOMPARE(lines, (std::map<Qt::PenStyle, int>{{Qt::SolidLine, 2}, {Qt::DashLine, 2}, {Qt::DotLine, 2}}));
+    const auto& series = overlay.panels[0].series;
+    // In the order of the splits' names: test, train, train of the one in floating point.
+    QCOMPARE(series[1].points[0].value, 1.25 * series[2].points[0].value);
+    QTemporaryDir folder;
+    CompareFigure figure({"profile", profile});
+    figure.showRuns(runs, last_);
+    QVERIFY(figure.isOverlay());
+    figure.exportTo(folder.filePath("c.csv").toStdString(), {});
+    QFile csv(folder.filePath("c.csv"));
+    QVERIFY(csv.open(QIODevice::ReadOnly));
+    const auto text = csv.readAll();
+    QVERIFY(text.contains(("\ntwo," + profile + ',').toUtf8()) && text.contains(("\none," + profile_ + ',').toUtf8()));
   }
 
  private:
