@@ -17,6 +17,7 @@ namespace {
 /// The cost along the x axis.
 struct CostAxis {
   bool bops = false;
+  bool logarithmic = false;  ///< the runs' networks differ so much that small ones would be squeezed into a corner
   CostUnit unit;
   QString label;
 
@@ -37,16 +38,22 @@ double largestCost(const RunResults& run, bool bops) {
   return most;
 }
 
+constexpr double unlike = 5;  ///< times as large
+
 /// In a unit that suits the runs beside this one, too.
 CostAxis costAxis(const RunResults& run, const Peers& peers) {
   CostAxis axis;
   axis.bops = run.info.frontier == "bops";
-  double most = largestCost(run, axis.bops);
-  for (const auto& peer : peers) most = std::max(most, largestCost(*peer, axis.bops));
+  double most = largestCost(run, axis.bops), least = most;
+  for (const auto& peer : peers) {
+    const double theirs = largestCost(*peer, axis.bops);
+    most = std::max(most, theirs), least = std::min(least, theirs);
+  }
+  axis.logarithmic = most > unlike * least;
   axis.unit = axis.bops ? operationUnit(most) : byteUnit(most);
   axis.label =
       (axis.bops ? QObject::tr("bit operations per example (%1)") : QObject::tr("size of the quantized weights (%1)"))
-          .arg(axis.unit.name);
+          .arg(axis.unit.name + (axis.logarithmic ? QObject::tr(", log") : QString()));
   return axis;
 }
 
@@ -88,43 +95,74 @@ QColor colorOf(const Look& look, const Style& style) {
 struct Point {
   double x = 0, y = 0;
   QString label;
+  double error = 0;  ///< ± of y
 };
+
+/// The binomial standard error of a share of `examples`; 0 where their number is not known.
+double standardError(double share, std::int64_t examples) {
+  return examples > 0 ? std::sqrt(std::max(0.0, share * (1 - share)) / double(examples)) : 0;
+}
 
 QString labelOf(const SettingRow& row) {
   if (row.method == "uniform") return QObject::tr("%1 bits").arg(QString::fromStdString(row.setting.substr(8)));
   return row.method == "exact" || row.method == "given" ? QString::fromStdString(row.setting) : QString();
 }
 
-/// Names beside their points: in the first of eight places that keeps clear of points and other names. A name that
-/// finds none is left to the read-out.
+/// Names beside their points: in the first of eight places, or of eight farther away, that keeps clear of markers and
+/// other names, and of lines if there is one. A name that finds none is left to the read-out.
 class Labels {
  public:
   Labels(QCustomPlot& plot, const Frame& frame, const Style& style, const ValueAxis& axis)
       : plot_(plot), frame_(frame), style_(style), axis_(axis), metrics_(style.font(0.8)) {}
 
+  /// Of a marker, with its bars.
   void keepClearOf(const Point& point) {
     const QPointF at = place(point);
     const double half = style_.points(2.6);
     taken_.push_back(QRectF(at.x() - half, at.y() - half, 2 * half, 2 * half));
+    if (point.error <= 0) return;
+    const QPointF end = place({point.x, point.y + point.error, {}}),
+                  other = place({point.x, point.y - point.error, {}});
+    taken_.push_back(QRectF(QPointF(at.x() - half, end.y()), QPointF(at.x() + half, other.y())).normalized());
+  }
+  void avoidLine(double x1, double y1, double x2, double y2) {
+    lines_.push_back(QRectF(place({x1, y1, {}}), place({x2, y2, {}})).normalized().adjusted(-0.5, -0.5, 0.5, 0.5));
+  }
+  /// As a curve of steps: the level holds up to the next point.
+  void avoidSteps(const std::vector<Point>& points) {
+    for (std::size_t i = 1; i < points.size(); ++i) {
+      avoidLine(points[i - 1].x, points[i - 1].y, points[i].x, points[i - 1].y);
+      avoidLine(points[i].x, points[i - 1].y, points[i].x, points[i].y);
+    }
   }
   void write(const Point& point) {
+    constexpr double near = 4.5;  // points
+    if (write(point, true, near) || write(point, false, near)) return;
+    for (const double farther : {12, 20}) {
+      if (write(point, true, farther)) return;
+    }
+  }
+
+ private:
+  bool write(const Point& point, bool clearOfLines, double distance) {
     const QPointF at = place(point);
     const QSizeF size(metrics_.horizontalAdvance(point.label) + style_.points(2), metrics_.height());
-    const double away = style_.points(4.5);
+    const double away = style_.points(distance);
     const QRectF area = frame_.rect->rect();
     for (const auto& [x, y] : {std::pair{1, -1}, {1, 1}, {-1, -1}, {-1, 1}, {1, 0}, {-1, 0}, {0, -1}, {0, 1}}) {
       QRectF box(QPointF(0, 0), size);
       box.moveCenter(at + QPointF(x * (size.width() / 2 + (y == 0 ? away : away * 0.6)),
                                   y * (size.height() / 2 + (x == 0 ? away : away * 0.4))));
-      const bool clear =
-          std::none_of(taken_.begin(), taken_.end(), [&](const QRectF& one) { return one.intersects(box); });
-      if (!clear || !area.contains(box)) continue;
+      const auto meets = [&](const QRectF& one) { return one.intersects(box); };
+      const bool taken = std::any_of(taken_.begin(), taken_.end(), meets) ||
+                         (clearOfLines && std::any_of(lines_.begin(), lines_.end(), meets));
+      if (taken || !area.contains(box)) continue;
       taken_.push_back(box);
-      return add(point, box.center() - at);
+      add(point, box.center() - at);
+      return true;
     }
+    return false;
   }
-
- private:
   QPointF place(const Point& point) const {
     return {frame_.x->coordToPixel(point.x), frame_.y->coordToPixel(axis_.place(point.y))};
   }
@@ -156,7 +194,7 @@ class Labels {
   const Style& style_;
   const ValueAxis& axis_;
   QFontMetricsF metrics_;
-  std::vector<QRectF> taken_;
+  std::vector<QRectF> taken_, lines_;
 };
 
 /// What is shown, in the order in which it is drawn.
@@ -174,7 +212,8 @@ Content contentOf(const RunResults& run, const CostAxis& axis, bool measured) {
     std::vector<Point> points;
     for (const auto& row : run.settings) {
       if (row.method != look.method || (measured && !isMeasured(row)) || !std::isfinite(axis.of(row))) continue;
-      const Point point{axis.of(row), y(row), labelOf(row)};
+      const Point point{axis.of(row), y(row), labelOf(row),
+                        measured ? 100 * standardError(row.accuracy, run.info.testExamples) : 0};
       // Limits that lead to the same setting share a point.
       const auto same = std::find_if(points.begin(), points.end(), [&](const Point& one) {
         return !one.label.isEmpty() && one.x == point.x && one.y == point.y;
@@ -202,21 +241,32 @@ std::vector<double> valuesOf(const Content& content, double Point::*which) {
   const auto add = [&](const std::vector<Point>& points) {
     for (const auto& point : points) values.push_back(point.*which);
   };
-  for (const auto& each : content.series) add(each.second);
+  for (const auto& each : content.series) {
+    add(each.second);
+    for (const auto& point : each.second) {
+      if (which == &Point::y && point.error > 0)
+        values.insert(values.end(), {point.y - point.error, point.y + point.error});
+    }
+  }
   add(content.line);
   add(content.current);
   if (which == &Point::y && std::isfinite(content.base)) values.push_back(content.base);
   return values;
 }
 
-/// Ω or accuracies of all that is shown, of the runs beside this one too: one scale has to suit them.
-std::vector<double> heights(const RunResults& run, const Peers& peers, const CostAxis& costs, bool measured) {
-  auto values = valuesOf(contentOf(run, costs, measured), &Point::y);
+/// Costs, Ω or accuracies of all that is shown, of the runs beside this one too: one scale has to suit them.
+std::vector<double> valuesOfAll(const RunResults& run, const Peers& peers, const CostAxis& costs, bool measured,
+                                double Point::*which) {
+  auto values = valuesOf(contentOf(run, costs, measured), which);
   for (const auto& peer : peers) {
-    const auto theirs = valuesOf(contentOf(*peer, costs, measured), &Point::y);
+    const auto theirs = valuesOf(contentOf(*peer, costs, measured), which);
     values.insert(values.end(), theirs.begin(), theirs.end());
   }
   return values;
+}
+
+std::vector<double> heights(const RunResults& run, const Peers& peers, const CostAxis& costs, bool measured) {
+  return valuesOfAll(run, peers, costs, measured, &Point::y);
 }
 
 ValueAxis valueAxis(const std::vector<double>& heights, bool measured) {
@@ -243,7 +293,13 @@ void drawSeries(QCustomPlot& plot, const Frame& frame, const Style& style, const
                                              look.filled ? QBrush(color) : QBrush(style.paper()),
                                              style.points(look.points)));
     }
-    for (const auto& point : points) graph->addData(point.x, axis.place(point.y));
+    std::vector<Estimate> estimates;
+    for (const auto& point : points) {
+      graph->addData(point.x, axis.place(point.y));
+      estimates.push_back({point.y, point.error});
+    }
+    const bool errors = std::any_of(points.begin(), points.end(), [](const Point& one) { return one.error > 0; });
+    if (errors && !many) addErrorBars(frame, style, graph, axis, estimates);
   }
   if (content.current.empty()) return;
   QCPGraph* ring = addSeries(plot, frame, QObject::tr("current"), style.pen(style.ink(), 1.4));
@@ -258,10 +314,16 @@ void drawSeries(QCustomPlot& plot, const Frame& frame, const Style& style, const
 void writeLabels(QCustomPlot& plot, const Frame& frame, const Style& style, const Content& content,
                  const ValueAxis& axis) {
   Labels labels(plot, frame, style, axis);
-  for (const auto& each : content.series) {
-    for (const auto& point : each.second) {
-      if (!point.label.isEmpty()) labels.keepClearOf(point);
-    }
+  for (const auto& [look, points] : content.series) {
+    if (look.isLine) labels.avoidSteps(points);
+    if (look.isLine && points.size() > manyPoints) continue;  // a line without markers
+    for (const auto& point : points) labels.keepClearOf(point);
+  }
+  for (const auto& point : content.current) labels.keepClearOf(point);
+  labels.avoidSteps(content.line);
+  if (std::isfinite(content.base)) {
+    const QCPRange whole = frame.x->range();
+    labels.avoidLine(whole.lower, content.base, whole.upper, content.base);
   }
   for (const auto& each : content.series) {
     for (const auto& point : each.second) {
@@ -302,8 +364,10 @@ Drawn FrontierFigure::draw(QCustomPlot& plot, const Style& style) const {
                                              : tr("Predicted loss increase of mixed-precision settings"));
   const auto values = heights(run(), peers(), costs, isMeasured());
   const ValueAxis axis = valueAxis(values, isMeasured());
-  fitAxis(frame.x, valuesOf(content, &Point::x));
-  labelAxis(frame.x, style, costs.label, QSharedPointer<RoundTicker>::create());
+  fitAxis(frame.x, valuesOfAll(run(), peers(), costs, isMeasured(), &Point::x), costs.logarithmic);
+  labelAxis(frame.x, style, costs.label,
+            costs.logarithmic ? QSharedPointer<QCPAxisTicker>(new DecadeTicker)
+                              : QSharedPointer<QCPAxisTicker>(new RoundTicker));
   axis.apply(frame.y, style, isMeasured() ? tr("test accuracy (%)") : tr("sum of Ω over the layers"), values);
   drawSeries(plot, frame, style, content, axis);
   drawBase(plot, frame, style, content.base);
@@ -311,6 +375,8 @@ Drawn FrontierFigure::draw(QCustomPlot& plot, const Style& style) const {
   writeLabels(plot, frame, style, content, axis);
   auto& provenance = drawn.provenance;
   if (isMeasured()) provenance.split = "test";
+  if (isMeasured() && run().info.testExamples > 0)
+    provenance.notes << tr("bars: ± one binomial standard error of %1 test examples").arg(run().info.testExamples);
   provenance.curvature = true;
   if (!run().info.model.empty()) provenance.epoch = run().info.epochs;
   if (!run().info.sensitivity.empty())

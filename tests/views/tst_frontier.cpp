@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "support/plots.h"
+#include "views/frontier.h"
 #include "views/sensitivity.h"
 
 using namespace eigenscape;
@@ -69,6 +70,9 @@ class TestFrontier : public QObject {
   void frontierHoldsItsPoints();
   void costsHaveTheirUnits();
   void accuracyIsOfMeasuredSettings();
+  void accuracyHasItsError();
+  void namesCoverNoMarker();
+  void unlikeNetworksHaveALogarithmicCost();
   void theCurrentSettingIsMarked();
   void tablesAreTheRows();
   void figuresAreOffered();
@@ -165,6 +169,84 @@ void TestFrontier::accuracyIsOfMeasuredSettings() {
   // The float network stands for itself, not as a point at four bytes a weight.
   QVERIFY(figure->plot()->axisRect()->axis(QCPAxis::atBottom)->range().upper < 0.5);
   QVERIFY(captionOf(*figure).contains("test"));
+}
+
+void TestFrontier::accuracyHasItsError() {
+  auto run = allocated();
+  run.info.testExamples = 400;
+  const auto figure = figureOf("frontier-accuracy", run, 10);
+  for (const auto* bars : plottables<QCPErrorBars>(*figure)) {
+    const auto* series = qobject_cast<QCPGraph*>(bars->dataPlottable());
+    QVERIFY(series);
+    QCOMPARE(bars->data()->size(), series->dataCount());
+    for (int i = 0; i < series->dataCount(); ++i) {
+      const double share = series->data()->at(i)->value / 100, error = 100 * std::sqrt(share * (1 - share) / 400);
+      QVERIFY(std::abs(bars->data()->at(i).errorPlus - error) < 1e-9);
+      QVERIFY(std::abs(bars->data()->at(i).errorMinus - error) < 1e-9);
+    }
+  }
+  QCOMPARE(plottables<QCPErrorBars>(*figure).size(), std::size_t(3));  // frontier, uniform, exact
+  QVERIFY2(captionOf(*figure).contains("standard error of 400 test examples"), qPrintable(captionOf(*figure)));
+  // Ω has none, and of a run that does not say how many were measured none is known.
+  QVERIFY(plottables<QCPErrorBars>(*figureOf("frontier", run, 10)).empty());
+  run.info.testExamples = 0;
+  QVERIFY(plottables<QCPErrorBars>(*figureOf("frontier-accuracy", run, 10)).empty());
+}
+
+void TestFrontier::namesCoverNoMarker() {
+  auto run = allocated();
+  run.info.testExamples = 100;
+  // Markers all around the one that has a name.
+  for (const double x : {0.125, 0.135, 0.14, 0.145}) {
+    for (const double y : {0.82, 0.84, 0.87, 0.89})
+      run.settings.push_back(setting("pareto-" + std::to_string(x * y), "pareto", x, 1, y));
+  }
+  for (const char* kind : {"frontier", "frontier-accuracy"}) {
+    const auto figure = figureOf(kind, run, 10);
+    figure->resize(420, 300);
+    figure->show();
+    figure->plot()->replot();
+    int names = 0;
+    for (int i = 0; i < figure->plot()->itemCount(); ++i) {
+      auto* text = qobject_cast<QCPItemText*>(figure->plot()->item(i));
+      if (!text || text->text().isEmpty()) continue;
+      ++names;
+      const QRectF box(text->topLeft->pixelPosition(), text->bottomRight->pixelPosition());
+      QVERIFY(figure->plot()->axisRect()->rect().contains(box.toRect()));
+      for (const char* series : {"uniform", "exact", "pareto"}) {
+        const auto* points = graph(*figure, series);
+        for (int k = 0; points && k < points->dataCount(); ++k) {
+          const auto point = points->data()->at(k);
+          QVERIFY2(!box.contains(points->coordsToPixels(point->key, point->value)), qPrintable(text->text()));
+        }
+      }
+    }
+    QVERIFY2(names >= 2, kind);
+  }
+}
+
+void TestFrontier::unlikeNetworksHaveALogarithmicCost() {
+  const auto small = std::make_shared<const RunResults>(allocated());
+  auto other = allocated();
+  const auto grow = [&other](double times) {
+    for (auto& row : other.settings) row.sizeBytes *= times;
+    for (auto& row : other.pareto) row.sizeBytes *= times;
+    return std::make_shared<const RunResults>(other);
+  };
+  const auto beside = [&](const std::shared_ptr<const RunResults>& large) {
+    auto figure = std::make_unique<FrontierFigure>(FigureId{"frontier", {}});
+    figure->setPeers({small, large});
+    figure->showRun(small, 10);
+    return figure;
+  };
+  const auto like = beside(grow(2));
+  const auto* axis = like->plot()->axisRect()->axis(QCPAxis::atBottom);
+  QCOMPARE(axis->scaleType(), QCPAxis::stLinear);
+  QVERIFY(axis->range().upper > 0.5);  // the other's costs, too
+  const auto unlike = beside(grow(10));
+  axis = unlike->plot()->axisRect()->axis(QCPAxis::atBottom);
+  QCOMPARE(axis->scaleType(), QCPAxis::stLogarithmic);
+  QVERIFY2(axis->label().contains("log"), qPrintable(axis->label()));
 }
 
 void TestFrontier::theCurrentSettingIsMarked() {
