@@ -214,9 +214,12 @@ std::vector<FigureId> availableFigures(const RunResults& run) {
   // Of a model that is not trained there is a loss, and no curve.
   const bool trained = run.info.epochs > 0 || (!run.metrics.empty() && run.metrics.back().epoch > 0);
   if (!run.metrics.empty() && trained) all.push_back({"training", {}});
-  const bool wholeModel = std::any_of(run.spectrum.begin(), run.spectrum.end(),
-                                      [](const SpectrumRow& row) { return row.scope == "model"; });
-  if (wholeModel) all.push_back({"trajectories", {}});
+  // Of one epoch they would be its spectrum once more.
+  std::set<std::int64_t> measured;
+  for (const auto& row : run.spectrum) {
+    if (row.scope == "model") measured.insert(row.epoch);
+  }
+  if (measured.size() > 1 || (!measured.empty() && !hasSpectrum(run))) all.push_back({"trajectories", {}});
   if (hasSpectrum(run)) all.push_back({"spectrum", {}});
   if (!run.densities.empty()) all.push_back({"density", {}});
   if (!run.power.empty()) all.push_back({"power", {}});

@@ -4,6 +4,7 @@
 #include <QFontMetricsF>
 #include <QLinearGradient>
 #include <QPainter>
+#include <algorithm>
 #include <cmath>
 
 #include "views/tickers.h"
@@ -57,7 +58,10 @@ class Edge {
   QPointF outward_;
 };
 
-void paintEdge(QPainter& painter, const Style& style, const Edge& edge, const BoxAxis& axis, double half) {
+/// `taken`: where numbers stand. Edges meet in corners, and of two numbers that would run together the second is left
+/// out.
+void paintEdge(QPainter& painter, const Style& style, const Edge& edge, const BoxAxis& axis, double half,
+               std::vector<QRectF>& taken) {
   painter.setPen(style.pen(style.ink(), 0.6));
   painter.drawLine(edge.at(0), edge.at(1));
   painter.setFont(style.font(0.85));
@@ -72,7 +76,11 @@ void paintEdge(QPainter& painter, const Style& style, const Edge& edge, const Bo
     const double width = metrics.horizontalAdvance(text), height = metrics.capHeight();
     const double reach = std::abs(out.x()) * width / 2 + std::abs(out.y()) * height / 2;
     const QPointF middle = foot + out * (tick + style.points(3) + reach);
-    painter.drawText(QPointF(middle.x() - width / 2, middle.y() + height / 2), text);
+    const double gap = style.points(2);
+    const QRectF box(middle.x() - width / 2 - gap, middle.y() - height / 2 - gap, width + 2 * gap, height + 2 * gap);
+    const bool clear = std::none_of(taken.begin(), taken.end(), [&](const QRectF& one) { return one.intersects(box); });
+    if (clear) painter.drawText(QPointF(middle.x() - width / 2, middle.y() + height / 2), text);
+    if (clear) taken.push_back(box);
     farthest = std::max(farthest, tick + style.points(3) + 2 * reach);
   }
   const QFont font = style.font();
@@ -111,13 +119,14 @@ void paintBoxAxes(QPainter& painter, const Style& style, const QRectF& area, dou
   const double floor = -boxHalf[2];
   painter.save();
   painter.setClipRect(area, Qt::IntersectClip);
+  std::vector<QRectF> taken;
   const auto edge = [&](const Corner& a, const Corner& b) { return Edge(camera, area, pixelRatio, a, b); };
-  paintEdge(painter, style, edge({-boxHalf[0], nearY, floor}, {boxHalf[0], nearY, floor}), axes[0], boxHalf[0]);
-  paintEdge(painter, style, edge({nearX, -boxHalf[1], floor}, {nearX, boxHalf[1], floor}), axes[1], boxHalf[1]);
+  paintEdge(painter, style, edge({-boxHalf[0], nearY, floor}, {boxHalf[0], nearY, floor}), axes[0], boxHalf[0], taken);
+  paintEdge(painter, style, edge({nearX, -boxHalf[1], floor}, {nearX, boxHalf[1], floor}), axes[1], boxHalf[1], taken);
   // Of the two upright edges at the sides of the picture, the left one.
   Edge one = edge({nearX, -nearY, floor}, {nearX, -nearY, boxHalf[2]});
   Edge other = edge({-nearX, nearY, floor}, {-nearX, nearY, boxHalf[2]});
-  paintEdge(painter, style, one.at(0).x() < other.at(0).x() ? one : other, axes[2], boxHalf[2]);
+  paintEdge(painter, style, one.at(0).x() < other.at(0).x() ? one : other, axes[2], boxHalf[2], taken);
   painter.restore();
 }
 
