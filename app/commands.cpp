@@ -33,6 +33,8 @@ bool movesAlong(const QKeySequence& key) {
 QString shown(const QKeySequence& key) {
   if (key == QKeySequence(Qt::Key_Left)) return QStringLiteral("←");
   if (key == QKeySequence(Qt::Key_Right)) return QStringLiteral("→");
+  if (key == QKeySequence(Qt::Key_Up)) return QStringLiteral("↑");
+  if (key == QKeySequence(Qt::Key_Down)) return QStringLiteral("↓");
   return key.toString(QKeySequence::NativeText);
 }
 
@@ -63,7 +65,7 @@ QAction* Commands::add(const QString& group, const QString& text, const QList<QK
   // A menu writes what follows a tab where keys stand.
   if (own.isEmpty() && !keys.isEmpty()) action->setText(text + '\t' + shown(keys.front()));
   window_->addAction(action);
-  entries_.push_back({group, action, keys});
+  entries_.push_back({group, action, text, keys});
   return action;
 }
 
@@ -77,7 +79,7 @@ QString Commands::sheet() const {
     }
     QStringList keys;
     for (const auto& key : entry.keys) keys << shown(key).toHtmlEscaped();
-    const QString text = entry.action->iconText().remove('&').toHtmlEscaped();
+    const QString text = QString(entry.action ? entry.action->iconText() : entry.text).remove('&').toHtmlEscaped();
     rows += QStringLiteral("<tr><td style='padding-right:20px'>%1</td><td>%2</td></tr>").arg(keys.join(", "), text);
   }
   return QStringLiteral("<table>%1</table>").arg(rows);

@@ -19,7 +19,8 @@ class Commands : public QObject {
  public:
   struct Entry {
     QString group;
-    QAction* action = nullptr;
+    QAction* action = nullptr;  ///< null: a key that a part of the window has for itself while it has the focus
+    QString text;
     QList<QKeySequence> keys;
   };
 
@@ -29,6 +30,10 @@ class Commands : public QObject {
   /// letters to a text field, Space to a button, arrows and Space to a list.
   QAction* add(const QString& group, const QString& text, const QList<QKeySequence>& keys, const QString& help,
                std::function<void()> act);
+  /// A key that a part of the window handles itself, for the sheet alone: nothing is bound to it.
+  void mention(const QString& group, const QString& text, const QList<QKeySequence>& keys) {
+    entries_.push_back({group, nullptr, text, keys});
+  }
   const std::vector<Entry>& entries() const { return entries_; }
   /// A table of all keys, as rich text.
   QString sheet() const;

@@ -159,7 +159,13 @@ void ComparePage::forget(const QString& directory) {
 }
 
 QString ComparePage::state() const {
-  if (list_->count() < int(fewestCompared)) return tr("Open or make two runs; then they can be compared here.");
+  if (list_->count() == 0)
+    return tr("No run is open. Open two (Ctrl+O) or make them (R); then they can be compared here.");
+  if (list_->count() < int(fewestCompared)) {
+    return tr("One run is there: %1. A comparison takes two or more: open another one (Ctrl+O) or make it (R), with "
+              "another value in the recipe.")
+        .arg(list_->item(0)->text());
+  }
   if (ticked_.size() < qsizetype(fewestCompared)) return tr("Tick two to four runs on the left.");
   if (runs_.size() < std::size_t(ticked_.size())) return tr("Reading the runs …");
   if (figures_.empty()) return tr("These runs have no figure in common: they measured different things.");

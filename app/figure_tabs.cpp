@@ -3,11 +3,13 @@
 
 #include <QProcess>
 #include <QTabBar>
+#include <QToolButton>
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "app/export_dialog.h"
+#include "app/figure_list.h"
 #include "app/picture_saver.h"
 
 namespace eigenscape {
@@ -16,7 +18,7 @@ namespace {
 constexpr int widestTab = 190;  ///< pixels of its text
 }
 
-FigureTabs::FigureTabs(QWidget* parent) : QTabWidget(parent), saver_(new PictureSaver(this)) {
+FigureTabs::FigureTabs(QWidget* parent) : QTabWidget(parent), all_(new QToolButton), saver_(new PictureSaver(this)) {
   connect(saver_, &PictureSaver::saved, this, &FigureTabs::exported);
   connect(saver_, &PictureSaver::failed, this, &FigureTabs::failed);
   setDocumentMode(true);
@@ -24,6 +26,14 @@ FigureTabs::FigureTabs(QWidget* parent) : QTabWidget(parent), saver_(new Picture
   tabBar()->setAccessibleName(tr("figures"));
   setUsesScrollButtons(true);
   tabBar()->setExpanding(false);
+  all_->setObjectName(QStringLiteral("all figures"));
+  all_->setArrowType(Qt::DownArrow);
+  all_->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
+  all_->setAutoRaise(true);
+  all_->setToolTip(tr("All figures by their whole names (F)"));
+  connect(all_, &QToolButton::clicked, this, &FigureTabs::showList);
+  setCornerWidget(all_);
+  countFigures();
   connect(this, &QTabWidget::currentChanged, this, &FigureTabs::bringUpToDate);
 }
 
@@ -95,6 +105,33 @@ void FigureTabs::showEpoch(std::int64_t epoch) {
   epoch_ = epoch;
   for (int i = 0; i < count(); ++i) stale_.insert(figure(i));
   bringUpToDate(currentIndex());
+}
+
+void FigureTabs::countFigures() {
+  all_->setText(tr("All %1").arg(count()));
+  all_->setVisible(count() > 0 && !tabBar()->isHidden());
+}
+
+void FigureTabs::tabInserted(int index) {
+  QTabWidget::tabInserted(index);
+  countFigures();
+}
+
+void FigureTabs::tabRemoved(int index) {
+  QTabWidget::tabRemoved(index);
+  countFigures();
+}
+
+void FigureTabs::setBarVisible(bool on) {
+  tabBar()->setVisible(on);
+  countFigures();
+}
+
+void FigureTabs::showList() {
+  if (count() == 0) return;
+  auto* list = new FigureList(*this);
+  connect(list, &FigureList::chosen, this, &QTabWidget::setCurrentIndex);
+  list->popUp(mapToGlobal(QPoint(width(), all_->isVisible() ? all_->height() : 0)));
 }
 
 bool FigureTabs::showPage(int page) {

@@ -14,6 +14,8 @@
 #include "core/results/run_directory.h"
 #include "views/figure.h"
 
+class QToolButton;
+
 namespace eigenscape {
 
 class PictureSaver;
@@ -33,6 +35,10 @@ class FigureTabs : public QTabWidget {
   void setLookedAt(bool on);
   /// The page's next figure after the current one, or its first; false when it has none.
   bool showPage(int page);
+  /// All figures by name, to choose from.
+  void showList();
+  /// The tabs and the button at their end.
+  void setBarVisible(bool on);
   /// Takes all tabs away.
   void clearFigures();
   Figure* current() const;
@@ -51,10 +57,16 @@ class FigureTabs : public QTabWidget {
   void exported(const QString& file);
   void failed(const QString& message);
 
+ protected:
+  void tabInserted(int index) override;
+  void tabRemoved(int index) override;
+
  private:
   Figure* addFigure(int index, const FigureId& id);
   void bringUpToDate(int index);
+  void countFigures();
 
+  QToolButton* all_;  ///< at the bar's end
   PictureSaver* saver_;
   std::shared_ptr<const RunResults> run_;
   std::int64_t epoch_ = 0;

@@ -130,6 +130,7 @@ class MainWindow : public QMainWindow {
   void copyBatchCommand();
   void exportFigure();
   void showKeys();
+  void findFigure();
   void showInspector();
   void refreshActions();
   void closeSoon();

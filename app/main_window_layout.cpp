@@ -4,6 +4,7 @@
 #include <QActionGroup>
 #include <QApplication>
 #include <QClipboard>
+#include <QComboBox>
 #include <QDockWidget>
 #include <QFileDialog>
 #include <QLabel>
@@ -159,6 +160,8 @@ void MainWindow::makeActions() {
                       tr("Write the figure that is shown to a file"), [this] { exportFigure(); });
   copyAction_ = add(figure, tr("Copy as batch command"), {tr("Ctrl+Shift+C")},
                     tr("The command line that makes the run that is shown"), [this] { copyBatchCommand(); });
+  add(figure, tr("Find a figure by its name"), {Qt::Key_F, tr("Ctrl+F")}, tr("All figures of what is shown"),
+      [this] { findFigure(); });
   add(figure, tr("Inspect the figure"), {Qt::Key_I}, tr("What it shows, its scale, the picked point"),
       [this] { showInspector(); });
   add(figure, tr("Reset the view"), {Qt::Key_0}, {}, [this] {
@@ -167,6 +170,13 @@ void MainWindow::makeActions() {
   add(figure, tr("Cancel the selection, or leave the full page"), {Qt::Key_Escape}, {}, [this] { cancelSelection(); });
   fullPageAction_ = add(figure, tr("Full page"), {Qt::Key_F11}, tr("The figure alone; once more to come back"),
                         [this] { setFullPage(!isFullPage()); });
+  const QString bits = tr("Table of bits, while it has the focus");
+  commands_->mention(bits, tr("The next width up or down, of all layers that are selected"),
+                     {Qt::Key_Plus, Qt::Key_Minus});
+  commands_->mention(bits, tr("Choose from the widths of a layer"), {Qt::Key_F2});
+  commands_->mention(bits, tr("Lock the selected layers, or free them"), {Qt::Key_L});
+  commands_->mention(bits, tr("Select another layer; with Shift more than one"), {Qt::Key_Up, Qt::Key_Down});
+  commands_->mention(bits, tr("Select all layers"), {QKeySequence::SelectAll});
   add(tr("Help"), tr("Keys"), {QKeySequence(QStringLiteral("?")), Qt::Key_F1}, {}, [this] { showKeys(); });
   makeToolBar();
 }
@@ -342,6 +352,7 @@ void MainWindow::showComparison(bool on) {
     comparePage_->showEpoch(epochBar_->epoch());
     if (run_) comparePage_->tick(QString::fromStdString(run_->directory.string()), true);
     pages_->setCurrentWidget(comparePage_);
+    if (const QString missing = comparePage_->message(); !missing.isEmpty()) statusBar()->showMessage(missing, 8000);
   }
   if (on) {
     const auto epochs = comparePage_->epochs();
@@ -453,6 +464,23 @@ void MainWindow::exportFigure() {
   if (isComparing()) return comparePage_->exportFigure(QString());
   if (isChoosingBits()) return bitsPage_->exportFigure(bitsPage_->figure(), QString());
   figures_->exportCurrent(QString());
+}
+
+void MainWindow::findFigure() {
+  if (isComparing()) {
+    if (QString why = comparePage_->message(); comparePage_->choice()->isEnabled()) {
+      setFullPage(false);
+      comparePage_->choice()->setFocus();
+      comparePage_->choice()->showPopup();
+    } else {
+      statusBar()->showMessage(why, 6000);
+    }
+    return;
+  }
+  if (isChoosingBits()) showBits(false);
+  if (figures_->count() == 0)
+    return statusBar()->showMessage(tr("No run is open that has figures to choose from"), 6000);
+  figures_->showList();
 }
 
 void MainWindow::showInspector() {

@@ -59,7 +59,7 @@ void MainWindow::setFullPage(bool on) {
   for (auto* bar : findChildren<QToolBar*>()) bar->setVisible(!on);
   menuBar()->setVisible(!on);
   statusBar()->setVisible(!on);
-  figures_->tabBar()->setVisible(!on);
+  figures_->setBarVisible(!on);
   comparePage_->setFullPage(on);
   bitsPage_->setFullPage(on);
   if (!on) restoreState(beforeFullPage_, layoutVersion);
