@@ -9,6 +9,7 @@
 #include "core/results/error.h"
 #include "core/results/tables.h"
 #include "views/comparison.h"
+#include "views/contour_pair.h"
 #include "views/overlay_figure.h"
 #include "views/plotting.h"
 #include "views/run_key.h"
@@ -32,9 +33,10 @@ int columnsFor(std::size_t count, double width, double height, double shape) {
   return best;
 }
 
-/// Whether a run's part holds two reliefs.
+/// Whether a run's part holds two reliefs or two contours.
 bool isPaired(const FigureId& id) {
-  return id.kind == QLatin1String("surface-both") || id.kind == QLatin1String("surface-quantized");
+  return id.kind == QLatin1String("contour-quantized") || id.kind == QLatin1String("surface-both") ||
+         id.kind == QLatin1String("surface-quantized");
 }
 
 std::vector<KeyEntry> entriesOf(const ComparedRuns& runs, Theme theme) {
@@ -64,6 +66,7 @@ QStringList notesOf(const std::vector<Provenance>& provenance, const ComparedRun
 Provenance provenanceOf(const Figure& part) {
   if (const auto* plot = qobject_cast<const PlotFigure*>(&part)) return plot->provenance();
   if (const auto* surface = qobject_cast<const SurfaceFigure*>(&part)) return surface->provenance();
+  if (const auto* pair = qobject_cast<const ContourPairFigure*>(&part)) return pair->provenance();
   return {};
 }
 
@@ -150,6 +153,7 @@ void CompareFigure::rebuild(std::size_t count) {
       surface->setCaptionShown(false);
       connect(surface, &SurfaceFigure::viewChanged, this, [this, part] { followCamera(part); });
     }
+    if (auto* pair = qobject_cast<ContourPairFigure*>(part)) pair->setCaptionShown(false);
     connect(part, &Figure::hovered, this, &Figure::hovered);
     connect(part, &Figure::failed, this, &Figure::failed);
     part->setTheme(theme());
@@ -346,7 +350,7 @@ QStringList CompareFigure::formats() const {
   return vectors ? QStringList{"png", "svg", "pdf", "csv"} : QStringList{"png", "csv"};
 }
 
-/// Width over height of a part: the names of layers want to be level, two reliefs stand below one another.
+/// Width over height of a part: the names of layers want to be level, two reliefs or contours stand below one another.
 double CompareFigure::shape() const {
   if (isPaired(compared_)) return 0.7;
   return overlay_ && !overlay_->panels.empty() && overlay_->panels.front().layers ? 2.4 : 1.25;
@@ -358,7 +362,7 @@ QSizeF CompareFigure::preferredMm() const {
     return {pageMm, 75.0 * double(count)};
   if (count < 2) return {columnMm, 90};
   if (isOverlay() && count == 2) return {pageMm, 90};
-  // Two reliefs of each run, one below the other.
+  // Two reliefs or contours of each run, one below the other.
   if (isPaired(compared_)) return {pageMm, count == 2 ? 150.0 : count == 3 ? 120.0 : 210.0};
   return count == 2 ? QSizeF(pageMm, 95) : QSizeF(pageMm, count == 3 ? 75 : 165);
 }
@@ -408,6 +412,8 @@ std::string CompareFigure::table() const {
     if (const auto* plot = qobject_cast<const PlotFigure*>(figure.get())) tables.emplace_back(one.name, plot->table());
     if (const auto* surface = qobject_cast<const SurfaceFigure*>(figure.get()))
       tables.emplace_back(one.name, surface->table());
+    if (const auto* pair = qobject_cast<const ContourPairFigure*>(figure.get()))
+      tables.emplace_back(one.name, pair->table());
   }
   return joinedTables(tables);
 }

@@ -99,7 +99,8 @@ void ContourFigure::refreshAll() {
 
 const SurfaceData& ContourFigure::data() const {
   if (!data_)
-    data_ = hasRun() ? surfaceData(run(), id().name, epoch(), split_, sharedScale(), peers(), height_) : SurfaceData();
+    data_ = hasRun() ? surfaceData(run(), id().name, epoch(), split_, sharedScale(), peers(), height_, beside_)
+                     : SurfaceData();
   return *data_;
 }
 

@@ -33,6 +33,8 @@ class ContourFigure : public PlotFigure {
   /// The scale of colours; without one it is the recipe's.
   void setHeight(const std::optional<HeightChoice>& height);
   const SurfaceData& data() const;
+  /// Another surface of the run whose losses the colours hold, too.
+  void setBeside(const QString& surface) { beside_ = surface; }
 
   void setCutVisible(bool on);
   /// In α and β; without one the line runs along the first direction through the centre.
@@ -63,6 +65,7 @@ class ContourFigure : public PlotFigure {
   void moveCut();
 
   QString split_ = QStringLiteral("train");
+  QString beside_;
   std::optional<HeightChoice> height_;
   mutable std::optional<SurfaceData> data_;  ///< rows are read once, not with each resize and each move of the mouse
   bool cutVisible_ = false;

@@ -13,6 +13,7 @@
 
 #include "core/results/error.h"
 #include "views/contour.h"
+#include "views/contour_pair.h"
 #include "views/curvature_map.h"
 #include "views/cut.h"
 #include "views/density.h"
@@ -65,6 +66,7 @@ QString FigureId::title() const {
   if (kind == "surface") return QStringLiteral("Surface %1").arg(name);
   if (kind == "surface-both") return QStringLiteral("Train and test %1").arg(name);
   if (kind == "surface-quantized") return QStringLiteral("Float and quantized %1").arg(name);
+  if (kind == "contour-quantized") return QStringLiteral("Float and quantized contour %1").arg(name);
   if (kind == "curvature-map") return QStringLiteral("Curvature map %1").arg(name);
   if (kind == "persistence") return QStringLiteral("Persistence %1").arg(name);
   if (kind == "merge-tree") return QStringLiteral("Merge tree %1").arg(name);
@@ -239,6 +241,9 @@ std::vector<FigureId> availableFigures(const RunResults& run) {
   for (const auto& name : namesOf(run.surfaces)) {
     if (!landscapeAndSetting(name.toStdString()).second.empty()) all.push_back({"surface-quantized", name});
   }
+  for (const auto& name : namesOf(run.surfaces)) {
+    if (!landscapeAndSetting(name.toStdString()).second.empty()) all.push_back({"contour-quantized", name});
+  }
   for (const auto& name : namesOf(run.curvatureMap)) all.push_back({"curvature-map", name});
   for (const char* kind : {"persistence", "merge-tree"}) {
     for (const auto& name : namesOf(run.persistence)) all.push_back({kind, name});
@@ -280,6 +285,7 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
   if (id.kind == "contour") return std::make_unique<ContourFigure>(id, parent);
   if (id.kind == "surface" || id.kind == "surface-both" || id.kind == "surface-quantized")
     return std::make_unique<SurfaceFigure>(id, parent);
+  if (id.kind == "contour-quantized") return std::make_unique<ContourPairFigure>(id, parent);
   if (id.kind == "curvature-map") return std::make_unique<CurvatureMapFigure>(id, parent);
   if (id.kind == "persistence") return std::make_unique<PersistenceFigure>(id, parent);
   if (id.kind == "merge-tree") return std::make_unique<MergeTreeFigure>(id, parent);
@@ -293,7 +299,8 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
   throw RunError(
       "no figure is called '" + id.kind.toStdString() +
       "'; expected training, trajectories, spectrum, density, power, layers, overlap, gradient, overhead, profile, "
-      "profiles, contour, surface, surface-both, surface-quantized, curvature-map, persistence, merge-tree, "
+      "profiles, contour, surface, surface-both, surface-quantized, contour-quantized, curvature-map, persistence, "
+      "merge-tree, "
       "sensitivity, frontier, frontier-accuracy, ranking or finetune");
 }
 

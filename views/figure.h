@@ -35,8 +35,9 @@ struct ExportOptions {
 /// A figure of a run, e.g. kind "surface" and name "e1-e2". `fileStem()` names its files: "surface-e1-e2".
 struct FigureId {
   /// training | trajectories | spectrum | density | power | layers | overlap | gradient | overhead | profile | profiles
-  /// | contour | surface | surface-both | surface-quantized | curvature-map | persistence | merge-tree | sensitivity |
-  /// frontier | frontier-accuracy | ranking | finetune; "compare" for several runs (compare_figure.h)
+  /// | contour | surface | surface-both | surface-quantized | contour-quantized | curvature-map | persistence |
+  /// merge-tree | sensitivity | frontier | frontier-accuracy | ranking | finetune; "compare" for several runs
+  /// (compare_figure.h)
   QString kind;
   QString name;  ///< of the [[profile]], [[surface]], sensitivity's method or fine-tuned setting; else empty
   QString title() const;

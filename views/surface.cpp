@@ -322,12 +322,7 @@ void SurfaceFigure::exportTo(const std::filesystem::path& file, const ExportOpti
 }
 
 std::string SurfaceFigure::csv() const {
-  if (!ofNetworks()) return surfaceCsv(*run_, id().name, epoch_);
-  const std::string whole = landscapeAndSetting(id().name.toStdString()).first;
-  return csvOf(run_->surfaces, [&](const SurfaceRow& row) {
-    const bool either = row.name == whole || row.name == id().name.toStdString();
-    return either && row.epoch == first().epoch;
-  });
+  return ofNetworks() ? pairCsv(*run_, id().name, epoch_) : surfaceCsv(*run_, id().name, epoch_);
 }
 
 QImage SurfaceFigure::picture(const ExportOptions& options) {

@@ -260,4 +260,12 @@ std::string surfaceCsv(const RunResults& run, const QString& name, std::int64_t 
   return csvOf(run.surfaces, [&](const SurfaceRow& row) { return shown && row.name == key && row.epoch == *shown; });
 }
 
+std::string pairCsv(const RunResults& run, const QString& quantized, std::int64_t epoch) {
+  const std::string name = quantized.toStdString(), whole = landscapeAndSetting(name).first;
+  const auto shown = shownEpoch(run, whole, epoch);
+  return csvOf(run.surfaces, [&](const SurfaceRow& row) {
+    return shown && (row.name == whole || row.name == name) && row.epoch == *shown;
+  });
+}
+
 }  // namespace eigenscape

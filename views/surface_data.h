@@ -69,5 +69,7 @@ QString networkName(const QString& surface);
 
 /// CSV of the rows of one name and epoch, both splits.
 std::string surfaceCsv(const RunResults& run, const QString& name, std::int64_t epoch);
+/// The same of a quantized surface NAME@SETTING and of NAME, at the epoch of the latter.
+std::string pairCsv(const RunResults& run, const QString& quantized, std::int64_t epoch);
 
 }  // namespace eigenscape

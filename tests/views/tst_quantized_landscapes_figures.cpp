@@ -4,6 +4,8 @@
 #include "support/plots.h"
 #include "views/compare_figure.h"
 #include "views/comparison.h"
+#include "views/contour.h"
+#include "views/contour_pair.h"
 #include "views/profile.h"
 #include "views/surface.h"
 #include "views/surface_data.h"
@@ -57,7 +59,8 @@ class TestQuantizedLandscapesFigures : public QObject {
   void namesAreThoseOfFiles() {
     QStringList stems;
     for (const auto& id : availableFigures(run_)) stems << id.fileStem();
-    for (const char* stem : {"surface-e1-e2@size=0.5", "contour-e1-e2@size=0.5", "surface-quantized-e1-e2@size=0.5"})
+    for (const char* stem : {"surface-e1-e2@size=0.5", "contour-e1-e2@size=0.5", "surface-quantized-e1-e2@size=0.5",
+                             "contour-quantized-e1-e2@size=0.5"})
       QVERIFY2(stems.contains(stem), qPrintable(stems.join(' ')));
     QVERIFY(!stems.contains("surface-quantized-e1-e2"));
     // A profile's lies over that of the network in floating point.
@@ -140,6 +143,42 @@ class TestQuantizedLandscapesFigures : public QObject {
     QVERIFY(coloured(0, panel) > 8000 && coloured(panel, 2 * panel) > 8000);
   }
 
+  void contoursHaveOneScaleAndMoveTogether() {
+    ContourPairFigure figure({"contour-quantized", "e1-e2@size=0.5"});
+    figure.resize(800, 400);
+    figure.show();
+    figure.showRun(std::make_shared<const RunResults>(run_), last_);
+    const auto &whole = figure.whole()->data(), &quantized = figure.quantized()->data();
+    QCOMPARE(whole.scale.upper(), quantized.scale.upper());
+    QCOMPARE(whole.scale.lower(), quantized.scale.lower());
+    QCOMPARE(whole.levels, quantized.levels);
+    QVERIFY(whole.scale.upper() > surfaceData(run_, "e1-e2", last_, "train").scale.upper());
+    QVERIFY(plain(figure.caption()).contains("One scale of colours"));
+    QVERIFY(plain(figure.caption()).contains("The network quantized by size=0.5 at every point"));
+    figure.chooseHeight({"log", 5});
+    QCOMPARE(figure.quantized()->data().height.kind, std::string("log"));
+    QCOMPARE(figure.whole()->data().scale.upper(), figure.quantized()->data().scale.upper());
+    QCOMPARE(figure.recipeSettings(), (QStringList{"surface.e1-e2.scale=log", "surface.e1-e2.clip=5"}));
+    figure.setSplit("test");
+    QCOMPARE(figure.quantized()->split(), QString("test"));
+    // Zoomed, both show the same.
+    auto* axis = figure.whole()->plot()->axisRect(0)->axis(QCPAxis::atBottom);
+    axis->setRange(-0.2, 0.1);
+    figure.whole()->plot()->replot();
+    QVERIFY(figure.quantized()->axisRanges() == figure.whole()->axisRanges());
+    figure.resetView();
+    QVERIFY(axis->range().lower != -0.2);
+    QTemporaryDir folder;
+    for (const QString& format : figure.formats()) figure.exportTo(folder.filePath("c." + format).toStdString(), {});
+    QFile csv(folder.filePath("c.csv"));
+    QVERIFY(csv.open(QIODevice::ReadOnly));
+    const auto text = csv.readAll();
+    QVERIFY(text.count("\ne1-e2,") > 3);
+    QCOMPARE(text.count("\ne1-e2@size=0.5,"), text.count("\ne1-e2,"));
+    QVERIFY(QFile(folder.filePath("c.svg")).size() > 1000);
+    QVERIFY(!QImage(folder.filePath("c.png")).isNull());
+  }
+
   void comparisonsShowThemOnOneScale() {
     auto other = run_;
     for (auto& row : other.surfaces) row.loss *= 3;
@@ -157,7 +196,8 @@ class TestQuantizedLandscapesFigures : public QObject {
     QVERIFY(!commonFigures({runs[0], {sample::shared(), "float"}}).empty());
     for (const auto& id : commonFigures({runs[0], {sample::shared(), "float"}})) QVERIFY(!id.name.contains('@'));
 
-    for (const FigureId& id : {FigureId{"surface-quantized", "e1-e2@size=0.5"}, FigureId{"surface-both", "e1-e2"}}) {
+    for (const FigureId& id : {FigureId{"surface-quantized", "e1-e2@size=0.5"},
+                               FigureId{"contour-quantized", "e1-e2@size=0.5"}, FigureId{"surface-both", "e1-e2"}}) {
       CompareFigure figure(id);
       figure.resize(900, 700);
       figure.showRuns(runs, last_);
@@ -170,7 +210,8 @@ class TestQuantizedLandscapesFigures : public QObject {
       };
       QVERIFY(!coloursOf(0).isEmpty());
       QCOMPARE(coloursOf(0), coloursOf(1));
-      QCOMPARE(figure.formats(), (QStringList{"png", "csv"}));
+      QCOMPARE(figure.formats().contains("svg"), id.kind == "contour-quantized");
+      QVERIFY(plain(figure.caption()).contains("One scale"));
       QTemporaryDir folder;
       figure.exportTo(folder.filePath("c.csv").toStdString(), {});
       QFile csv(folder.filePath("c.csv"));
@@ -178,7 +219,7 @@ class TestQuantizedLandscapesFigures : public QObject {
       const auto text = csv.readAll();
       QVERIFY(text.count("\none,e1-e2,") > 3);
       QCOMPARE(text.count("\ntwo,e1-e2,"), text.count("\none,e1-e2,"));
-      QCOMPARE(text.contains("\ntwo,e1-e2@size=0.5,"), id.kind == "surface-quantized");
+      QCOMPARE(text.contains("\ntwo,e1-e2@size=0.5,"), id.kind != "surface-both");
     }
     // The scale of the pair holds what the other run's quantized network has: 3 · 4 times the first one's losses.
     const std::vector<std::shared_ptr<const RunResults>> peers{runs[0].run, runs[1].run};
