@@ -69,20 +69,36 @@ QAction* Commands::add(const QString& group, const QString& text, const QList<QK
   return action;
 }
 
+/// In two columns: small screens have no room for all groups below one another.
 QString Commands::sheet() const {
-  QString rows, group;
+  std::vector<std::pair<QString, int>> groups;  // rows, and their number
+  QString group;
+  int all = 0;
   for (const auto& entry : entries_) {
     if (entry.keys.isEmpty()) continue;
-    if (entry.group != group) {
+    if (groups.empty() || entry.group != group) {
       group = entry.group;
-      rows += QStringLiteral("<tr><td colspan='2' style='padding-top:8px'><b>%1</b></td></tr>").arg(group);
+      groups.emplace_back(QStringLiteral("<tr><td colspan='2' style='padding-top:8px'><b>%1</b></td></tr>").arg(group),
+                          1);
+      ++all;
     }
     QStringList keys;
     for (const auto& key : entry.keys) keys << shown(key).toHtmlEscaped();
     const QString text = QString(entry.action ? entry.action->iconText() : entry.text).remove('&').toHtmlEscaped();
-    rows += QStringLiteral("<tr><td style='padding-right:20px'>%1</td><td>%2</td></tr>").arg(keys.join(", "), text);
+    groups.back().first +=
+        QStringLiteral("<tr><td style='padding-right:20px'>%1</td><td>%2</td></tr>").arg(keys.join(", "), text);
+    ++groups.back().second;
+    ++all;
   }
-  return QStringLiteral("<table>%1</table>").arg(rows);
+  QString columns[2];
+  int before = 0;
+  for (const auto& [rows, count] : groups) {
+    columns[2 * before + count > all ? 1 : 0] += rows;
+    before += count;
+  }
+  return QStringLiteral(
+             "<table><tr><td style='padding-right:30px'><table>%1</table></td><td><table>%2</table></td></tr></table>")
+      .arg(columns[0], columns[1]);
 }
 
 bool Commands::isNeededBy(const QWidget* focus, const QKeySequence& key) {
