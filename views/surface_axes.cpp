@@ -76,8 +76,10 @@ void paintEdge(QPainter& painter, const Style& style, const Edge& edge, const Bo
     const double width = metrics.horizontalAdvance(text), height = metrics.capHeight();
     const double reach = std::abs(out.x()) * width / 2 + std::abs(out.y()) * height / 2;
     const QPointF middle = foot + out * (tick + style.points(3) + reach);
-    const double gap = style.points(2);
-    const QRectF box(middle.x() - width / 2 - gap, middle.y() - height / 2 - gap, width + 2 * gap, height + 2 * gap);
+    // More room beside a number than above it, where the next line of text would be.
+    const double beside = style.points(1.5), above = style.points(0.5);
+    const QRectF box(middle.x() - width / 2 - beside, middle.y() - height / 2 - above, width + 2 * beside,
+                     height + 2 * above);
     const bool clear = std::none_of(taken.begin(), taken.end(), [&](const QRectF& one) { return one.intersects(box); });
     if (clear) painter.drawText(QPointF(middle.x() - width / 2, middle.y() + height / 2), text);
     if (clear) taken.push_back(box);
