@@ -78,15 +78,16 @@ QString Commands::sheet() const {
     if (entry.keys.isEmpty()) continue;
     if (groups.empty() || entry.group != group) {
       group = entry.group;
-      groups.emplace_back(QStringLiteral("<tr><td colspan='2' style='padding-top:8px'><b>%1</b></td></tr>").arg(group),
-                          1);
+      groups.emplace_back(
+          QStringLiteral("<tr><td colspan='2' style='padding-top:8px'><nobr><b>%1</b></nobr></td></tr>").arg(group), 1);
       ++all;
     }
     QStringList keys;
     for (const auto& key : entry.keys) keys << shown(key).toHtmlEscaped();
     const QString text = QString(entry.action ? entry.action->iconText() : entry.text).remove('&').toHtmlEscaped();
     groups.back().first +=
-        QStringLiteral("<tr><td style='padding-right:20px'>%1</td><td>%2</td></tr>").arg(keys.join(", "), text);
+        QStringLiteral("<tr><td style='padding-right:20px'><nobr>%1</nobr></td><td><nobr>%2</nobr></td></tr>")
+            .arg(keys.join(", "), text);
     ++groups.back().second;
     ++all;
   }

@@ -171,11 +171,10 @@ void MainWindow::makeActions() {
   fullPageAction_ = add(figure, tr("Full page"), {Qt::Key_F11}, tr("The figure alone; once more to come back"),
                         [this] { setFullPage(!isFullPage()); });
   const QString bits = tr("Table of bits, while it has the focus");
-  commands_->mention(bits, tr("The next width up or down, of all layers that are selected"),
-                     {Qt::Key_Plus, Qt::Key_Minus});
+  commands_->mention(bits, tr("The next width, of all selected layers"), {Qt::Key_Plus, Qt::Key_Minus});
   commands_->mention(bits, tr("Choose from the widths of a layer"), {Qt::Key_F2});
   commands_->mention(bits, tr("Lock the selected layers, or free them"), {Qt::Key_L});
-  commands_->mention(bits, tr("Select another layer; with Shift more than one"), {Qt::Key_Up, Qt::Key_Down});
+  commands_->mention(bits, tr("Another layer; with Shift several"), {Qt::Key_Up, Qt::Key_Down});
   commands_->mention(bits, tr("Select all layers"), {QKeySequence::SelectAll});
   add(tr("Help"), tr("Keys"), {QKeySequence(QStringLiteral("?")), Qt::Key_F1}, {}, [this] { showKeys(); });
   makeToolBar();
