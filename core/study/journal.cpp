@@ -92,9 +92,6 @@ void Journal::dropUnfinished() {
   retainRows<LayerLossRow>(directory_, [&](const LayerLossRow&) { return has("layer_loss"); });
   retainRows<LayerEigenvalueRow>(directory_, [&](const LayerEigenvalueRow&) { return has("layer_eigenvalues"); });
   retainRows<InputSensitivityRow>(directory_, [&](const InputSensitivityRow&) { return has("input_sensitivity"); });
-  retainRows<TraceCorrelationRow>(directory_, [&](const TraceCorrelationRow& row) {
-    return has(row.kind == "inputs" ? "input_sensitivity" : "sensitivity");
-  });
   retainRows<LayerScoreRow>(directory_, [&](const LayerScoreRow&) { return has("ranking"); });
   retainRows<RankingRow>(directory_, [&](const RankingRow&) { return has("ranking"); });
   retainRows<FinetuneRow>(directory_, [&](const FinetuneRow& row) { return has("finetune:" + row.setting); });
@@ -105,8 +102,11 @@ void Journal::dropUnfinished() {
                              [&](const PersistenceRow& row) { return shaped("surface", row.name, row.epoch); });
   retainRows<ShapeRow>(directory_, [&](const ShapeRow& row) { return shaped(row.kind, row.name, row.epoch); });
   // A given table is there from the beginning; what bits were chosen is written whole.
-  if (info_.sensitivity.empty())
-    retainRows<SensitivityRow>(directory_, [&](const SensitivityRow&) { return has("sensitivity"); });
+  if (!info_.sensitivity.empty()) return;
+  retainRows<SensitivityRow>(directory_, [&](const SensitivityRow&) { return has("sensitivity"); });
+  retainRows<TraceCorrelationRow>(directory_, [&](const TraceCorrelationRow& row) {
+    return has(row.kind == "inputs" ? "input_sensitivity" : "sensitivity");
+  });
 }
 
 /// Along a line of a curvature map each point starts from the one before, so an unfinished line begins anew.

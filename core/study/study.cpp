@@ -201,6 +201,11 @@ void keepGiven(const QuantizationRecipe& recipe, const fs::path& directory) {
     auto text = textOf(recipe.sensitivity);
     if (!text.empty() && text.back() != '\n') text += '\n';
     writeFileAtomically(directory / SensitivityRow::file, text);
+    // A table that a run wrote has what its errors have in common beside it.
+    const auto correlations = fs::path(recipe.sensitivity).parent_path() / TraceCorrelationRow::file;
+    std::error_code ignored;
+    if (fs::is_regular_file(correlations, ignored))
+      writeFileAtomically(directory / TraceCorrelationRow::file, textOf(correlations));
   }
   if (!recipe.settings.empty()) writeFileAtomically(directory / kKeptSettings, textOf(recipe.settings));
 }
@@ -263,7 +268,8 @@ RunInfo runAllocation(const Recipe& recipe, const StudyOptions& options, const S
     if (context.progress) context.progress({"allocating bits", 0, 0, -1});
     keepGiven(recipe.quantization, journal.directory());
     const auto& file = recipe.quantization.sensitivity;
-    const auto layers = choicesOf(recipe.quantization, givenSensitivity(recipe.quantization), file);
+    auto layers = choicesOf(recipe.quantization, givenSensitivity(recipe.quantization), file);
+    addCorrelations(layers, readTable<TraceCorrelationRow>(journal.directory()));
     const auto plan =
         planBits(withKeptSettings(recipe.quantization, journal.directory()), layers, {context.stop, {}, context.log});
     for (const auto& note : plan.notes) journal.note(note);

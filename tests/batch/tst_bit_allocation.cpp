@@ -309,6 +309,8 @@ void TestBitAllocation::aTableInAnotherOrder() {
   std::reverse(lines.begin() + 1, lines.end());
   std::rotate(lines.begin() + 1, lines.begin() + 5, lines.end());
   writeFile(path("turned.csv"), lines.join('\n') + '\n');
+  // What errors have in common is looked for beside the table; pairs may stand either way round.
+  writeFile(path("sensitivity_correlation.csv"), readFile(path("computed/sensitivity_correlation.csv")));
   const auto allocated = [&](const char* table, const char* out) {
     const Outcome outcome = batch("model.toml", out,
                                   {"--threads", "1", "--set", "quantization.sensitivity=" + path(table), "--set",
