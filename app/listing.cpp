@@ -8,6 +8,7 @@
 #include "app/command_line.h"
 #include "core/model/model.h"
 #include "core/results/error.h"
+#include "core/study/bit_plan.h"
 #include "core/study/disk_use.h"
 #include "core/study/recipe.h"
 #include "core/study/study.h"
@@ -52,7 +53,7 @@ Recipe recipeOf(const CommandLine& line) {
   Recipe recipe = loadRecipe(line.subject);
   for (const auto& assignment : line.sets) setKey(recipe, assignment);
   if (line.seed) recipe.seed = *line.seed;
-  validate(recipe);
+  validate(line.resume ? withKeptFiles(recipe, line.out) : recipe);
   return recipe;
 }
 

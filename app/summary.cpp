@@ -214,7 +214,9 @@ std::string bitsTable(const RunResults& run) {
     }
   }
   auto text = aligned(rows);
-  if (layers.size() > mostLayers) text.insert(text.size() - 1, "… the others: allocation.csv\n");
+  const auto asked = std::count_if(run.settings.begin(), run.settings.end(), isAskedFor);
+  if (layers.size() > mostLayers || static_cast<std::size_t>(asked) > settings.size())
+    text.insert(text.size() - 1, "the others: settings_bits.csv\n");
   return text;
 }
 

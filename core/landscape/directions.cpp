@@ -70,7 +70,7 @@ DirectionSpec parseDirection(const std::string& text) {
   }
   if (spec.file = fileAfter("tensor:"); !spec.file.empty() && spec.file.front() != '#') {
     spec.kind = DirectionSpec::Kind::Tensor;
-    if (const auto hash = spec.file.rfind('#'); hash != std::string::npos) {
+    if (const auto hash = tensorNameAt(spec.file); hash != std::string::npos) {
       spec.name = spec.file.substr(hash + 1);
       spec.file.resize(hash);
     }
@@ -81,6 +81,12 @@ DirectionSpec parseDirection(const std::string& text) {
                               "eigenvector:K@LAYER, random:SEED, "
                               "gradient, pca:K (K = 1 explains most of the trajectory), toward:CHECKPOINT or "
                               "tensor:FILE#NAME");
+}
+
+std::size_t tensorNameAt(const std::string& text) {
+  const std::string ending = ".safetensors#";
+  const auto file = text.find(ending);
+  return file == std::string::npos ? text.rfind('#') : file + ending.size() - 1;
 }
 
 torch::Tensor randomDirection(const Model& model, std::uint64_t seed, Normalization normalization) {

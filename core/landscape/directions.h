@@ -21,6 +21,8 @@ struct DirectionSpec {
 /// Parses "eigenvector:K", "eigenvector:K@LAYER", "random:SEED", "gradient", "pca:K", "toward:CHECKPOINT" or
 /// "tensor:FILE#NAME". Throws std::invalid_argument whose text says what is accepted.
 DirectionSpec parseDirection(const std::string& text);
+/// Where '#' stands between file and name of "FILE#NAME", in which a name may hold '#', too; npos: there is no name.
+std::size_t tensorNameAt(const std::string& text);
 
 enum class Normalization { None, Filter, Layer };
 

@@ -17,6 +17,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::uintmax_t kLargestFile = 16 << 20;
+
 /// JSON has no word for what is not known but null.
 Json known(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
@@ -81,6 +83,9 @@ std::string bitsJson(const std::vector<LayerChoices>& layers, const std::vector<
 std::vector<GivenSetting> readGivenSettings(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw RunError(file.string() + ": cannot be read; expected a bits.json");
+  std::error_code error;
+  if (const auto size = std::filesystem::file_size(file, error); !error && size > kLargestFile)
+    throw RunError(file.string() + ": larger than 16 MiB; expected a bits.json");
   const Json json = Json::parse(std::string(std::istreambuf_iterator<char>(stream), {}), nullptr, false);
   std::vector<GivenSetting> settings;
   std::set<std::string> names;

@@ -331,6 +331,17 @@ QuantizationRecipe withKeptSettings(QuantizationRecipe recipe, const fs::path& d
   return recipe;
 }
 
+Recipe withKeptFiles(Recipe recipe, const fs::path& directory) {
+  auto& quantization = recipe.quantization;
+  const auto keep = [&](std::string& file, const char* copy) {
+    std::error_code error;
+    if (!file.empty() && fs::is_regular_file(directory / copy, error)) file = (directory / copy).string();
+  };
+  keep(quantization.sensitivity, SensitivityRow::file);
+  keep(quantization.settings, kKeptSettings);
+  return recipe;
+}
+
 BitPlan planBits(const QuantizationRecipe& recipe, const std::vector<LayerChoices>& layers, const Context& context) {
   BitPlan plan;
   plan.layers = layers;

@@ -58,6 +58,8 @@ struct BitPlan {
 /// The recipe with the run's own copy of the file of quantization.settings, which may change after the run began.
 QuantizationRecipe withKeptSettings(QuantizationRecipe recipe, const std::filesystem::path& directory);
 constexpr const char* kKeptSettings = "given_bits.json";
+/// What a run that goes on is checked by: its own copies of given sensitivities and settings, where it has them.
+Recipe withKeptFiles(Recipe recipe, const std::filesystem::path& directory);
 
 /// Allocates under each limit, finds the frontier, and what uniform, greedy and first-order choices give. Throws
 /// Stopped.

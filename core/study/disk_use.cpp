@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/model/model.h"
+#include "core/quantization/bits_file.h"
 #include "core/study/visits.h"
 #include "core/study/workload.h"
 #include "datasets/dataset.h"
@@ -76,7 +77,9 @@ DiskUse diskUse(const Recipe& recipe) {
     const auto limits = static_cast<std::int64_t>(quantization.limits.size());
     use.networks = limits;
     const bool four = std::find(quantization.bits.begin(), quantization.bits.end(), 4) != quantization.bits.end();
-    if (quantization.finetune != "none") use.networks += limits + (four ? 1 : 0);  // uniform-4 is tuned, too
+    // What the limits chose, what was given and uniform-4 are tuned.
+    const auto given = quantization.settings.empty() ? 0 : readGivenSettings(quantization.settings).size();
+    if (quantization.finetune != "none") use.networks += limits + static_cast<std::int64_t>(given) + (four ? 1 : 0);
   }
   use.directions = spectrumVisits(recipe, last) * keptVectors(recipe) + otherDirections(recipe, last);
   double state = 0;

@@ -16,8 +16,8 @@ struct DiskUse {
   double megabytes = 0;          ///< of 10⁶ bytes, of all of them
 };
 
-/// By the numbers in the recipe: no file is opened, though the model is made to count its parameters. Zeros where the
-/// recipe names none.
+/// By the recipe, data and weights are not opened; the model is made to count its parameters. Zeros where the recipe
+/// names none. Throws RunError for a quantization.settings that cannot be read.
 DiskUse diskUse(const Recipe& recipe);
 /// "about 52 MB on disk: 11 checkpoints, 6 directions"; empty: next to nothing.
 std::string diskText(const DiskUse& use);

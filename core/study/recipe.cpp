@@ -12,6 +12,7 @@
 #include <sstream>
 #include <utility>
 
+#include "core/landscape/directions.h"
 #include "core/results/error.h"
 #include "core/study/recipe_values.h"
 
@@ -269,7 +270,7 @@ std::string absolutePath(const std::string& value, const fs::path& folder) {
 void resolveDirection(std::string& text, const fs::path& folder) {
   for (const std::string prefix : {"toward:", "tensor:"}) {
     if (!text.starts_with(prefix) || text.size() == prefix.size()) continue;
-    const auto hash = prefix == "tensor:" ? text.rfind('#') : std::string::npos;
+    const auto hash = prefix == "tensor:" ? tensorNameAt(text) : std::string::npos;
     const auto name = hash == std::string::npos ? std::string() : text.substr(hash);
     text = prefix + absolutePath(text.substr(prefix.size(), text.size() - prefix.size() - name.size()), folder) + name;
   }

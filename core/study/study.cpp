@@ -260,15 +260,16 @@ RunInfo carriedOut(Journal& journal, Work&& work) {
   return journal.info();
 }
 
-RunInfo runAllocation(const Recipe& recipe, const StudyOptions& options, const StudyContext& context) {
+/// `kept`: the recipe with what the run has copies of.
+RunInfo runAllocation(const Recipe& recipe, const QuantizationRecipe& kept, const StudyOptions& options,
+                      const StudyContext& context) {
   auto journal = openJournal(recipe, options, describeProgram(recipe, torch::kCPU), context);
   return carriedOut(journal, [&] {
     if (journal.has("allocation")) return;
     const auto start = std::chrono::steady_clock::now();
     if (context.progress) context.progress({"allocating bits", 0, 0, -1});
-    keepGiven(recipe.quantization, journal.directory());
-    const auto& file = recipe.quantization.sensitivity;
-    auto layers = choicesOf(recipe.quantization, givenSensitivity(recipe.quantization), file);
+    keepGiven(kept, journal.directory());
+    auto layers = choicesOf(kept, givenSensitivity(kept), kept.sensitivity);
     addCorrelations(layers, readTable<TraceCorrelationRow>(journal.directory()));
     const auto plan =
         planBits(withKeptSettings(recipe.quantization, journal.directory()), layers, {context.stop, {}, context.log});
@@ -284,10 +285,11 @@ RunInfo runAllocation(const Recipe& recipe, const StudyOptions& options, const S
 }  // namespace
 
 RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyContext& context) {
-  validate(recipe);
+  const auto kept = options.resume ? withKeptFiles(recipe, options.out) : recipe;
+  validate(kept);
   const auto device = pickDevice(options.device);
   at::set_num_threads(threadsOf(options));
-  if (allocatesOnly(recipe)) return runAllocation(recipe, options, context);
+  if (allocatesOnly(recipe)) return runAllocation(recipe, kept.quantization, options, context);
   if (device.is_cuda()) computeExactly();
   if (device.is_cuda() && recipe.curvature.cudnnBenchmark) timeKernels();
 
@@ -298,11 +300,11 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
   if (recipe.training.epochs == 0 && recipe.model.weights.empty() && recipe.model.checkpoints.empty()) {
     loading.say("model.weights is empty and nothing is trained: these are random weights");
   }
-  requireLayers(recipe, *material.model);
-  if (recipe.quantization.enabled) checkGivenSettings(recipe.quantization, material.model->weightLayerNames());
+  requireLayers(kept, *material.model);
+  if (kept.quantization.enabled) checkGivenSettings(kept.quantization, material.model->weightLayerNames());
   auto journal = openJournal(recipe, options, describe(recipe, material, device), context);
   return carriedOut(journal, [&] {
-    if (recipe.quantization.enabled && !journal.has("allocation")) keepGiven(recipe.quantization, journal.directory());
+    if (recipe.quantization.enabled && !journal.has("allocation")) keepGiven(kept.quantization, journal.directory());
     Session(recipe, material, journal, context).run();
   });
 }

@@ -351,6 +351,12 @@ void TestBitAllocation::aRunKeepsItsTable() {
   QVERIFY2(resumed.status == 0, resumed.err.constData());
   for (const auto& [file, content] : before) QCOMPARE(readFile(path("kept/") + file), content);
 
+  // Nor does it need the file any more.
+  QVERIFY(QFile::remove(path("mine.csv")));
+  const Outcome without = batch("model.toml", "kept", keys + QStringList{"--resume"});
+  QVERIFY2(without.status == 0, without.err.constData());
+  for (const auto& [file, content] : before) QCOMPARE(readFile(path("kept/") + file), content);
+
   // Widths that no network is quantized to are known before anything is computed.
   writeFile(path("wide.csv"), readFile(path("computed/sensitivity.csv")).replace(",2,", ",16,"));
   const Outcome wide = batch("model.toml", "wide", {"--set", "quantization.sensitivity=" + path("wide.csv")});

@@ -50,6 +50,13 @@ void TestDirections::parses() {
   QCOMPARE(tensor.file, std::string("d.safetensors"));
   QCOMPARE(tensor.name, std::string("eigenvector:1"));
   QVERIFY(only.name.empty());
+  // A run stores a direction by its text, which may be a tensor of another file.
+  const auto stored = parseDirection("tensor:run/d.safetensors#tensor:/x/e.safetensors#v"),
+             odd = parseDirection("tensor:a#b.bin#v");
+  QCOMPARE(stored.file, std::string("run/d.safetensors"));
+  QCOMPARE(stored.name, std::string("tensor:/x/e.safetensors#v"));
+  QCOMPARE(odd.file, std::string("a#b.bin"));
+  QCOMPARE(odd.name, std::string("v"));
 }
 
 void TestDirections::refuses_data() {

@@ -9,7 +9,7 @@
 /// What the window can do, by the words on its button; null where there is nothing of that name.
 inline const QAction* actionOf(const eigenscape::MainWindow& window, const QString& text) {
   for (const auto& entry : window.commands().entries()) {
-    if (entry.action->iconText() == text) return entry.action;
+    if (entry.action && entry.action->iconText() == text) return entry.action;
   }
   return nullptr;
 }
