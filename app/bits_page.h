@@ -190,6 +190,7 @@ class BitsPage : public QWidget {
   std::unique_ptr<Job> job_, retired_;  ///< what is measured, and what is not wanted any more
   std::vector<std::int64_t> beingMeasured_;
   std::string beingEvaluated_;  ///< the landscape; empty: loss and accuracy are measured
+  bool knownInFloat_ = false;   ///< that landscape, when the job began
 };
 
 }  // namespace eigenscape

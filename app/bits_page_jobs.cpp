@@ -4,6 +4,7 @@
 #include <QPushButton>
 #include <QTabWidget>
 #include <QTemporaryDir>
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -122,6 +123,8 @@ void BitsPage::startJob(std::unique_ptr<Job> job, const std::shared_ptr<QTempora
   connect(job_.get(), &QObject::destroyed, job_.get(), [folder] {});
   beingMeasured_ = held_.bits;
   beingEvaluated_ = landscape;
+  const auto* wanted = landscape_->chosen();
+  knownInFloat_ = !landscape.empty() && wanted && wanted->isEvaluated();
   connect(job_.get(), &Job::ended, this, &BitsPage::finishMeasuring);
   connect(job_.get(), &Job::progressed, this, &BitsPage::showProgress);
   if (!landscape.empty()) {
@@ -139,11 +142,10 @@ void BitsPage::startJob(std::unique_ptr<Job> job, const std::shared_ptr<QTempora
 void BitsPage::showProgress(const StudyProgress& progress) {
   if (!job_) return;
   // Of a landscape that is known in floating point, half of the study is done before it begins.
-  const auto* wanted = landscape_->chosen();
-  const bool known = wanted && wanted->recipe.name == beingEvaluated_ && wanted->isEvaluated();
-  const bool quantized = progress.phase.find(kWorkbenchSetting) != std::string::npos;
-  const double share = !known ? progress.totalFraction : quantized ? progress.phaseFraction : 0;
-  progress_->setValue(int(std::lround(100 * share)));
+  const bool quantized = progress.phase.ends_with(quantizedName(beingEvaluated_, kWorkbenchSetting));
+  const double share = !knownInFloat_ ? progress.totalFraction : quantized ? progress.phaseFraction : 0;
+  // The study corrects what it expects of the rest, and what comes after the landscape is short.
+  progress_->setValue(std::max(progress_->value(), int(std::lround(100 * share))));
   const QString what = beingEvaluated_.empty() ? tr("measuring") : QString::fromStdString(beingEvaluated_);
   const QString left = progress.secondsLeft >= 1
                            ? tr(", %1 left").arg(QString::fromStdString(durationText(progress.secondsLeft)))

@@ -2,6 +2,7 @@
 #include <QApplication>
 #include <QComboBox>
 #include <QMenu>
+#include <QProgressBar>
 #include <QPushButton>
 #include <QSettings>
 #include <QSignalSpy>
@@ -140,10 +141,19 @@ void TestBitsLandscape::setAll(BitsPage& page, std::int64_t bits) {
 void TestBitsLandscape::evaluate(BitsPage& page) {
   QSignalSpy measured(&page, &BitsPage::measured), failed(&page, &BitsPage::failed);
   QVERIFY2(page.landscapeButton()->isEnabled(), qPrintable(page.landscapeButton()->toolTip()));
+  QSignalSpy moved(page.findChild<QProgressBar*>(), &QProgressBar::valueChanged);
   QTest::mouseClick(page.landscapeButton(), Qt::LeftButton);
   QVERIFY(page.isMeasuring());
   QTRY_VERIFY_WITH_TIMEOUT(!measured.isEmpty(), patienceMs);
   QVERIFY2(failed.isEmpty(), failed.isEmpty() ? "" : qPrintable(failed.front().front().toString()));
+  QStringList shares;
+  int last = 0;
+  for (const auto& move : moved) {
+    const int share = move.front().toInt();
+    shares << QString::number(share);
+    QVERIFY2(share >= last, qPrintable("the bar goes back: " + shares.join(' ')));
+    last = share;
+  }
 }
 
 void TestBitsLandscape::theRunsOwnLandscapes() {
@@ -215,7 +225,12 @@ void TestBitsLandscape::anotherLandscapeOfTheRun() {
   auto* choice = page->landscape()->choice();
   QCOMPARE(choice->count(), 2);
   choice->setCurrentIndex(1);
+  // Another one is looked at meanwhile.
+  const auto look = connect(page->findChild<QProgressBar*>(), &QProgressBar::valueChanged, choice,
+                            [choice] { choice->setCurrentIndex(1 - choice->currentIndex()); });
   evaluate(*page);
+  disconnect(look);
+  choice->setCurrentIndex(1);
   auto* figure = qobject_cast<ProfileFigure*>(page->landscape()->figure());
   QVERIFY(figure);
   QCOMPARE(figure->id().name, QString("sharp"));
@@ -245,34 +260,37 @@ void TestBitsLandscape::aRunWithoutLandscapes() {
   const auto page = pageOf(run);
   setAll(*page, 2);
   QVERIFY2(page->landscape()->hint().contains("no landscape of its own"), qPrintable(page->landscape()->hint()));
-  // The job itself, of fewer points.
-  const QString bits = folder_.filePath("bits.json");
-  page->saveTo(bits);
-  plane[0].recipe.points = 2;
-  StudyOptions options;
-  options.threads = 1;
-  options.resume = true;
-  options.out = folder_.filePath("random").toStdString();
-  const auto few = landscapeRecipe(*run, bits.toStdString(), plane[0]);
-  beginLandscape(few, plane[0], options.out);
-  runStudy(few, options, {});
+  // Points of the quantized network are shown before all are known.
   page->tabs()->setCurrentWidget(page->landscape());
-  QVERIFY(page->landscape()->take(loadRun(options.out), "random", page->held().bits, true));
-  QVERIFY(page->landscape()->figure());
+  bool early = false;
+  connect(page->landscape(), &BitsLandscape::shown, page.get(), [&early, &page] {
+    early = early || (page->landscape()->figure() && !page->landscape()->isKnown(page->held().bits));
+  });
+  evaluate(*page);
+  QVERIFY(early);
   QVERIFY(page->landscape()->isKnown(page->held().bits));
+  auto* figure = page->landscape()->figure();
+  QVERIFY(figure);
+  const QString file = folder_.filePath("random.csv");
+  figure->exportTo(file.toStdString(), {});
+  std::map<std::string, std::size_t> counts;
+  for (const auto& row : readTableFile<SurfaceRow>(file.toStdString())) ++counts[row.name];
+  QCOMPARE(counts.size(), std::size_t{2});
+  for (const auto& [name, count] : counts) QVERIFY2(count == 450, name.c_str());
   // From now on that in floating point is known.
   QVERIFY(page->landscape()->chosen()->isEvaluated());
-  setAll(*page, 4);
-  const auto again = landscapeRecipe(*run, bits.toStdString(), *page->landscape()->chosen());
-  options.out = folder_.filePath("random-again").toStdString();
-  beginLandscape(again, *page->landscape()->chosen(), options.out);
-  const auto phases = readRunInfo(options.out).phases;
+  const auto again = landscapeRecipe(*run, "/bits.json", *page->landscape()->chosen());
+  const std::filesystem::path folder = folder_.filePath("random-again").toStdString();
+  beginLandscape(again, *page->landscape()->chosen(), folder);
+  const auto phases = readRunInfo(folder).phases;
   QCOMPARE(phases.size(), std::size_t{1});
   QCOMPARE(phases[0].name, std::string("surface:random:0"));
 }
 
 void TestBitsLandscape::cancelKeepsTheRest() {
   const auto page = pageOf(withLandscapes());
+  setAll(*page, 8);
+  evaluate(*page);
   setAll(*page, 2);
   QTest::mouseClick(page->landscapeButton(), Qt::LeftButton);
   QVERIFY(page->isMeasuring());
@@ -287,6 +305,17 @@ void TestBitsLandscape::cancelKeepsTheRest() {
   QVERIFY(!page->isMeasuring() && !cancel->isVisible());
   QTRY_VERIFY_WITH_TIMEOUT(!page->isStopping(), patienceMs);
   QVERIFY(page->landscapeButton()->isEnabled());
+  QVERIFY(!page->landscape()->isKnown(page->held().bits));
+  // What was evaluated here before, and what the run has evaluated itself.
+  page->history()->undo();
+  QVERIFY(page->landscape()->isKnown(page->held().bits) && page->landscape()->figure());
+  QVERIFY2(!page->measureButton()->isEnabled(), "these bits were measured");
+  setAll(*page, 4);
+  QVERIFY(page->landscape()->isKnown(page->held().bits) && page->landscape()->figure());
+  // And once more what was given up.
+  setAll(*page, 2);
+  evaluate(*page);
+  QVERIFY(page->landscape()->isKnown(page->held().bits) && page->landscape()->figure());
 }
 
 void TestBitsLandscape::whyThereIsNone() {
