@@ -100,9 +100,10 @@ void BitsLandscape::takeOwn(const std::map<std::string, Bits>& settings) {
   std::map<std::pair<std::string, Bits>, Evaluated> all;
   const auto take = [&](const auto& rows, auto list) {
     for (const auto& row : rows) {
+      if (row.epoch != run_->info.epochs) continue;  // before anything is made of its name: a live run has many
       const auto [landscape, setting] = landscapeAndSetting(row.name);
       const auto bits = settings.find(setting);
-      if (setting.empty() || bits == settings.end() || row.epoch != run_->info.epochs) continue;
+      if (setting.empty() || bits == settings.end()) continue;
       auto& mine = all[{landscape, bits->second}].*list;
       mine.push_back(row);
       mine.back().name = landscape;
