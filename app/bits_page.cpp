@@ -237,15 +237,10 @@ void BitsPage::connectParts() {
   });
   connect(landscape_, &BitsLandscape::figureMade, this, &BitsPage::connectFigure);
   connect(landscape_, &BitsLandscape::chosenChanged, this, &BitsPage::showButtons);
-  connect(landscape_, &BitsLandscape::shown, this, [this] {
-    const bool known = chosen_ == frontier_ || chosen_ == accuracy_ || chosen_ == landscape_->figure();
-    if (!known) chosen_ = bars_;
-    Q_EMIT shown();
-  });
+  connect(landscape_, &BitsLandscape::shown, this, &BitsPage::followLandscape);
   connect(tabs_, &QTabWidget::currentChanged, this, [this] {
     auto* now = qobject_cast<Figure*>(tabs_->currentWidget());
-    if (!now) now = landscape_->figure();
-    choose(now ? now : bars_);
+    choose(now ? now : landscape_->figure());
   });
   for (Figure* figure : {bars_, frontier_, accuracy_}) connectFigure(figure);
   connect(qApp, &QApplication::focusChanged, this, [this](QWidget*, QWidget* now) {
@@ -300,7 +295,22 @@ void BitsPage::choose(Figure* figure) {
   Q_EMIT shown();
 }
 
+/// Its picture comes and goes with the bits; which figure is meant stays.
+void BitsPage::followLandscape() {
+  Figure* now = landscape_->figure();
+  const bool another = chosen_ == bars_ || chosen_ == frontier_ || chosen_ == accuracy_;
+  if (!another) chosen_ = now;
+  Q_EMIT shown();
+}
+
+Figure* BitsPage::figure() const {
+  if (!layers_ || chosen_ || fullPage_) return layers_ ? chosen_ : nullptr;
+  return bars_;
+}
+
 void BitsPage::setFullPage(bool on) {
+  if (on && layers_) chosen_ = figure();
+  fullPage_ = on;
   side_->setVisible(!on);
   tabs_->tabBar()->setVisible(!on);
   bars_->setVisible(!on || chosen_ == bars_);

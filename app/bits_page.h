@@ -71,8 +71,9 @@ class BitsPage : public QWidget {
   Figure* frontier() const { return frontier_; }
   /// What was measured, of the run and of the workbench, by size.
   Figure* accuracy() const { return accuracy_; }
-  /// The one that was clicked last, at first the frontier; null where there is no workbench.
-  Figure* figure() const { return layers_ ? chosen_ : nullptr; }
+  /// The one that was clicked last, at first the frontier; the bars where that is a landscape which is not known, but
+  /// alone on the page nothing stands in for it. Null where there is no workbench.
+  Figure* figure() const;
   /// That figure alone.
   void setFullPage(bool on);
   /// Why there is no workbench; empty where there is one.
@@ -118,6 +119,8 @@ class BitsPage : public QWidget {
   void connectParts();
   void connectFigure(Figure* figure);
   std::vector<Figure*> figures() const;
+  /// Whether bits of the one are bits of the other.
+  static bool areAlike(const std::vector<LayerChoices>& one, const std::vector<LayerChoices>& other);
   void takeLayers();
   void readLayers();
   void takeRows();
@@ -129,6 +132,7 @@ class BitsPage : public QWidget {
   void apply(const HeldBits& held);
   void budgetMoved();
   void choose(Figure* figure);
+  void followLandscape();
   void solve();
   void showBudget();
   void showAmount();
@@ -168,7 +172,7 @@ class BitsPage : public QWidget {
   std::vector<SensitivityRow> rows_;  ///< the run's, in network order
   QUndoStack history_;
   Theme theme_ = Theme::Light;
-  bool lookedAt_ = false, drawn_ = false;
+  bool lookedAt_ = false, drawn_ = false, fullPage_ = false;
 
   BitSolver* solver_;
   PictureSaver* saver_;
@@ -183,7 +187,8 @@ class BitsPage : public QWidget {
   QPushButton *measure_, *keep_, *save_, *load_, *undo_, *redo_, *evaluate_, *cancel_;
   BitsModel* model_;
   BitsView* view_;
-  Figure *bars_, *frontier_, *accuracy_, *chosen_;
+  Figure *bars_, *frontier_, *accuracy_;
+  Figure* chosen_;  ///< null: the landscape, of which there is no picture
   QTabWidget* tabs_;
   BitsLandscape* landscape_;
   RunLoader* loader_;                   ///< of the rows of a landscape that is being evaluated

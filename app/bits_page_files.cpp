@@ -82,7 +82,9 @@ void BitsPage::chooseSetting(const QString& file, const std::vector<NamedSetting
   // Meanwhile another run may be shown, whose layers are others.
   connect(dialog, &QDialog::accepted, this, [this, list, settings, layers = layers_] {
     const int at = list->indexOfTopLevelItem(list->currentItem());
-    if (layers != layers_ || at < 0) return;
+    if (at < 0) return;
+    if (!layers_ || !areAlike(*layers, *layers_))
+      return Q_EMIT failed(tr("These settings are of other layers than those that are shown now; load the file again"));
     const auto& one = settings[std::size_t(at)];
     takeBits(one.setting.bits, tr("bits of %1").arg(QString::fromStdString(one.name)));
   });

@@ -183,7 +183,8 @@ void BitsPage::keep() {
 }
 
 void BitsPage::exportFigure(Figure* figure, const QString& format) {
-  if (!run_ || !figure) return;
+  if (!run_) return;
+  if (!figure) return Q_EMIT said(tr("There is no picture of these bits yet"));
   ExportDialog::ask(*figure, QString::fromStdString(run_->directory.string()), format, this, *saver_);
 }
 

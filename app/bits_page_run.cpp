@@ -20,16 +20,6 @@
 namespace eigenscape {
 namespace {
 
-/// Whether bits of the one are bits of the other.
-bool areAlike(const std::vector<LayerChoices>& one, const std::vector<LayerChoices>& other) {
-  const auto sameWidth = [](const BitChoice& a, const BitChoice& b) { return a.bits == b.bits; };
-  return std::equal(
-      one.begin(), one.end(), other.begin(), other.end(), [&](const LayerChoices& a, const LayerChoices& b) {
-        return a.layer == b.layer && a.group == b.group &&
-               std::equal(a.choices.begin(), a.choices.end(), b.choices.begin(), b.choices.end(), sameWidth);
-      });
-}
-
 /// Why the run itself has left inputs out of Ω; empty: it has not.
 QString ownWordOnInputs(const RunResults& run) {
   for (const auto& note : run.info.notes) {
@@ -40,6 +30,15 @@ QString ownWordOnInputs(const RunResults& run) {
 }
 
 }  // namespace
+
+bool BitsPage::areAlike(const std::vector<LayerChoices>& one, const std::vector<LayerChoices>& other) {
+  const auto sameWidth = [](const BitChoice& a, const BitChoice& b) { return a.bits == b.bits; };
+  return std::equal(
+      one.begin(), one.end(), other.begin(), other.end(), [&](const LayerChoices& a, const LayerChoices& b) {
+        return a.layer == b.layer && a.group == b.group &&
+               std::equal(a.choices.begin(), a.choices.end(), b.choices.begin(), b.choices.end(), sameWidth);
+      });
+}
 
 void BitsPage::clear() {
   run_.reset();
@@ -52,7 +51,6 @@ void BitsPage::showRun(std::shared_ptr<const RunResults> run) {
   const auto inputs = run_ ? run_->inputSensitivity.size() : 0;
   const auto before = std::exchange(rows_, {});
   run_ = std::move(run);
-  if (other) measured_.clear(), measuredHere_.clear();
   if (other || !layers_) return takeLayers();
   rows_ = orderedSensitivity(*run_);
   const bool same = run_->inputSensitivity.size() == inputs &&
@@ -72,7 +70,10 @@ void BitsPage::showRun(std::shared_ptr<const RunResults> run) {
 void BitsPage::takeRows() {
   const auto before = layers_;
   readLayers();
-  if (!layers_ || !areAlike(*before, *layers_)) return takeLayers();
+  if (!layers_ || !areAlike(*before, *layers_)) {
+    layers_ = before;  // those of the bits that are shown until nothing is measured any more
+    return takeLayers();
+  }
   const bool asked = solving_;
   const Limit wanted = budget_;
   showLayers();
@@ -87,6 +88,8 @@ void BitsPage::takeRows() {
 /// From the run's rows to layers, with nothing of those before.
 void BitsPage::takeLayers() {
   stopMeasuring();
+  measured_.clear(), measuredHere_.clear();
+  landscape_->setRun(nullptr, {});
   kept_.reset();
   problem_.clear();
   readLayers();

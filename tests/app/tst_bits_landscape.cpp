@@ -187,6 +187,7 @@ void TestBitsLandscape::evaluatesAtTheBits() {
   auto* figure = qobject_cast<SurfaceFigure*>(page->landscape()->figure());
   QVERIFY(figure);
   QVERIFY(figure->id().kind == "surface-quantized");
+  QCOMPARE(page->figure(), figure);  // what the tab was opened for
   const QString file = folder_.filePath("plane.csv");
   figure->exportTo(file.toStdString(), {});
   const auto rows = readTableFile<SurfaceRow>(file.toStdString());
@@ -207,8 +208,10 @@ void TestBitsLandscape::evaluatesAtTheBits() {
   page->history()->undo();
   QVERIFY(page->landscape()->figure() == nullptr);
   QVERIFY2(page->landscape()->hint().contains("9 points"), qPrintable(page->landscape()->hint()));
+  QCOMPARE(page->figure(), page->bars());
   page->history()->redo();
   QCOMPARE(page->landscape()->figure(), figure);
+  QCOMPARE(page->figure(), figure);
   QTest::mouseClick(page->landscapeButton(), Qt::LeftButton);
   QVERIFY(!page->isMeasuring());
   // What the run has evaluated itself need not be evaluated again.
@@ -359,6 +362,13 @@ void TestBitsLandscape::inTheWindow() {
   QCOMPARE(window.shownFigure(), figure);
   QTest::keyClick(&window, Qt::Key_F11);
   QVERIFY(window.isFullPage() && figure->isVisible() && !page->bars()->isVisible());
+  // Alone on the page, no figure that is hidden stands in for it.
+  page->history()->undo();
+  QVERIFY(page->landscape()->isVisible() && !page->bars()->isVisible());
+  QVERIFY(window.shownFigure() == nullptr);
+  page->history()->redo();
+  QCOMPARE(window.shownFigure(), figure);
+  QVERIFY(figure->isVisible());
   QTest::keyClick(&window, Qt::Key_Escape);
   QVERIFY(page->bars()->isVisible());
   // A figure that is not shown any more is not the window's.

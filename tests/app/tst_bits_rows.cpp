@@ -52,6 +52,7 @@ class TestBitsRows : public QObject {
   void inputsThatCannotBeCounted();
   void theNetworksOrder();
   void aFileOfSeveralSettings();
+  void theRunGoesOnWhileOneIsChosen();
   void theEditorHasRoom();
 
  private:
@@ -253,6 +254,33 @@ void TestBitsRows::aFileOfSeveralSettings() {
   page->loadFrom(file);
   page->findChild<QDialog*>("ChooseSetting")->reject();
   QCOMPARE(page->held().bits, std::vector<std::int64_t>(5, 8));
+}
+
+void TestBitsRows::theRunGoesOnWhileOneIsChosen() {
+  auto run = std::make_shared<RunResults>(*madeUp(5));
+  run->recipe = sameInputs;
+  const auto page = pageOf(run);
+  const auto layers = layerChoices(run->sensitivity, {}, "t");
+  const QString file = folder_.filePath("two.json");
+  writeFileAtomically(
+      file.toStdString(),
+      bitsJson(layers, {{"small", uniformSetting(layers, 2)}, {"middle", uniformSetting(layers, 4)}}, {}));
+  QSignalSpy failed(page.get(), &BitsPage::failed);
+  const auto load = [&] { page->findChild<QDialog*>("ChooseSetting")->accept(); };
+  page->loadFrom(file);
+  auto later = std::make_shared<RunResults>(*run);  // with another Ω of the same bits
+  later->inputSensitivity = inputRows(*run, 1);
+  page->showRun(later);
+  load();
+  QCOMPARE(page->held().bits, std::vector<std::int64_t>(5, 2));
+  QVERIFY(failed.isEmpty());
+  QTRY_VERIFY(!page->findChild<QDialog*>("ChooseSetting"));
+  page->loadFrom(file);
+  page->showRun(std::make_shared<RunResults>(*madeUp(4)));
+  load();
+  QCOMPARE(page->held().bits, std::vector<std::int64_t>(4, 8));
+  QCOMPARE(failed.size(), 1);
+  QVERIFY2(failed.front().front().toString().contains("other layers"), qPrintable(failed.front().front().toString()));
 }
 
 void TestBitsRows::theEditorHasRoom() {
