@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the workbench has evaluated in the background: a setting's loss and accuracy, or a landscape.
+#include <QDir>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QTabWidget>
@@ -13,9 +14,21 @@
 #include "app/measuring.h"
 #include "app/progress_line.h"
 #include "app/run_loader.h"
+#include "core/results/error.h"
 #include "views/style.h"
 
 namespace eigenscape {
+namespace {
+
+/// For what is measured. Throws RunError.
+std::shared_ptr<QTemporaryDir> temporaryFolder() {
+  auto folder = std::make_shared<QTemporaryDir>();
+  if (folder->isValid()) return folder;
+  throw RunError("no temporary folder can be made in " + QDir::tempPath().toStdString() + " (" +
+                 folder->errorString().toStdString() + "); make room there, or set TMPDIR to a folder to write in");
+}
+
+}  // namespace
 
 /// Why nothing can be evaluated just now.
 QString BitsPage::jobObstacle() const {
@@ -84,9 +97,9 @@ void BitsPage::showHint() {
 /// A study as --batch would carry it out, in a folder that goes with the job.
 void BitsPage::measure() {
   if (!measureObstacle().isEmpty()) return;
-  const auto folder = std::make_shared<QTemporaryDir>();
-  const std::filesystem::path path = folder->path().toStdString();
   try {
+    const auto folder = temporaryFolder();
+    const std::filesystem::path path = folder->path().toStdString();
     saveTo(folder->filePath(QStringLiteral("bits.json")));
     StudyOptions options;
     options.out = path / "run";
@@ -100,10 +113,10 @@ void BitsPage::measure() {
 void BitsPage::evaluateLandscape() {
   tabs_->setCurrentWidget(landscape_);
   if (landscape_->isKnown(held_.bits) || !landscapeObstacle().isEmpty()) return;
-  const auto folder = std::make_shared<QTemporaryDir>();
-  const std::filesystem::path path = folder->path().toStdString();
   const FloatLandscape wanted = *landscape_->chosen();
   try {
+    const auto folder = temporaryFolder();
+    const std::filesystem::path path = folder->path().toStdString();
     saveTo(folder->filePath(QStringLiteral("bits.json")));
     const Recipe recipe = landscapeRecipe(*run_, path / "bits.json", wanted);
     StudyOptions options;

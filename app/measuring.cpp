@@ -25,11 +25,26 @@ fs::path lastWeights(const RunResults& run, const Recipe& recipe) {
   return last;
 }
 
+/// An interrupted run may go on, and its weights with it.
+bool isTrained(const RunResults& run) {
+  if (run.info.status == "done") return true;
+  const auto last = "train:" + std::to_string(run.info.epochs);
+  try {
+    const auto recipe = parseRecipe(run.recipe, (run.directory / "recipe.toml").string());
+    return recipe.training.epochs == 0 || !recipe.model.checkpoints.empty() ||
+           std::any_of(run.info.phases.begin(), run.info.phases.end(),
+                       [&](const PhaseInfo& phase) { return phase.name == last; });
+  } catch (const RecipeError&) {
+    return true;  // said where the recipe is needed
+  }
+}
+
 }  // namespace
 
 std::string networkObstacle(const RunResults& run) {
   if (run.info.model.empty()) return "the run has sensitivities alone, no model and no data";
   if (run.info.status == "running") return "the run is not finished";
+  if (!isTrained(run)) return "the run's training is not finished; go on with this run first";
   return {};
 }
 

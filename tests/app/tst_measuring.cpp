@@ -13,6 +13,7 @@
 #include "app/bits_page.h"
 #include "app/main_window.h"
 #include "app/measuring.h"
+#include "core/results/tables.h"
 #include "core/study/study.h"
 #include "tests/app/support/actions.h"
 
@@ -48,6 +49,9 @@ class TestMeasuring : public QObject {
   void theMeasuringRecipe();
   void measuresInTheBackground();
   void theFolderStaysAsLongAsTheMeasurement();
+  void layersThatChangeMeanwhile();
+  void noTemporaryFolder();
+  void aNetworkThatIsNotTrained();
   void oneStudyAtATime();
 
  private:
@@ -156,6 +160,67 @@ void TestMeasuring::theFolderStaysAsLongAsTheMeasurement() {
   QVERIFY(!temporary.isEmpty());
   page.reset();
   QVERIFY(temporary.isEmpty());
+}
+
+/// A run that goes on may have other layers; what is measured and what was are of those before.
+void TestMeasuring::layersThatChangeMeanwhile() {
+  const auto run = std::make_shared<const RunResults>(loadRun(tinyRun()));
+  const auto page = pageOf(run);
+  QSignalSpy measured(page.get(), &BitsPage::measured);
+  setByHand(*page);
+  QTest::mouseClick(page->measureButton(), Qt::LeftButton);
+  QTRY_VERIFY_WITH_TIMEOUT(!measured.isEmpty(), patienceMs);
+  auto held = page->held();
+  held.bits.front() = 2;
+  page->setHeld(held, "by hand");
+  QTest::mouseClick(page->measureButton(), Qt::LeftButton);
+  QVERIFY(page->isMeasuring());
+  auto fewer = std::make_shared<RunResults>(*run);
+  const std::string last = run->sensitivity.back().layer;
+  std::erase_if(fewer->sensitivity, [&](const SensitivityRow& row) { return row.layer == last; });
+  page->showRun(fewer);
+  QVERIFY(!page->isMeasuring());
+  QCOMPARE(page->held().bits.size(), held.bits.size() - 1);
+  QTRY_VERIFY_WITH_TIMEOUT(!page->isStopping(), patienceMs);
+}
+
+void TestMeasuring::noTemporaryFolder() {
+  const auto page = pageOf(std::make_shared<const RunResults>(loadRun(tinyRun())));
+  setByHand(*page);
+  const QString file = folder_.filePath("no-folder");
+  writeFileAtomically(file.toStdString(), "a file");
+  qputenv("TMPDIR", file.toUtf8());
+  const auto restore = qScopeGuard([] { qunsetenv("TMPDIR"); });
+  for (QPushButton* button : {page->measureButton(), page->landscapeButton()}) {
+    QSignalSpy failed(page.get(), &BitsPage::failed);
+    QTest::mouseClick(button, Qt::LeftButton);
+    QVERIFY(!page->isMeasuring());
+    QCOMPARE(failed.size(), 1);
+    const QString line = failed.front().front().toString();
+    QVERIFY2(line.contains(file) && line.contains("TMPDIR"), qPrintable(line));
+  }
+}
+
+/// Its weights are others when the run has gone on.
+void TestMeasuring::aNetworkThatIsNotTrained() {
+  const auto whole = loadRun(tinyRun());
+  auto run = std::make_shared<RunResults>(whole);
+  run->info.status = "interrupted";
+  QCOMPARE(networkObstacle(*run), std::string());
+  std::erase_if(run->info.phases, [](const PhaseInfo& phase) { return phase.name == "train:1"; });
+  const auto page = pageOf(run);
+  setByHand(*page);
+  for (const QPushButton* button : {page->measureButton(), page->landscapeButton()}) {
+    QVERIFY(!button->isEnabled());
+    QVERIFY2(button->toolTip().contains("training is not finished"), qPrintable(button->toolTip()));
+  }
+  page->showRun(std::make_shared<const RunResults>(whole));
+  QVERIFY(page->measureButton()->isEnabled() && page->landscapeButton()->isEnabled());
+  // Nothing is trained.
+  const auto at = run->recipe.find("epochs = 1");
+  QVERIFY(at != std::string::npos);
+  run->recipe.replace(at, 10, "epochs = 0");
+  QCOMPARE(networkObstacle(*run), std::string());
 }
 
 /// Two would each ask for all processors.
