@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "app/bits_table.h"
@@ -87,6 +88,11 @@ class BitsPage : public QWidget {
   void setHeld(const HeldBits& held, const QString& what, int mergeId = -1);
   /// Writes the bits that are shown as a bits.json. Throws RunError.
   void saveTo(const QString& file) const;
+  /// The same as the user wants it: says how it went, and batchSettings() names the file from now on.
+  void save(const QString& file);
+  /// Recipe keys and values that give a run the bits that are shown, and the landscape where that is the figure; empty
+  /// as long as the user has not saved them.
+  std::vector<std::string> batchSettings() const;
   /// Takes the bits of such a file; asks which, where it has several settings. Throws RunError.
   void loadFrom(const QString& file);
   /// Asks for a file and exports; an empty format is asked for too.
@@ -169,7 +175,9 @@ class BitsPage : public QWidget {
   std::map<std::vector<std::int64_t>, std::pair<double, double>> measured_;  ///< loss and accuracy by bits
   std::set<std::vector<std::int64_t>> measuredHere_;                         ///< those that are not in the run's tables
   QString why_, busy_, problem_;
-  std::vector<SensitivityRow> rows_;  ///< the run's, in network order
+  QString savedFile_;
+  std::vector<std::int64_t> savedBits_;  ///< that are in it
+  std::vector<SensitivityRow> rows_;     ///< the run's, in network order
   QUndoStack history_;
   Theme theme_ = Theme::Light;
   bool lookedAt_ = false, drawn_ = false, fullPage_ = false;

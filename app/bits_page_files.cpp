@@ -11,6 +11,7 @@
 #include <QVBoxLayout>
 #include <cmath>
 
+#include "app/bits_landscape.h"
 #include "app/bits_page.h"
 #include "app/measuring.h"
 #include "core/quantization/bits_file.h"
@@ -36,6 +37,26 @@ void BitsPage::saveTo(const QString& file) const {
   provenance.groupChannels = rules.group;
   writeFileAtomically(file.toStdString(),
                       bitsJson(*layers_, {{"workbench", settingOf(*layers_, held_.bits)}}, provenance));
+}
+
+void BitsPage::save(const QString& file) {
+  try {
+    saveTo(file);
+    savedFile_ = QFileInfo(file).absoluteFilePath();
+    savedBits_ = held_.bits;
+    Q_EMIT said(tr("saved %1").arg(file));
+  } catch (const RunError& error) {
+    Q_EMIT failed(QString::fromUtf8(error.what()));
+  }
+}
+
+std::vector<std::string> BitsPage::batchSettings() const {
+  if (!layers_ || savedFile_.isEmpty() || savedBits_ != held_.bits) return {};
+  std::vector<std::string> settings{"quantization.settings=" + savedFile_.toStdString()};
+  const bool pictured = chosen_ && chosen_ == landscape_->figure();
+  if (pictured && landscape_->chosen()->directionsKept)  // else the run's recipe has no landscape
+    settings.push_back(std::string("quantization.landscapes=") + kWorkbenchSetting);
+  return settings;
 }
 
 void BitsPage::loadFrom(const QString& file) {
@@ -106,14 +127,7 @@ void BitsPage::saveDialog() {
   dialog->setNameFilters({tr("Bits (*.json)")});
   dialog->setDefaultSuffix(QStringLiteral("json"));
   dialog->selectFile(QStringLiteral("bits.json"));
-  connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& file) {
-    try {
-      saveTo(file);
-      Q_EMIT said(tr("saved %1").arg(file));
-    } catch (const RunError& error) {
-      Q_EMIT failed(QString::fromUtf8(error.what()));
-    }
-  });
+  connect(dialog, &QFileDialog::fileSelected, this, &BitsPage::save);
   dialog->open();
 }
 

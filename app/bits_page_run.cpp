@@ -89,6 +89,7 @@ void BitsPage::takeRows() {
 void BitsPage::takeLayers() {
   stopMeasuring();
   measured_.clear(), measuredHere_.clear();
+  savedFile_.clear();
   landscape_->setRun(nullptr, {});
   kept_.reset();
   problem_.clear();

@@ -347,7 +347,7 @@ QString MainWindow::logText() const {
 QString MainWindow::commandOfShownRun() const {
   if (!run_) return {};
   const fs::path file = run_->directory / "recipe.toml";
-  std::vector<std::string> settings;
+  auto settings = isChoosingBits() ? bitsPage_->batchSettings() : std::vector<std::string>();
   QString drawing;
   if (const Figure* shown = shownFigure()) {
     drawing = exportArguments(*shown);

@@ -457,7 +457,10 @@ void MainWindow::copyBatchCommand() {
                     QString::fromStdString(shellQuoted(QCoreApplication::applicationFilePath().toStdString())));
   }
   QApplication::clipboard()->setText(command);
-  statusBar()->showMessage(tr("Copied: %1").arg(command), 6000);
+  const bool lacksBits = isChoosingBits() && bitsPage_->batchSettings().empty();
+  const QString line =
+      lacksBits ? tr("Copied without the bits on show (“Save bits …” first to have them in it): %1") : tr("Copied: %1");
+  statusBar()->showMessage(line.arg(command), 6000);
 }
 
 void MainWindow::exportFigure() {

@@ -202,6 +202,9 @@ void TestBitsLandscape::evaluatesAtTheBits() {
     QVERIFY(own.contains(place));
     QVERIFY2(std::abs(own[place] - loss) <= 1e-5 * (1 + loss), qPrintable(QString::number(own[place] - loss)));
   }
+  page->save(folder_.filePath("four.json"));
+  QCOMPARE(page->batchSettings().size(), std::size_t{2});
+  QCOMPARE(page->batchSettings().back(), std::string("quantization.landscapes=given-workbench"));
   // A by-product.
   QVERIFY2(!page->measureButton()->isEnabled(), "these bits were measured");
   // Other bits have none; toggling back shows it at once.
@@ -209,6 +212,7 @@ void TestBitsLandscape::evaluatesAtTheBits() {
   QVERIFY(page->landscape()->figure() == nullptr);
   QVERIFY2(page->landscape()->hint().contains("9 points"), qPrintable(page->landscape()->hint()));
   QCOMPARE(page->figure(), page->bars());
+  QVERIFY2(page->batchSettings().empty(), "other bits were saved");
   page->history()->redo();
   QCOMPARE(page->landscape()->figure(), figure);
   QCOMPARE(page->figure(), figure);

@@ -15,6 +15,7 @@
 #include <QSettings>
 #include <QSignalSpy>
 #include <QSlider>
+#include <QStatusBar>
 #include <QTabWidget>
 #include <QTemporaryDir>
 #include <QTest>
@@ -384,6 +385,16 @@ void TestBitsPage::inTheWindow() {
     if (action->text().contains("batch command")) action->trigger();
   }
   QVERIFY(QApplication::clipboard()->text().contains("--batch"));
+  // It makes the bits that are shown only when they are in a file.
+  QVERIFY(!QApplication::clipboard()->text().contains("quantization.settings"));
+  QVERIFY2(window.statusBar()->currentMessage().contains("Save bits"),
+           qPrintable(window.statusBar()->currentMessage()));
+  const QString file = folder_.filePath("shown.json");
+  page->save(file);
+  Q_EMIT page->bars()->copyBatchCommandRequested();
+  QVERIFY2(QApplication::clipboard()->text().contains("quantization.settings=" + file),
+           qPrintable(QApplication::clipboard()->text()));
+  QVERIFY(!window.statusBar()->currentMessage().contains("Save bits"));
   // Undo is the page's that is shown.
   const auto* undo = actionOf(window, "Undo");
   solve(*page, 0.25);
