@@ -179,6 +179,36 @@ class TestQuantizedLandscapesFigures : public QObject {
     QVERIFY(!QImage(folder.filePath("c.png")).isNull());
   }
 
+  void atAnEarlierEpochBothAreOfTheOneThatWasQuantized() {
+    auto run = run_;
+    for (auto row : run_.surfaces) {
+      if (row.name != "e1-e2" || row.epoch != last_) continue;
+      row.epoch = 1;
+      row.loss *= 100;
+      run.surfaces.push_back(row);
+    }
+    const auto at = [&](const QString& name, const QString& beside) {
+      return surfaceData(run, name, 1, "train", false, {}, {}, beside);
+    };
+    const auto whole = at("e1-e2", "e1-e2@size=0.5"), quantized = at("e1-e2@size=0.5", "e1-e2");
+    QCOMPARE(whole.epoch.value(), last_);
+    QCOMPARE(quantized.epoch.value(), last_);
+    QVERIFY2(whole.heading.contains(QString("epoch %1 (").arg(last_)), qPrintable(whole.heading));
+    // By itself the network in floating point is at the epoch that was asked for, and its losses there are not the
+    // pair's.
+    QCOMPARE(at("e1-e2", {}).epoch.value(), 1);
+    const auto last = surfaceData(run, "e1-e2", last_, "train", false, {}, {}, "e1-e2@size=0.5");
+    QCOMPARE(whole.scale.upper(), last.scale.upper());
+    QCOMPARE(quantized.scale.upper(), last.scale.upper());
+    const auto table = QString::fromStdString(pairCsv(run, "e1-e2@size=0.5", 1));
+    QVERIFY(table.count("\ne1-e2,") > 3);
+    QCOMPARE(table.count("\ne1-e2@size=0.5,"), table.count("\ne1-e2,"));
+    QCOMPARE(table, QString::fromStdString(pairCsv(run, "e1-e2@size=0.5", last_)));
+    ContourPairFigure figure({"contour-quantized", "e1-e2@size=0.5"});
+    figure.showRun(std::make_shared<const RunResults>(run), 1);
+    QVERIFY2(plain(figure.caption()).contains(QString("poch %1").arg(last_)), qPrintable(figure.caption()));
+  }
+
   void comparisonsShowThemOnOneScale() {
     auto other = run_;
     for (auto& row : other.surfaces) row.loss *= 3;
