@@ -209,6 +209,22 @@ class TestQuantizedLandscapesFigures : public QObject {
     QVERIFY2(plain(figure.caption()).contains(QString("poch %1").arg(last_)), qPrintable(figure.caption()));
   }
 
+  void whatAProfileOfTheTestSplitIsSeenAgainstStays() {
+    auto run = run_;
+    std::erase_if(run.profiles, [](const ProfileRow& row) { return row.split != "test"; });
+    const auto shared = std::make_shared<const RunResults>(run);
+    const auto overlay = overlayOf({"profile", profile_ + "@size=0.5"}, {{shared, "one"}, {shared, "two"}}, last_);
+    std::map<Qt::PenStyle, int> lines;
+    for (const auto& one : overlay.panels[0].series) ++lines[one.line];
+    QCOMPARE(lines, (std::map<Qt::PenStyle, int>{{Qt::DashLine, 2}, {Qt::DotLine, 2}}));
+    const auto& legend = overlay.panels[0].legend;
+    const auto dotted =
+        std::find_if(legend.begin(), legend.end(), [](const auto& one) { return one.line == Qt::DotLine; });
+    QVERIFY(dotted != legend.end());
+    QCOMPARE(dotted->says, QString("floating point, test"));
+    QVERIFY(!profileCurves(run, profile_.toStdString(), last_).splits.contains("train"));
+  }
+
   void comparisonsShowThemOnOneScale() {
     auto other = run_;
     for (auto& row : other.surfaces) row.loss *= 3;
