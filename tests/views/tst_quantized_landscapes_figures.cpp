@@ -225,6 +225,40 @@ class TestQuantizedLandscapesFigures : public QObject {
     QVERIFY(!profileCurves(run, profile_.toStdString(), last_).splits.contains("train"));
   }
 
+  void comparedPairsMoveTogether() {
+    auto other = run_;
+    for (auto& row : other.surfaces) row.alpha *= 2;
+    const ComparedRuns runs{{std::make_shared<const RunResults>(run_), "one"},
+                            {std::make_shared<const RunResults>(other), "two"}};
+    CompareFigure figure({"contour-quantized", "e1-e2@size=0.5"});
+    figure.resize(900, 700);
+    figure.show();
+    figure.showRuns(runs, last_);
+    std::vector<ContourPairFigure*> pairs;
+    for (Figure* part : figure.parts()) pairs.push_back(qobject_cast<ContourPairFigure*>(part));
+    const auto areAlike = [&] {
+      const auto ranges = pairs[0]->whole()->axisRanges();
+      return pairs[1]->whole()->axisRanges() == ranges && pairs[0]->quantized()->axisRanges() == ranges &&
+             pairs[1]->quantized()->axisRanges() == ranges;
+    };
+    // As wide as the widest, and one moves all.
+    QVERIFY(areAlike());
+    const auto axisOf = [](ContourFigure* one) { return one->plot()->axisRect(0)->axis(QCPAxis::atBottom); };
+    const QCPRange wide = axisOf(pairs[1]->quantized())->range();
+    QCOMPARE(wide.upper, 2 * pairs[0]->whole()->data().grid.xs.back());
+    axisOf(pairs[1]->quantized())->setRange(-0.2, 0.1);
+    pairs[1]->quantized()->plot()->replot();
+    QTRY_VERIFY(areAlike());
+    QCOMPARE(axisOf(pairs[0]->whole())->range().lower, -0.2);
+    // Zoomed, it stays so at another split; and comes back.
+    figure.setSplit("test");
+    QVERIFY(areAlike());
+    QCOMPARE(axisOf(pairs[1]->quantized())->range().lower, -0.2);
+    figure.resetView();
+    QVERIFY(areAlike());
+    QCOMPARE(axisOf(pairs[0]->whole())->range().upper, wide.upper);
+  }
+
   void comparisonsShowThemOnOneScale() {
     auto other = run_;
     for (auto& row : other.surfaces) row.loss *= 3;
