@@ -108,9 +108,10 @@ BitsPage::BitsPage(QWidget* parent)
   clear();
 }
 
-/// While its parts are taken down, the focus still moves.
+/// While its parts are taken down, focus and tabs still move.
 BitsPage::~BitsPage() {
   qApp->disconnect(this);
+  tabs_->disconnect(this);
 }
 
 QWidget* BitsPage::makeFigures() {
@@ -243,6 +244,7 @@ void BitsPage::connectParts() {
     Q_EMIT shown();
   });
   connect(tabs_, &QTabWidget::currentChanged, this, [this] {
+    showTab();
     auto* now = qobject_cast<Figure*>(tabs_->currentWidget());
     if (!now) now = landscape_->figure();
     choose(now ? now : bars_);

@@ -136,6 +136,7 @@ class BitsPage : public QWidget {
   void editLocks(const std::vector<int>& rows, bool on);
   void showStatus();
   void showFigures();
+  void showTab();
   std::shared_ptr<RunResults> shownRun() const;
   std::shared_ptr<const RunResults> measuredRun(RunResults shown) const;
   QString jobObstacle() const;
@@ -169,6 +170,7 @@ class BitsPage : public QWidget {
   QUndoStack history_;
   Theme theme_ = Theme::Light;
   bool lookedAt_ = false, drawn_ = false;
+  std::set<Figure*> stale_;  ///< under a tab that was not looked at since
 
   BitSolver* solver_;
   PictureSaver* saver_;
