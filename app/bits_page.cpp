@@ -108,9 +108,10 @@ BitsPage::BitsPage(QWidget* parent)
   clear();
 }
 
-/// While its parts are taken down, the focus still moves.
+/// While its parts are taken down, focus and tabs still move.
 BitsPage::~BitsPage() {
   qApp->disconnect(this);
+  tabs_->disconnect(this);
 }
 
 QWidget* BitsPage::makeFigures() {
@@ -239,6 +240,7 @@ void BitsPage::connectParts() {
   connect(landscape_, &BitsLandscape::chosenChanged, this, &BitsPage::showButtons);
   connect(landscape_, &BitsLandscape::shown, this, &BitsPage::followLandscape);
   connect(tabs_, &QTabWidget::currentChanged, this, [this] {
+    showTab();
     auto* now = qobject_cast<Figure*>(tabs_->currentWidget());
     choose(now ? now : landscape_->figure());
   });

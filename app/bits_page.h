@@ -146,6 +146,7 @@ class BitsPage : public QWidget {
   void editLocks(const std::vector<int>& rows, bool on);
   void showStatus();
   void showFigures();
+  void showTab();
   std::shared_ptr<RunResults> shownRun() const;
   std::shared_ptr<const RunResults> measuredRun(RunResults shown) const;
   QString jobObstacle() const;
@@ -180,7 +181,8 @@ class BitsPage : public QWidget {
   std::vector<SensitivityRow> rows_;     ///< the run's, in network order
   QUndoStack history_;
   Theme theme_ = Theme::Light;
-  bool lookedAt_ = false, drawn_ = false, fullPage_ = false;
+bool lookedAt_ = false, drawn_ = false, fullPage_ = false;
+  std::set<Figure*> stale_;  ///< under a tab that was not looked at since
 
   BitSolver* solver_;
   PictureSaver* saver_;

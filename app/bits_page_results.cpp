@@ -84,11 +84,18 @@ std::shared_ptr<const RunResults> BitsPage::measuredRun(RunResults shown) const 
 void BitsPage::showFigures() {
   drawn_ = lookedAt_ && layers_ != nullptr;
   if (!drawn_) return;
-  const std::shared_ptr<const RunResults> shown = shownRun();
-  frontier_->showRun(shown, shown->info.epochs);
-  bars_->showRun(shown, shown->info.epochs);
-  accuracy_->showRun(measuredRun(*shown), shown->info.epochs);
+  bars_->showRun(shownRun(), run_->info.epochs);
+  stale_ = {frontier_, accuracy_};
+  showTab();
   Q_EMIT this->shown();
+}
+
+/// The figures under the other tabs wait until they are looked at.
+void BitsPage::showTab() {
+  auto* now = qobject_cast<Figure*>(tabs_->currentWidget());
+  if (!drawn_ || !layers_ || stale_.erase(now) == 0) return;
+  const std::shared_ptr<const RunResults> shown = shownRun();
+  now->showRun(now == accuracy_ ? measuredRun(*shown) : shown, shown->info.epochs);
 }
 
 /// What the run itself has measured.

@@ -14,7 +14,7 @@
 namespace eigenscape {
 namespace {
 
-constexpr int tabRole = Qt::UserRole;
+constexpr int idRole = Qt::UserRole;  ///< kind and name: a run that goes on moves the tabs while the list is open
 
 bool holdsAll(const QString& title, const QStringList& words) {
   return std::all_of(words.begin(), words.end(),
@@ -63,7 +63,7 @@ void FigureList::fill() {
         headed = true;
       }
       auto* item = new QListWidgetItem("    " + id.title(), list_);
-      item->setData(tabRole, i);
+      item->setData(idRole, QStringList{id.kind, id.name});
       if (!present || i == tabs_.currentIndex()) present = item;
     }
   }
@@ -85,10 +85,13 @@ void FigureList::popUp(const QPoint& corner) {
 
 void FigureList::take() {
   const auto* item = list_->currentItem();
-  if (!item || !item->data(tabRole).isValid()) return;
-  const int tab = item->data(tabRole).toInt();
+  if (!item || !item->data(idRole).isValid()) return;
+  const QStringList id = item->data(idRole).toStringList();
   close();
-  Q_EMIT chosen(tab);
+  for (int i = 0; i < tabs_.count(); ++i) {
+    const FigureId& own = tabs_.figure(i)->id();
+    if (own.kind == id[0] && own.name == id[1]) return Q_EMIT chosen(i);
+  }
 }
 
 /// Up and down move in the list while the search has the keyboard; headings are passed over.
@@ -98,7 +101,7 @@ bool FigureList::eventFilter(QObject* watched, QEvent* event) {
   if (key != Qt::Key_Up && key != Qt::Key_Down) return QFrame::eventFilter(watched, event);
   const int step = key == Qt::Key_Up ? -1 : 1;
   for (int row = list_->currentRow() + step; row >= 0 && row < list_->count(); row += step) {
-    if (!list_->item(row)->data(tabRole).isValid()) continue;
+    if (!list_->item(row)->data(idRole).isValid()) continue;
     list_->setCurrentRow(row);
     break;
   }

@@ -9,6 +9,7 @@
 #include "core/results/error.h"
 #include "core/results/tables.h"
 #include "views/comparison.h"
+#include "views/contour.h"
 #include "views/contour_pair.h"
 #include "views/overlay_figure.h"
 #include "views/plotting.h"
@@ -67,6 +68,13 @@ Provenance provenanceOf(const Figure& part) {
   if (const auto* plot = qobject_cast<const PlotFigure*>(&part)) return plot->provenance();
   if (const auto* surface = qobject_cast<const SurfaceFigure*>(&part)) return surface->provenance();
   if (const auto* pair = qobject_cast<const ContourPairFigure*>(&part)) return pair->provenance();
+  return {};
+}
+
+/// The plots that a run's part is made of.
+std::vector<PlotFigure*> plotsOf(Figure* part) {
+  if (auto* pair = qobject_cast<ContourPairFigure*>(part)) return {pair->whole(), pair->quantized()};
+  if (auto* plot = qobject_cast<PlotFigure*>(part)) return {plot};
   return {};
 }
 
@@ -145,9 +153,9 @@ void CompareFigure::rebuild(std::size_t count) {
     keys_.back()->setVisible(!isOverlay());
     rows->addWidget(keys_.back());
     rows->addWidget(part, 1);
-    if (auto* plot = qobject_cast<PlotFigure*>(part)) {
+    for (auto* plot : plotsOf(part)) {
       plot->setCaptionShown(false);
-      if (!isOverlay()) connect(plot->plot(), &QCustomPlot::afterReplot, this, [this, part] { followAxes(part); });
+      if (!isOverlay()) connect(plot->plot(), &QCustomPlot::afterReplot, this, [this, plot] { followAxes(*plot); });
     }
     if (auto* surface = qobject_cast<SurfaceFigure*>(part)) {
       surface->setCaptionShown(false);
@@ -202,8 +210,9 @@ void CompareFigure::resizeEvent(QResizeEvent* event) {
 std::vector<PlotFigure*> CompareFigure::plots() const {
   std::vector<PlotFigure*> all;
   for (Figure* part : parts_) {
-    auto* plot = qobject_cast<PlotFigure*>(part);
-    if (plot && !isOverlay() && plot->emptyMessage().isEmpty()) all.push_back(plot);
+    for (auto* plot : plotsOf(part)) {
+      if (!isOverlay() && plot->emptyMessage().isEmpty()) all.push_back(plot);
+    }
   }
   return all;
 }
@@ -247,14 +256,12 @@ void CompareFigure::unifyAxes(const Ranges& keep) {
   following_ = false;
 }
 
-void CompareFigure::followAxes(Figure* moved) {
-  const auto* source = qobject_cast<PlotFigure*>(moved);
-  if (following_ || !source || !source->emptyMessage().isEmpty()) return;
+void CompareFigure::followAxes(const PlotFigure& moved) {
+  if (following_ || !moved.emptyMessage().isEmpty()) return;
   following_ = true;
-  const auto ranges = source->axisRanges();
-  for (Figure* part : parts_) {
-    auto* plot = qobject_cast<PlotFigure*>(part);
-    if (part == moved || !plot || plot->axisRanges() == ranges) continue;
+  const auto ranges = moved.axisRanges();
+  for (auto* plot : plots()) {
+    if (plot == &moved || plot->axisRanges() == ranges) continue;
     const auto own = plot->axisRanges();
     const bool alike = std::equal(own.begin(), own.end(), ranges.begin(), ranges.end(),
                                   [](const auto& a, const auto& b) { return a.logarithmic == b.logarithmic; });

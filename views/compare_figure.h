@@ -64,7 +64,7 @@ class CompareFigure : public Figure {
   std::vector<Provenance> provenances() const;
   void unifyAxes(const Ranges& keep);
   Ranges movedByUser() const;
-  void followAxes(Figure* moved);
+  void followAxes(const PlotFigure& moved);
   void followCamera(Figure* turned);
   std::string table() const;
 

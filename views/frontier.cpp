@@ -49,7 +49,7 @@ CostAxis costAxis(const RunResults& run, const Peers& peers) {
     const double theirs = largestCost(*peer, axis.bops);
     most = std::max(most, theirs), least = std::min(least, theirs);
   }
-  axis.logarithmic = most > unlike * least;
+  axis.logarithmic = least > 0 && most > unlike * least;  // a table may know no costs
   axis.unit = axis.bops ? operationUnit(most) : byteUnit(most);
   axis.label =
       (axis.bops ? QObject::tr("bit operations per example (%1)") : QObject::tr("size of the quantized weights (%1)"))
@@ -224,6 +224,8 @@ Content contentOf(const RunResults& run, const CostAxis& axis, bool measured) {
         same->label += ", " + point.label;
       }
     }
+    // As the plot keeps them: error bars and steps go by the order.
+    std::stable_sort(points.begin(), points.end(), [](const Point& a, const Point& b) { return a.x < b.x; });
     if (!points.empty()) content.series.emplace_back(look, std::move(points));
   }
   for (const auto& row : run.settings) {
@@ -382,7 +384,9 @@ Drawn FrontierFigure::draw(QCustomPlot& plot, const Style& style) const {
   if (!run().info.sensitivity.empty())
     provenance.notes << tr("sensitivities of %1").arg(QString::fromStdString(run().info.sensitivity));
   if (!isMeasured() && !content.line.empty())
-    provenance.notes << tr("frontier of %1 settings, none of which another beats").arg(content.line.size());
+    provenance.notes << (content.line.size() == 1
+                             ? tr("frontier of one setting, which no other beats")
+                             : tr("frontier of %1 settings, none of which another beats").arg(content.line.size()));
   if (!isMeasured() && !run().inputSensitivity.empty()) provenance.notes << tr("Ω of weights and inputs");
   provenance.notes << axis.note();
   return drawn;

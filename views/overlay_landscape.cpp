@@ -185,12 +185,18 @@ Overlay overlaidSensitivity(const ComparedRuns& runs) {
 
 namespace {
 
+/// What others are seen against is of one split.
+std::string referenceSplit(const ProfileCurves& curves) {
+  if (curves.splits.empty() || curves.splits.contains("train")) return "train";
+  return curves.splits.begin()->first;
+}
+
 /// Loss and accuracy of one network of a run along a direction, one line for each split. `reference`: what others are
-/// seen against, one split of it, dotted.
+/// seen against, dotted.
 void addCurves(OverlayPanel& losses, OverlayPanel& accuracies, std::size_t run, const ProfileCurves& curves,
                bool reference) {
   for (const auto& [split, points] : curves.splits) {
-    if (reference && split != "train" && curves.splits.contains("train")) continue;
+    if (reference && split != referenceSplit(curves)) continue;
     const QString whose = QString::fromStdString(split) + (reference ? tr(", floating point") : QString());
     OverlaySeries loss = markersOf(run, tr("loss, %1").arg(whose));
     loss.line = reference ? Qt::DotLine : split == "test" ? Qt::DashLine : Qt::SolidLine;
@@ -215,7 +221,7 @@ Overlay overlaidProfile(const QString& name, const ComparedRuns& runs, std::int6
   const std::string key = name.toStdString();
   const auto [whole, setting] = landscapeAndSetting(key);
   bool parabolas = false;
-  QStringList titles, directions;
+  QStringList titles, directions, references;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const RunResults& run = *runs[i].run;
     const LandscapeInfo info = landscapeInfo(run.info, "profile", key);
@@ -225,7 +231,11 @@ Overlay overlaidProfile(const QString& name, const ComparedRuns& runs, std::int6
     if (curves.notFinite)
       overlay.notes << tr("“%1”: %2 points not finite, left out").arg(runs[i].name).arg(curves.notFinite);
     addCurves(losses, accuracies, i, curves, false);
-    if (!setting.empty()) addCurves(losses, accuracies, i, profileCurves(run, whole, curves.epoch.value_or(0)), true);
+    if (!setting.empty()) {
+      const ProfileCurves reference = profileCurves(run, whole, curves.epoch.value_or(0));
+      addCurves(losses, accuracies, i, reference, true);
+      if (!reference.splits.empty()) references << QString::fromStdString(referenceSplit(reference));
+    }
     // λ is the network's in floating point.
     if (!curves.parabola.empty() && setting.empty()) {
       OverlaySeries parabola = markersOf(i, tr("L(0) + ½λα², λ = %1").arg(numberText(curves.eigenvalue, 4)));
@@ -247,7 +257,7 @@ Overlay overlaidProfile(const QString& name, const ComparedRuns& runs, std::int6
     provenance.curvature = eigenvectorIndex(info.x).has_value();
     overlay.provenance.push_back(provenance);
   }
-  titles.removeDuplicates(), directions.removeDuplicates();
+  titles.removeDuplicates(), directions.removeDuplicates(), references.removeDuplicates();
   QString where = directions.join(tr(" and "));
   if (!setting.empty()) where += tr(" at %1").arg(QString::fromStdString(setting));
   losses.title = tr("Loss along %1").arg(where);
@@ -262,7 +272,8 @@ Overlay overlaidProfile(const QString& name, const ComparedRuns& runs, std::int6
     panel->xLabel = titles.size() == 1 ? titles.front() : tr("α");
     if (drawn(Qt::DashLine) && drawn(Qt::SolidLine)) panel->legend.push_back({tr("train"), Qt::SolidLine});
     if (drawn(Qt::DashLine)) panel->legend.push_back({tr("test"), Qt::DashLine});
-    if (drawn(Qt::DotLine)) panel->legend.push_back({tr("floating point, train"), Qt::DotLine});
+    if (drawn(Qt::DotLine))
+      panel->legend.push_back({tr("floating point, %1").arg(references.join(tr(" or "))), Qt::DotLine});
   }
   if (parabolas) losses.legend.push_back({tr("L(0) + ½λα²"), Qt::DashDotLine});
   overlay.panels = {losses, accuracies};

@@ -81,7 +81,9 @@ ProfileCurves profileCurves(const RunResults& run, const std::string& name, std:
   if (!eigen) return curves;
   const auto [first, last] = std::minmax_element(curves.alphas.begin(), curves.alphas.end());
   const double reach = std::max(std::abs(*first), std::abs(*last));
-  const double centre = lossAtCentre(curves.splits[eigen->split], reach);
+  const auto own = curves.splits.find(eigen->split);
+  if (own == curves.splits.end()) return curves;
+  const double centre = lossAtCentre(own->second, reach);
   if (!std::isfinite(centre)) return curves;
   const auto [lowest, highest] = std::minmax_element(curves.losses.begin(), curves.losses.end());
   curves.eigenvalue = eigen->eigenvalue;

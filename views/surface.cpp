@@ -274,7 +274,8 @@ void SurfaceFigure::drawPanel(Panel& panel, const QRectF& whole, QCPPainter& pai
   request.walls = style.dark() ? style.gridLine().lighter(150) : QColor(200, 200, 200);
   request.pixels = {int(std::lround(area.width() * pixelRatio)), int(std::lround(area.height() * pixelRatio))};
   request.view = view_;
-  request.margin = style.millimetres(labelsMm) * pixelRatio;
+  request.margin = SurfaceScene::marginFor(area.size() * pixelRatio, style.millimetres(labelsMm) * pixelRatio,
+                                           (besideBox(style, boxAxes(*panel.data)[2]) + style.points(2)) * pixelRatio);
   request.lineWidth = lineWidth(style, pixelRatio);
   request.detail = detail;
   const ScenePicture* picture = pictureOf(panel, request, manner);

@@ -6,6 +6,7 @@
 #include <QPainter>
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "views/tickers.h"
 
@@ -13,6 +14,7 @@ namespace eigenscape {
 namespace {
 
 constexpr double radians = 3.14159265358979323846 / 180;
+constexpr double tickLength = 3, numberGap = 3, titleGap = 3.5;  ///< points, outwards from the edge
 
 BoxAxis linearAxis(double low, double high, double half, const QString& title) {
   BoxAxis axis;
@@ -47,6 +49,7 @@ class Edge {
     return pixel(p);
   }
   QPointF outward() const { return outward_; }
+  const QRectF& area() const { return area_; }
 
  private:
   QPointF pixel(const Corner& p) const { return area_.topLeft() + camera_.project(p[0], p[1], p[2]) / ratio_; }
@@ -57,6 +60,68 @@ class Edge {
   Corner from_, to_;
   QPointF outward_;
 };
+
+/// How far a box of half the width and height `half` has to be moved from `from` along `step` to lie in an area; empty
+/// where no way is far enough.
+std::optional<double> slideInto(const QRectF& area, const QPointF& from, const QPointF& half, const QPointF& step) {
+  double least = -HUGE_VAL, most = HUGE_VAL;
+  const auto hold = [&](double low, double high, double at, double speed) {
+    if (std::abs(speed) < 1e-3) {
+      if (at < low || at > high) most = -HUGE_VAL;
+      return;
+    }
+    const auto [first, last] = std::minmax({(low - at) / speed, (high - at) / speed});
+    least = std::max(least, first), most = std::min(most, last);
+    if (low > high) most = -HUGE_VAL;
+  };
+  hold(area.left() + half.x(), area.right() - half.x(), from.x(), step.x());
+  hold(area.top() + half.y(), area.bottom() - half.y(), from.y(), step.y());
+  if (least > most) return std::nullopt;
+  return std::clamp(0.0, least, most);
+}
+
+/// In the middle of the edge, `away` from it. One that would leave the picture moves along the edge; one too long for
+/// it becomes smaller, and only then shorter.
+void paintTitle(QPainter& painter, const Style& style, const Edge& edge, const QString& whole, double angle,
+                double away) {
+  const double inset = style.points(1);
+  const QRectF area = edge.area().adjusted(inset, inset, -inset, -inset);
+  const double turned = angle * radians;
+  const QPointF step(std::cos(turned), std::sin(turned));
+  const auto middle = [&](const QFontMetricsF& metrics) {
+    return edge.at(0.5) + edge.outward() * (away + metrics.height() / 2);
+  };
+  const auto slide = [&](const QFontMetricsF& metrics, double width) {
+    const double x = std::abs(step.x()), y = std::abs(step.y()), height = metrics.height();
+    return slideInto(area, middle(metrics), {(x * width + y * height) / 2, (y * width + x * height) / 2}, step);
+  };
+  QFont font = style.font();
+  QString title = whole;
+  // Close up the edge itself may be out of the picture.
+  if (slide(QFontMetricsF(font), 0)) {
+    // Much longer than its edge it would run into the next one's.
+    const QPointF along = edge.at(1) - edge.at(0);
+    const double longest = 1.5 * std::hypot(along.x(), along.y());
+    const auto fits = [&] {
+      const QFontMetricsF metrics(font);
+      const double width = metrics.horizontalAdvance(title);
+      return width <= std::max(longest, 8 * metrics.height()) && slide(metrics, width);
+    };
+    for (double factor = 0.95; !fits() && factor > 0.75; factor -= 0.05) font = style.font(factor);
+    for (double room = 0.95; !fits() && room > 0.2; room -= 0.05) {
+      const QFontMetricsF metrics(font);
+      title = metrics.elidedText(whole, Qt::ElideMiddle, room * metrics.horizontalAdvance(whole));
+    }
+  }
+  const QFontMetricsF metrics(font);
+  const double width = metrics.horizontalAdvance(title);
+  painter.save();
+  painter.setFont(font);
+  painter.translate(middle(metrics) + slide(metrics, width).value_or(0) * step);
+  painter.rotate(angle);
+  painter.drawText(QPointF(-width / 2, metrics.capHeight() / 2), title);
+  painter.restore();
+}
 
 /// `taken`: where numbers stand. Edges meet in corners, and of two numbers that would run together the second is left
 /// out.
@@ -70,12 +135,12 @@ void paintEdge(QPainter& painter, const Style& style, const Edge& edge, const Bo
   double farthest = 0;
   for (std::size_t i = 0; i < axis.ticks.size(); ++i) {
     const QPointF foot = edge.at((axis.ticks[i] / half + 1) / 2);
-    const double tick = style.points(3);
+    const double tick = style.points(tickLength);
     painter.drawLine(foot, foot + out * tick);
     const QString& text = axis.labels[qsizetype(i)];
     const double width = metrics.horizontalAdvance(text), height = metrics.capHeight();
     const double reach = std::abs(out.x()) * width / 2 + std::abs(out.y()) * height / 2;
-    const QPointF middle = foot + out * (tick + style.points(3) + reach);
+    const QPointF middle = foot + out * (tick + style.points(numberGap) + reach);
     // More room beside a number than above it, where the next line of text would be.
     const double beside = style.points(1.5), above = style.points(0.5);
     const QRectF box(middle.x() - width / 2 - beside, middle.y() - height / 2 - above, width + 2 * beside,
@@ -83,21 +148,14 @@ void paintEdge(QPainter& painter, const Style& style, const Edge& edge, const Bo
     const bool clear = std::none_of(taken.begin(), taken.end(), [&](const QRectF& one) { return one.intersects(box); });
     if (clear) painter.drawText(QPointF(middle.x() - width / 2, middle.y() + height / 2), text);
     if (clear) taken.push_back(box);
-    farthest = std::max(farthest, tick + style.points(3) + 2 * reach);
+    farthest = std::max(farthest, tick + style.points(numberGap) + 2 * reach);
   }
-  const QFont font = style.font();
-  const QFontMetricsF titles(font);
   const QPointF along = edge.at(1) - edge.at(0);
   double angle = std::atan2(along.y(), along.x()) / radians;
   if (angle > 90) angle -= 180;
   if (angle <= -90) angle += 180;
   if (std::abs(angle - 90) < 8) angle -= 180;  // upright titles read upwards, whichever way the edge leans
-  painter.save();
-  painter.setFont(font);
-  painter.translate(edge.at(0.5) + out * (farthest + style.points(3.5) + titles.height() / 2));
-  painter.rotate(angle);
-  painter.drawText(QPointF(-titles.horizontalAdvance(axis.title) / 2, titles.capHeight() / 2), axis.title);
-  painter.restore();
+  paintTitle(painter, style, edge, axis.title, angle, farthest + style.points(titleGap));
 }
 
 }  // namespace
@@ -112,6 +170,13 @@ std::array<BoxAxis, 3> boxAxes(const SurfaceData& data) {
     axes[2].labels << numberText(value);
   }
   return axes;
+}
+
+double besideBox(const Style& style, const BoxAxis& upright) {
+  const QFontMetricsF numbers(style.font(0.85)), titles(style.font());
+  double widest = 0;
+  for (const QString& label : upright.labels) widest = std::max(widest, numbers.horizontalAdvance(label));
+  return style.points(tickLength + numberGap + titleGap) + widest + titles.height();
 }
 
 void paintBoxAxes(QPainter& painter, const Style& style, const QRectF& area, double pixelRatio,

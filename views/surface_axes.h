@@ -22,6 +22,9 @@ struct BoxAxis {
 };
 std::array<BoxAxis, 3> boxAxes(const SurfaceData& data);
 
+/// Room that numbers and title of the upright axis take beside the box.
+double besideBox(const Style& style, const BoxAxis& upright);
+
 /// Numbers and titles beside the outer edges of the box, in the figure's own font: VTK's text has neither it nor "λ₁".
 /// `area` is where the scene's picture was painted.
 void paintBoxAxes(QPainter& painter, const Style& style, const QRectF& area, double pixelRatio,

@@ -24,6 +24,15 @@ std::optional<std::int64_t> shownEpoch(const RunResults& run, const std::string&
   return epochToShow(epochs, epoch);
 }
 
+/// The epoch to ask for of a surface that stands beside another: that of the quantized network is evaluated at some
+/// epochs alone, and the network in floating point is seen at the same one.
+std::int64_t epochOfPair(const RunResults& run, const std::string& name, const std::string& beside,
+                         std::int64_t epoch) {
+  if (beside.empty()) return epoch;
+  const std::string& quantized = landscapeAndSetting(name).second.empty() ? beside : name;
+  return shownEpoch(run, quantized, epoch).value_or(epoch);
+}
+
 /// The losses that set the scale.
 void addLosses(std::vector<double>& losses, const RunResults& run, const std::string& name,
                std::optional<std::int64_t> shown, bool sharedScale) {
@@ -34,9 +43,10 @@ void addLosses(std::vector<double>& losses, const RunResults& run, const std::st
 
 /// What stands beside widens scale and axes.
 void addPeers(SurfaceData& data, std::vector<double>& losses, const std::string& name, std::int64_t epoch,
-              bool sharedScale, const std::vector<std::shared_ptr<const RunResults>>& peers) {
+              bool sharedScale, const std::vector<std::shared_ptr<const RunResults>>& peers,
+              const std::string& beside) {
   for (const auto& peer : peers) {
-    const auto shown = shownEpoch(*peer, name, epoch);
+    const auto shown = shownEpoch(*peer, name, epochOfPair(*peer, name, beside, epoch));
     addLosses(losses, *peer, name, shown, sharedScale);
     for (const auto& row : peer->surfaces) {
       if (row.name != name || row.epoch != shown) continue;
@@ -47,10 +57,14 @@ void addPeers(SurfaceData& data, std::vector<double>& losses, const std::string&
 }
 
 /// Losses of another surface of the same runs, which has the same axes.
-void addBeside(std::vector<double>& losses, const RunResults& run, const std::string& other, std::int64_t epoch,
-               bool sharedScale, const std::vector<std::shared_ptr<const RunResults>>& peers, bool among) {
-  if (!among) addLosses(losses, run, other, shownEpoch(run, other, epoch), sharedScale);
-  for (const auto& peer : peers) addLosses(losses, *peer, other, shownEpoch(*peer, other, epoch), sharedScale);
+void addBeside(std::vector<double>& losses, const RunResults& run, const std::string& name, const std::string& other,
+               std::int64_t epoch, bool sharedScale, const std::vector<std::shared_ptr<const RunResults>>& peers,
+               bool among) {
+  const auto add = [&](const RunResults& one) {
+    addLosses(losses, one, other, shownEpoch(one, other, epochOfPair(one, name, other, epoch)), sharedScale);
+  };
+  if (!among) add(run);
+  for (const auto& peer : peers) add(*peer);
 }
 
 }  // namespace
@@ -60,7 +74,8 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
                         const std::optional<HeightChoice>& height, const QString& beside) {
   SurfaceData data;
   const std::string key = name.toStdString();
-  data.epoch = shownEpoch(run, key, epoch);
+  const std::string other = beside.toStdString();
+  data.epoch = shownEpoch(run, key, epochOfPair(run, key, other, epoch));
   if (!data.epoch) return data;
   data.info = landscapeInfo(run.info, "surface", key);
   std::vector<double> losses;
@@ -82,8 +97,8 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
   // Each loss counts once: where some are clipped depends on the median. The same list gives all peers one scale.
   const bool among = std::any_of(peers.begin(), peers.end(), [&](const auto& peer) { return peer.get() == &run; });
   if (!among) addLosses(losses, run, key, data.epoch, sharedScale);
-  addPeers(data, losses, key, epoch, sharedScale, peers);
-  if (!beside.isEmpty()) addBeside(losses, run, beside.toStdString(), epoch, sharedScale, peers, among);
+  addPeers(data, losses, key, epoch, sharedScale, peers, other);
+  if (!other.empty()) addBeside(losses, run, key, other, epoch, sharedScale, peers, among);
   const LandscapeInfo leading = peers.empty() ? data.info : landscapeInfo(peers.front()->info, "surface", key);
   data.height = height.value_or(HeightChoice{leading.scale, leading.clip});
   data.scale = ValueScale(losses, data.height);
@@ -262,9 +277,10 @@ std::string surfaceCsv(const RunResults& run, const QString& name, std::int64_t 
 
 std::string pairCsv(const RunResults& run, const QString& quantized, std::int64_t epoch) {
   const std::string name = quantized.toStdString(), whole = landscapeAndSetting(name).first;
-  const auto shown = shownEpoch(run, whole, epoch);
+  const std::int64_t wanted = epochOfPair(run, name, whole, epoch);
+  const auto shown = shownEpoch(run, name, wanted), wholeShown = shownEpoch(run, whole, wanted);
   return csvOf(run.surfaces, [&](const SurfaceRow& row) {
-    return shown && (row.name == whole || row.name == name) && row.epoch == *shown;
+    return (row.name == name && row.epoch == shown) || (row.name == whole && row.epoch == wholeShown);
   });
 }
 

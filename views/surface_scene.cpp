@@ -30,6 +30,8 @@ namespace {
 
 constexpr double eyeDistance = 7;  // of the box's half width: a mild perspective
 constexpr double radians = 3.14159265358979323846 / 180;
+/// What the box takes of the picture, in units of its half width, and how much of the margin is beside it.
+constexpr double boxWidth = 2.9, boxHeight = 2.3, marginShare = 1.6;
 /// Points along each side that a software renderer draws fast enough to be turned.
 constexpr std::size_t mostMovingPoints = 100;
 constexpr int samples = 4;  ///< of a pixel, against jagged edges
@@ -263,8 +265,8 @@ void SurfaceScene::Parts::aim() {
   };
   for (auto* level : {&all, &coarse}) raise(level->dark, 0.012), raise(level->bright, 0.012);
   // The same scale from all sides, so that turning does not make the box breathe: its diagonal fits.
-  const double perUnit =
-      camera.view.zoom * std::min((size.width() - 1.6 * margin) / 2.9, (size.height() - 1.6 * margin) / 2.3);
+  const double perUnit = camera.view.zoom * std::min((size.width() - marginShare * margin) / boxWidth,
+                                                     (size.height() - marginShare * margin) / boxHeight);
   const double halfHeight = size.height() / (2 * std::max(perUnit, 1.0));
   eye->SetViewAngle(std::clamp(2 * std::atan(halfHeight / eyeDistance) / radians, 0.5, 120.0));
   // The labels stand below the box, so the box moves up.
@@ -284,6 +286,14 @@ QImage SurfaceScene::Parts::readBack(QSize rendered) {
     for (int x = 0; x < rendered.width(); ++x) to[x] = qRgb(from[x * 4L], from[x * 4L + 1], from[x * 4L + 2]);
   }
   return image;
+}
+
+double SurfaceScene::marginFor(QSizeF pixels, double least, double beside) {
+  beside = std::min(beside, 0.28 * pixels.width());  // the box comes first
+  // Either the width limits the box, or the height does so much that there is room beside it.
+  const double byWidth = 2 * beside / marginShare;
+  const double byHeight = (pixels.height() - boxHeight * (pixels.width() - 2 * beside) / boxWidth) / marginShare;
+  return std::max(least, std::min(byWidth, byHeight));
 }
 
 QImage SurfaceScene::render(QSize pixels, const SurfaceView& view, double margin, double lineWidth, Detail detail) {

@@ -4,6 +4,7 @@
 #include <QColor>
 #include <QImage>
 #include <QSize>
+#include <QSizeF>
 #include <array>
 #include <memory>
 #include <vector>
@@ -37,6 +38,8 @@ class SurfaceScene {
   /// Pixels of the surface on its ground. `margin` (pixels) is kept free for labels around the box; lines are
   /// `lineWidth` pixels wide. Rendered anew only when something changed. Throws NoOpenGl.
   QImage render(QSize pixels, const SurfaceView& view, double margin, double lineWidth, Detail detail = Detail::All);
+  /// The least margin, `least` at least, that keeps `beside` pixels at the left and the right of the box free.
+  static double marginFor(QSizeF pixels, double least, double beside);
   /// Whether Detail::Moving gives another picture.
   bool hasCoarseLevel() const;
   /// Of the last picture.

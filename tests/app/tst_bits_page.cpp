@@ -292,6 +292,17 @@ void TestBitsPage::whatWasMeasured() {
   page->table()->selectRow(0);
   QTest::keyClick(page->table(), Qt::Key_Minus);
   QVERIFY2(!current(), "not measured");
+  // What is under the other tab is drawn when it is looked at.
+  auto* frontier = qobject_cast<PlotFigure*>(page->frontier())->plot();
+  const auto omega = [frontier] { return frontier->findChild<QCPGraph*>("current")->data()->at(0)->value; };
+  const double before = omega();
+  QSignalSpy seen(plot, &QCustomPlot::afterReplot);
+  page->table()->selectAll();
+  QTest::keyClick(page->table(), Qt::Key_Minus);
+  QTRY_VERIFY(!seen.isEmpty());
+  QCOMPARE(omega(), before);
+  page->tabs()->setCurrentWidget(page->frontier());
+  QVERIFY(omega() > before);
 }
 
 void TestBitsPage::savesAndLoads() {

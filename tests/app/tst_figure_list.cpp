@@ -97,6 +97,30 @@ class TestFigureList : public QObject {
     QCOMPARE(tabs->current()->id().title(), landscapes[1]);
   }
 
+  void tabsMayMoveWhileTheListIsOpen() {
+    open();
+    auto* tabs = window_->figures();
+    RunResults without = loadRun(folder_.filePath("run").toStdString());
+    const auto complete = std::make_shared<const RunResults>(without);
+    QVERIFY(!without.overlaps.empty());
+    without.overlaps.clear();
+    tabs->showRun(std::make_shared<const RunResults>(without), 0);
+    const int before = tabs->count();
+    tabs->showPage(3);
+    const auto id = tabs->current()->id();
+    tabs->setCurrentIndex(0);
+    QTest::keyClick(window_.get(), Qt::Key_F);
+    auto* list = tabs->findChild<FigureList*>();
+    QVERIFY(list);
+    for (int row = 0; row < list->list()->count(); ++row) {
+      if (list->list()->item(row)->text().trimmed() == id.title()) list->list()->setCurrentRow(row);
+    }
+    tabs->showRun(complete, 0);  // a run that goes on
+    QVERIFY(tabs->count() > before);
+    QTest::keyClick(list->search(), Qt::Key_Return);
+    QVERIFY2(tabs->current()->id() == id, qPrintable(tabs->current()->id().title()));
+  }
+
   void whatIsMissingIsSaid() {
     QTest::keyClick(window_.get(), Qt::Key_F);
     QVERIFY2(window_->statusBar()->currentMessage().contains("No run is open"),

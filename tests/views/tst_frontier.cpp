@@ -130,6 +130,10 @@ void TestFrontier::frontierHoldsItsPoints() {
   const auto* axis = figure->plot()->axisRect()->axis(QCPAxis::atLeft);
   QCOMPARE(axis->scaleType(), QCPAxis::stLogarithmic);
   QVERIFY(captionOf(*figure).contains("200 settings"));
+  auto single = run;
+  single.pareto.resize(1);
+  QVERIFY2(captionOf(*figureOf("frontier", single, 10)).contains("rontier of one setting,"),
+           qPrintable(captionOf(*figureOf("frontier", single, 10))));
 }
 
 void TestFrontier::costsHaveTheirUnits() {
@@ -187,6 +191,21 @@ void TestFrontier::accuracyHasItsError() {
   }
   QCOMPARE(plottables<QCPErrorBars>(*figure).size(), std::size_t(3));  // frontier, uniform, exact
   QVERIFY2(captionOf(*figure).contains("standard error of 400 test examples"), qPrintable(captionOf(*figure)));
+  // Limits may stand in any order in the table, and so may what the workbench has measured.
+  const auto tight = setting("size=0.3", "exact", 0.09, 5, 0.5);
+  run.settings.insert(run.settings.begin() + 1, tight);
+  run.settings.push_back(setting("large", "given", 0.2, 0.4, 0.91));
+  run.settings.push_back(setting("small", "given", 0.08, 4.5, 0.4));
+  const auto unordered = figureOf("frontier-accuracy", run, 10);
+  for (const auto* bars : plottables<QCPErrorBars>(*unordered)) {
+    const auto* series = qobject_cast<QCPGraph*>(bars->dataPlottable());
+    for (int i = 0; i < series->dataCount(); ++i) {
+      const double share = series->data()->at(i)->value / 100, error = 100 * std::sqrt(share * (1 - share) / 400);
+      QVERIFY(std::abs(bars->data()->at(i).errorPlus - error) < 1e-9);
+    }
+  }
+  QCOMPARE(values(*unordered, "exact"), (std::vector<double>{50, 90}));
+  QCOMPARE(values(*unordered, "given"), (std::vector<double>{40, 91}));
   // Ω has none, and of a run that does not say how many were measured none is known.
   QVERIFY(plottables<QCPErrorBars>(*figureOf("frontier", run, 10)).empty());
   run.info.testExamples = 0;
@@ -247,6 +266,9 @@ void TestFrontier::unlikeNetworksHaveALogarithmicCost() {
   axis = unlike->plot()->axisRect()->axis(QCPAxis::atBottom);
   QCOMPARE(axis->scaleType(), QCPAxis::stLogarithmic);
   QVERIFY2(axis->label().contains("log"), qPrintable(axis->label()));
+  // One without costs says nothing of how unlike they are.
+  const auto without = beside(grow(0));
+  QCOMPARE(without->plot()->axisRect()->axis(QCPAxis::atBottom)->scaleType(), QCPAxis::stLinear);
 }
 
 void TestFrontier::theCurrentSettingIsMarked() {

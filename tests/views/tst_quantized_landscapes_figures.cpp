@@ -179,6 +179,86 @@ class TestQuantizedLandscapesFigures : public QObject {
     QVERIFY(!QImage(folder.filePath("c.png")).isNull());
   }
 
+  void atAnEarlierEpochBothAreOfTheOneThatWasQuantized() {
+    auto run = run_;
+    for (auto row : run_.surfaces) {
+      if (row.name != "e1-e2" || row.epoch != last_) continue;
+      row.epoch = 1;
+      row.loss *= 100;
+      run.surfaces.push_back(row);
+    }
+    const auto at = [&](const QString& name, const QString& beside) {
+      return surfaceData(run, name, 1, "train", false, {}, {}, beside);
+    };
+    const auto whole = at("e1-e2", "e1-e2@size=0.5"), quantized = at("e1-e2@size=0.5", "e1-e2");
+    QCOMPARE(whole.epoch.value(), last_);
+    QCOMPARE(quantized.epoch.value(), last_);
+    QVERIFY2(whole.heading.contains(QString("epoch %1 (").arg(last_)), qPrintable(whole.heading));
+    // By itself the network in floating point is at the epoch that was asked for, and its losses there are not the
+    // pair's.
+    QCOMPARE(at("e1-e2", {}).epoch.value(), 1);
+    const auto last = surfaceData(run, "e1-e2", last_, "train", false, {}, {}, "e1-e2@size=0.5");
+    QCOMPARE(whole.scale.upper(), last.scale.upper());
+    QCOMPARE(quantized.scale.upper(), last.scale.upper());
+    const auto table = QString::fromStdString(pairCsv(run, "e1-e2@size=0.5", 1));
+    QVERIFY(table.count("\ne1-e2,") > 3);
+    QCOMPARE(table.count("\ne1-e2@size=0.5,"), table.count("\ne1-e2,"));
+    QCOMPARE(table, QString::fromStdString(pairCsv(run, "e1-e2@size=0.5", last_)));
+    ContourPairFigure figure({"contour-quantized", "e1-e2@size=0.5"});
+    figure.showRun(std::make_shared<const RunResults>(run), 1);
+    QVERIFY2(plain(figure.caption()).contains(QString("poch %1").arg(last_)), qPrintable(figure.caption()));
+  }
+
+  void whatAProfileOfTheTestSplitIsSeenAgainstStays() {
+    auto run = run_;
+    std::erase_if(run.profiles, [](const ProfileRow& row) { return row.split != "test"; });
+    const auto shared = std::make_shared<const RunResults>(run);
+    const auto overlay = overlayOf({"profile", profile_ + "@size=0.5"}, {{shared, "one"}, {shared, "two"}}, last_);
+    std::map<Qt::PenStyle, int> lines;
+    for (const auto& one : overlay.panels[0].series) ++lines[one.line];
+    QCOMPARE(lines, (std::map<Qt::PenStyle, int>{{Qt::DashLine, 2}, {Qt::DotLine, 2}}));
+    const auto& legend = overlay.panels[0].legend;
+    const auto dotted =
+        std::find_if(legend.begin(), legend.end(), [](const auto& one) { return one.line == Qt::DotLine; });
+    QVERIFY(dotted != legend.end());
+    QCOMPARE(dotted->says, QString("floating point, test"));
+    QVERIFY(!profileCurves(run, profile_.toStdString(), last_).splits.contains("train"));
+  }
+
+  void comparedPairsMoveTogether() {
+    auto other = run_;
+    for (auto& row : other.surfaces) row.alpha *= 2;
+    const ComparedRuns runs{{std::make_shared<const RunResults>(run_), "one"},
+                            {std::make_shared<const RunResults>(other), "two"}};
+    CompareFigure figure({"contour-quantized", "e1-e2@size=0.5"});
+    figure.resize(900, 700);
+    figure.show();
+    figure.showRuns(runs, last_);
+    std::vector<ContourPairFigure*> pairs;
+    for (Figure* part : figure.parts()) pairs.push_back(qobject_cast<ContourPairFigure*>(part));
+    const auto areAlike = [&] {
+      const auto ranges = pairs[0]->whole()->axisRanges();
+      return pairs[1]->whole()->axisRanges() == ranges && pairs[0]->quantized()->axisRanges() == ranges &&
+             pairs[1]->quantized()->axisRanges() == ranges;
+    };
+    // As wide as the widest, and one moves all.
+    QVERIFY(areAlike());
+    const auto axisOf = [](ContourFigure* one) { return one->plot()->axisRect(0)->axis(QCPAxis::atBottom); };
+    const QCPRange wide = axisOf(pairs[1]->quantized())->range();
+    QCOMPARE(wide.upper, 2 * pairs[0]->whole()->data().grid.xs.back());
+    axisOf(pairs[1]->quantized())->setRange(-0.2, 0.1);
+    pairs[1]->quantized()->plot()->replot();
+    QTRY_VERIFY(areAlike());
+    QCOMPARE(axisOf(pairs[0]->whole())->range().lower, -0.2);
+    // Zoomed, it stays so at another split; and comes back.
+    figure.setSplit("test");
+    QVERIFY(areAlike());
+    QCOMPARE(axisOf(pairs[1]->quantized())->range().lower, -0.2);
+    figure.resetView();
+    QVERIFY(areAlike());
+    QCOMPARE(axisOf(pairs[0]->whole())->range().upper, wide.upper);
+  }
+
   void comparisonsShowThemOnOneScale() {
     auto other = run_;
     for (auto& row : other.surfaces) row.loss *= 3;

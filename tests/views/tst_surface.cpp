@@ -5,6 +5,7 @@
 #include <QWheelEvent>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "core/results/error.h"
 #include "support/sample_run.h"
@@ -326,6 +327,29 @@ class TestSurface : public QObject {
     QVERIFY(moving != resting);
     const double ratio = double(colouredPixels(moving)) / colouredPixels(resting);
     QVERIFY2(ratio > 0.95 && ratio < 1.05, qPrintable(QString::number(ratio)));
+  }
+
+  void titlesStayInsideThePicture() {
+    sample::Options options;
+    options.surfaceSpan = 1000;  // "loss (log)"
+    auto run = *sample::shared(options);
+    for (auto& info : run.info.landscapes)
+      info.x = "eigenvector:1@layer2.1.conv2", info.y = "eigenvector:2@layer2.1.conv2";
+    const auto shared = std::make_shared<const RunResults>(run);
+    ExportOptions picture;
+    picture.caption = false;
+    picture.scale = 1;
+    for (const auto& [kind, width, height] :
+         {std::tuple{"surface", 120.0, 90.0}, {"surface", 88.0, 60.0}, {"surface-both", 135.0, 70.0}}) {
+      SurfaceFigure figure({QString::fromLatin1(kind), "e1-e2"});
+      figure.showRun(shared, 10);
+      picture.widthMm = width, picture.heightMm = height;
+      const QImage image = figure.picture(picture);
+      // A letter that is cut off reaches the edge.
+      const auto isClear = [&](int x, int y) { return image.pixelColor(x, y) == image.pixelColor(0, 0); };
+      for (int y = 0; y < image.height(); ++y) QVERIFY2(isClear(0, y), kind);
+      for (int x = 0; x < image.width(); ++x) QVERIFY2(isClear(x, image.height() - 1), kind);
+    }
   }
 
   void trainAndTestSideBySide() {
