@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -47,7 +48,8 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
       ->type_name("FORMATS");
   app->add_option("--figure-size", words.figureSize, "Width and height in millimetres, from 70 on; default: 120x90")
       ->type_name("WxH");
-  app->add_option("--figure-font-size", words.figureFontSize, "Points of a figure's type, 5 to 20; default: 8")
+  app->add_option("--figure-font-size", words.figureFontSize,
+                  "Points of a figure's type, 5 to 20; default: 8. From 12 on figures grow")
       ->type_name("N");
   app->add_option("--figure-density", words.figureDensity,
                   "Pixels of a PNG for each of a usual screen (96 an inch), 1 to 8; default: 2")
@@ -125,6 +127,16 @@ std::pair<int, int> figureSize(const std::string& text) {
                       std::to_string(leastFigureMm) + " to " + std::to_string(mostFigureMm) + ", such as 180x120");
   }
   return {width, height};
+}
+
+void checkRoomForType(const CommandLine& line) {
+  const auto [width, height] = roomForType(line.figureFontSize);
+  if (!line.figureSize || (line.figureSize->first >= width && line.figureSize->second >= height)) return;
+  std::ostringstream points;
+  points << line.figureFontSize;
+  throw RecipeError("--figure-size " + std::to_string(line.figureSize->first) + "x" +
+                    std::to_string(line.figureSize->second) + ": with --figure-font-size " + points.str() +
+                    " expected at least " + std::to_string(width) + "x" + std::to_string(height) + ", or smaller type");
 }
 
 bool isDark(const std::string& text) {
@@ -221,6 +233,13 @@ std::string wholeText(int argc, const char* const* argv) {
 
 }  // namespace
 
+std::pair<int, int> roomForType(double points) {
+  const auto needed = [points](double each) {
+    return std::max(leastFigureMm, static_cast<int>(std::ceil(each * points)));
+  };
+  return {needed(8), needed(7)};
+}
+
 CommandLine parseCommandLine(int argc, const char* const* argv) {
   Words words;
   const auto app = makeParser(words);
@@ -258,6 +277,7 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
   if (app->count("--seed") > 0) line.seed = wholeNumber("--seed", words.seed, 0, std::int64_t{1} << 53);
   if (app->count("--figure-size") > 0) line.figureSize = figureSize(words.figureSize);
   if (app->count("--figure-font-size") > 0) line.figureFontSize = fontSize(words.figureFontSize);
+  checkRoomForType(line);
   line.noCaption = words.noCaption;
   if (app->count("--figure-density") > 0)
     line.figureDensity = static_cast<int>(wholeNumber("--figure-density", words.figureDensity, 1, 8));

@@ -13,6 +13,10 @@ namespace eigenscape {
 inline constexpr int leastFigureMm = 70, mostFigureMm = 1000;
 /// How large its type may be, in points.
 inline constexpr int leastFigurePoints = 5, mostFigurePoints = 20;
+/// Width and height in millimetres that type of so many points has room in.
+std::pair<int, int> roomForType(double points);
+/// The largest type that a figure's usual size has room for; with larger type the figure grows.
+inline constexpr double mostUsualPoints = 12;
 
 /// What the command line asks for.
 struct CommandLine {

@@ -3,9 +3,11 @@
 
 #include <QApplication>
 #include <QStringList>
+#include <algorithm>
 #include <clocale>
 #include <utility>
 
+#include "app/command_line.h"
 #include "app/compared_runs.h"
 #include "core/results/error.h"
 #include "views/animation.h"
@@ -43,6 +45,8 @@ class Offscreen {
 
 ExportOptions optionsFor(const Drawing& drawing) {
   ExportOptions options;
+  const double growth = std::max(1.0, drawing.fontPoints / mostUsualPoints);
+  options.widthMm *= growth, options.heightMm *= growth;
   if (drawing.sizeMm) options.widthMm = drawing.sizeMm->first, options.heightMm = drawing.sizeMm->second;
   options.scale = drawing.density;
   options.fontPoints = drawing.fontPoints;

@@ -123,6 +123,7 @@ ExportDialog::ExportDialog(const Figure& figure, const QString& folder, const QS
   connect(format_, &QComboBox::currentIndexChanged, this, &ExportDialog::formatChosen);
   connect(file_, &QLineEdit::textEdited, this, &ExportDialog::refresh);
   for (QSpinBox* box : {width_, height_, scale_}) connect(box, &QSpinBox::valueChanged, this, &ExportDialog::refresh);
+  connect(font_, &QDoubleSpinBox::valueChanged, this, &ExportDialog::refresh);
   connect(buttons, &QDialogButtonBox::accepted, this, &QDialog::accept);
   connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
   refresh();
@@ -170,9 +171,12 @@ void ExportDialog::refresh() {
   const auto count = [&](double mm) { return qRound(mm / 25.4 * now.dotsPerInch * now.scale); };
   QString remark = table ? tr("The numbers that the figure shows.") : QString();
   if (pixels) remark = tr("%1 × %2 pixels").arg(count(now.widthMm)).arg(count(now.heightMm));
+  const auto [wide, high] = roomForType(now.fontPoints);
+  const bool room = table || (now.widthMm >= wide && now.heightMm >= high);
+  if (!room) remark = tr("Type of %1 pt needs at least %2 × %3 mm.").arg(now.fontPoints).arg(wide).arg(high);
   if (QFileInfo::exists(file())) remark += (remark.isEmpty() ? "" : ". ") + tr("The file exists and will be replaced.");
   remark_->setText(remark);
-  export_->setEnabled(!file_->text().trimmed().isEmpty());
+  export_->setEnabled(room && !file_->text().trimmed().isEmpty());
   export_->setText(QFileInfo::exists(file()) ? tr("Replace") : tr("Export"));
 }
 
@@ -215,7 +219,7 @@ QString exportArguments(const Figure& figure) {
   const ExportOptions usual = usualOptions(figure);
   QStringList words;
   if (format != QLatin1String("png")) words << "--figures" << format;
-  if (options.widthMm != usual.widthMm || options.heightMm != usual.heightMm)
+  if (options.widthMm != usual.widthMm || options.heightMm != usual.heightMm || options.fontPoints > mostUsualPoints)
     words << "--figure-size" << QStringLiteral("%1x%2").arg(options.widthMm).arg(options.heightMm);
   if (options.fontPoints != usual.fontPoints) words << "--figure-font-size" << QString::number(options.fontPoints);
   if (options.scale != usual.scale) words << "--figure-density" << QString::number(options.scale);

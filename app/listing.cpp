@@ -10,6 +10,7 @@
 #include "core/results/error.h"
 #include "core/study/bit_plan.h"
 #include "core/study/disk_use.h"
+#include "core/study/planned_model.h"
 #include "core/study/recipe.h"
 #include "core/study/study.h"
 #include "datasets/dataset.h"
@@ -74,9 +75,12 @@ std::string listing(const std::string& what) {
 }
 
 std::string checkedText(const Recipe& recipe) {
+  const auto model = plannedModel(recipe);
+  if (model) checkLayers(recipe, *model);
   std::string text = toToml(recipe) + "\n# What a run of this recipe does:\n";
   for (const auto& work : plannedWork(recipe)) text += "#   " + work + "\n";
-  if (const auto disk = diskText(diskUse(recipe)); !disk.empty()) text += "#   " + disk + "\n";
+  const auto disk = model ? diskText(diskUse(recipe, *model)) : std::string();
+  if (!disk.empty()) text += "#   " + disk + "\n";
   return text;
 }
 

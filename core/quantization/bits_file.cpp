@@ -80,6 +80,10 @@ std::string bitsJson(const std::vector<LayerChoices>& layers, const std::vector<
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+std::string quantizerWords(const std::string& scheme, const std::string& granularity) {
+  return scheme + ", per " + granularity;
+}
+
 std::vector<GivenSetting> readGivenSettings(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw RunError(file.string() + ": cannot be read; expected a bits.json");
@@ -91,11 +95,18 @@ std::vector<GivenSetting> readGivenSettings(const std::filesystem::path& file) {
   std::set<std::string> names;
   try {
     for (const auto& setting : json.at("settings")) {
-      GivenSetting given{setting.at("name").get<std::string>(), {}};
+      GivenSetting given{setting.at("name").get<std::string>(), {}, {}};
       if (!names.insert(given.name).second)
         throw RunError(file.string() + ": the setting '" + given.name + "' is there twice; rename one");
-      for (const auto& entry : setting.at("layers"))
-        given.bits[entry.at("layer").get<std::string>()] = entry.at("bits").get<std::int64_t>();
+      for (const auto& entry : setting.at("layers")) {
+        const auto layer = entry.at("layer").get<std::string>();
+        if (!given.bits.emplace(layer, entry.at("bits").get<std::int64_t>()).second)
+          throw RunError(file.string() + ", setting '" + given.name + "': layer '" + layer +
+                         "' is there twice; leave one out");
+        if (entry.contains("scheme") && entry.contains("granularity"))
+          given.quantizers.insert(
+              quantizerWords(entry["scheme"].get<std::string>(), entry["granularity"].get<std::string>()));
+      }
       settings.push_back(std::move(given));
     }
   } catch (const Json::exception&) {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,11 @@ std::string bitsJson(const std::vector<LayerChoices>& layers, const std::vector<
 struct GivenSetting {
   std::string name;
   std::map<std::string, std::int64_t> bits;  ///< by layer
+  std::set<std::string> quantizers;          ///< "symmetric, per channel": what its layers say of how
 };
+
+/// "symmetric, per channel"
+std::string quantizerWords(const std::string& scheme, const std::string& granularity);
 
 /// The settings of such a file: at least one. Throws RunError that names the file and what is wrong.
 std::vector<GivenSetting> readGivenSettings(const std::filesystem::path& file);

@@ -83,7 +83,8 @@ void checkGivenWidths(const QuantizationRecipe& recipe) {
       if (std::find(recipe.bits.begin(), recipe.bits.end(), bits) != recipe.bits.end()) continue;
       refuse("quantization.settings", tomlString(recipe.settings),
              "setting '" + given.name + "' gives layer '" + layer + "' " + std::to_string(bits) +
-                 " bits; expected one of quantization.bits = " + listOf(recipe.bits) + ", or add that width to them");
+                 " bits; expected one of quantization.bits = " + listOf(recipe.bits) +
+                 (bits >= 2 && bits <= 8 ? ", or add that width to them" : ""));
     }
   }
 }
@@ -183,6 +184,19 @@ void addFrontier(BitPlan& plan, const QuantizationRecipe& recipe, const Context&
   addPath("first-order", firstOrderPath(plan.layers));
   context.say("frontier: " + std::to_string(frontier.points.size()) + " settings of " + costName(*cost) +
               " against omega");
+}
+
+/// Bits are taken as they are; how they are reached is the recipe's.
+void noteQuantizers(BitPlan& plan, const QuantizationRecipe& recipe) {
+  const auto own = quantizerWords(recipe.scheme, recipe.granularity);
+  for (const auto& given : givenSettings(recipe)) {
+    for (const auto& other : given.quantizers) {
+      if (other == own) continue;
+      plan.notes.push_back("setting '" + given.name + "' of quantization.settings was chosen for weights quantized " +
+                           other + "; this run quantizes them " + own +
+                           " (quantization.scheme and quantization.granularity)");
+    }
+  }
 }
 
 void noteNegative(BitPlan& plan) {
@@ -367,6 +381,7 @@ BitPlan planBits(const QuantizationRecipe& recipe, const std::vector<LayerChoice
   }
   addFrontier(plan, recipe, context);
   noteNegative(plan);
+  noteQuantizers(plan, recipe);
   return plan;
 }
 

@@ -11,18 +11,10 @@
 #include "core/quantization/bits_file.h"
 #include "core/study/visits.h"
 #include "core/study/workload.h"
-#include "datasets/dataset.h"
 
 namespace eigenscape {
 
 namespace {
-
-InputShape shapeOf(const std::string& dataset) {
-  for (const auto& info : datasetInfos()) {
-    if (info.name == dataset) return {info.channels, info.height, info.width, info.classes};
-  }
-  return {};
-}
 
 /// Eigenvectors that each spectrum keeps.
 std::int64_t keptVectors(const Recipe& recipe) {
@@ -62,10 +54,8 @@ std::string counted(std::int64_t count, const char* thing) {
 
 }  // namespace
 
-DiskUse diskUse(const Recipe& recipe) {
+DiskUse diskUse(const Recipe& recipe, const Model& model) {
   DiskUse use;
-  if (recipe.model.architecture.empty()) return use;
-  const auto model = makeModel(recipe.model.architecture, shapeOf(recipe.data.dataset), 0);
   const auto last = static_cast<std::int64_t>(visitsOf(recipe).size()) - 1;
   const auto epochs = recipe.training.epochs;
   if (epochs > 0) {
@@ -83,8 +73,8 @@ DiskUse diskUse(const Recipe& recipe) {
   }
   use.directions = spectrumVisits(recipe, last) * keptVectors(recipe) + otherDirections(recipe, last);
   double state = 0;
-  for (const auto& [name, tensor] : model->stateDict()) state += static_cast<double>(tensor.nbytes());
-  const double vector = 4.0 * static_cast<double>(model->parameters().dimension());
+  for (const auto& [name, tensor] : model.stateDict()) state += static_cast<double>(tensor.nbytes());
+  const double vector = 4.0 * static_cast<double>(model.parameters().dimension());
   // The state of a training holds the optimizer's memory, too.
   const double training = epochs > 0 ? state + vector * (recipe.training.optimizer == "adam" ? 2 : 1) : 0;
   use.megabytes = (state * static_cast<double>(use.checkpoints + use.networks) + training +

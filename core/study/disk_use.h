@@ -8,6 +8,8 @@
 
 namespace eigenscape {
 
+class Model;
+
 /// What a run writes that is as large as the model; its tables and figures are small beside it.
 struct DiskUse {
   std::int64_t checkpoints = 0;  ///< of the training, and the state that an interrupted one goes on from
@@ -16,9 +18,8 @@ struct DiskUse {
   double megabytes = 0;          ///< of 10⁶ bytes, of all of them
 };
 
-/// By the recipe, data and weights are not opened; the model is made to count its parameters. Zeros where the recipe
-/// names none. Throws RunError for a quantization.settings that cannot be read.
-DiskUse diskUse(const Recipe& recipe);
+/// By the recipe and its model, whatever the weights. Throws RunError for a quantization.settings that cannot be read.
+DiskUse diskUse(const Recipe& recipe, const Model& model);
 /// "about 52 MB on disk: 11 checkpoints, 6 directions"; empty: next to nothing.
 std::string diskText(const DiskUse& use);
 

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
-#include <set>
 #include <thread>
 
 #include "core/curvature/memory.h"
@@ -16,6 +15,7 @@
 #include "core/model/state_dict.h"
 #include "core/results/tables.h"
 #include "core/study/bit_plan.h"
+#include "core/study/planned_model.h"
 #include "core/study/session.h"
 #include "datasets/dataset.h"
 
@@ -99,7 +99,6 @@ Material loadMaterial(const Recipe& recipe, torch::Device device, const Context&
   if (!recipe.model.weights.empty()) {
     material.model->loadStateDict(readStateDict(recipe.model.weights), recipe.model.weights);
   }
-  scopesOf(recipe.curvature, *material.model);  // a pattern that matches nothing is known before anything is written
   material.model->to(device, torch::kFloat32);
   if (material.train.size() > 0) material.train = material.train.to(device, torch::kFloat32);
   if (material.test.size() > 0) material.test = material.test.to(device, torch::kFloat32);
@@ -210,26 +209,6 @@ void keepGiven(const QuantizationRecipe& recipe, const fs::path& directory) {
   if (!recipe.settings.empty()) writeFileAtomically(directory / kKeptSettings, textOf(recipe.settings));
 }
 
-/// A table for another network would silently lead to bits for layers that are not there.
-void requireLayers(const Recipe& recipe, const Model& model) {
-  const auto& file = recipe.quantization.sensitivity;
-  if (!recipe.quantization.enabled || file.empty()) return;
-  const auto names = model.weightLayerNames();
-  const std::set<std::string> own(names.begin(), names.end());
-  std::set<std::string> given;
-  for (const auto& row : givenSensitivity(recipe.quantization)) given.insert(row.layer);
-  const auto refuse = [&](const std::string& what) {
-    throw RecipeError("quantization.sensitivity = \"" + file + "\": " + what + " " + model.architecture() +
-                      "; expected a row for each width of each of its layers");
-  };
-  for (const auto& name : given) {
-    if (!own.contains(name)) refuse("layer '" + name + "' is not one of");
-  }
-  for (const auto& name : own) {
-    if (!given.contains(name)) refuse("has no rows for layer '" + name + "' of");
-  }
-}
-
 /// When the disk is full, the first error is the one to report.
 void closeQuietly(Journal& journal, const std::string& status, const std::string& message) {
   try {
@@ -300,8 +279,7 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
   if (recipe.training.epochs == 0 && recipe.model.weights.empty() && recipe.model.checkpoints.empty()) {
     loading.say("model.weights is empty and nothing is trained: these are random weights");
   }
-  requireLayers(kept, *material.model);
-  if (kept.quantization.enabled) checkGivenSettings(kept.quantization, material.model->weightLayerNames());
+  checkLayers(kept, *material.model);  // before anything is written
   auto journal = openJournal(recipe, options, describe(recipe, material, device), context);
   return carriedOut(journal, [&] {
     if (recipe.quantization.enabled && !journal.has("allocation")) keepGiven(kept.quantization, journal.directory());

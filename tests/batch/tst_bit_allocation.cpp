@@ -292,6 +292,14 @@ frontier_points = 2
     if (row.method == "uniform") QVERIFY(std::isnan(row.loss));
   }
   QVERIFY2(again.out.contains("given-size=0.5"), again.out.constData());
+  QVERIFY(!again.out.contains("was chosen for"));
+  const Outcome other =
+      batch("model.toml", "other-quantizer",
+            {"--threads", "1", "--set", "quantization.sensitivity=" + table, "--set", "quantization.limits=[]", "--set",
+             "quantization.granularity=tensor", "--set", "quantization.settings=" + path("computed/bits.json")});
+  QVERIFY2(other.out.contains("was chosen for weights quantized symmetric, per channel; this run quantizes them "
+                              "symmetric, per tensor"),
+           other.out.constData());
   QCOMPARE(readFile(path("again/given_bits.json")), readFile(path("computed/bits.json")));
 
   const Outcome foreign =
@@ -375,6 +383,10 @@ void TestBitAllocation::givenBitsThatDoNotFit() {
     QCOMPARE(outcome.errorLines(), 1);
     for (const auto& word : named) QVERIFY2(outcome.err.contains(word.toUtf8()), outcome.err.constData());
     QVERIFY(!QFile::exists(path("unfit")));
+    // --check says the same.
+    const Outcome checked = runProgram(QStringList{"--check", path("model.toml")} + keys.mid(2));
+    QCOMPARE(checked.status, status);
+    QCOMPARE(checked.err, outcome.err);
   };
   const auto whole = readFile(path("computed/bits.json"));
   auto bits = QJsonDocument::fromJson(whole).object();
@@ -384,6 +396,8 @@ void TestBitAllocation::givenBitsThatDoNotFit() {
   // Two settings of one name would take each other's measurements.
   writeFile(path("twice.json"), QJsonDocument(bits).toJson());
   refusedAs("twice.json", {}, 1, {"'size=0.5' is there twice"});
+  writeFile(path("double.json"), QByteArray(whole).replace("\"conv2\"", "\"conv1\""));
+  refusedAs("double.json", {}, 1, {"double.json", "'conv1' is there twice"});
   writeFile(path("cut.json"), whole.left(whole.size() / 2));
   refusedAs("cut.json", {}, 1, {"cut.json", "bits.json"});
   writeFile(path("other.json"), QByteArray(whole).replace("\"conv1\"", "\"features.0\""));

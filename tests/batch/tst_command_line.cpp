@@ -175,6 +175,9 @@ void TestCommandLine::wrongInput_data() {
         << QStringList{"--render", "out", "--figure-font-size", points} << 2
         << QStringList{QString("--figure-font-size %1: expected points from 5 to 20").arg(points)};
   }
+  QTest::newRow("figure too small for its type")
+      << QStringList{"--render", "out", "--figure-font-size", "14", "--figure-size", "86x70"} << 2
+      << QStringList{"--figure-size 86x70", "--figure-font-size 14", "at least 112x98"};
   QTest::newRow("figure font size without figures") << QStringList{"--check", tiny, "--figure-font-size", "9"} << 2
                                                     << QStringList{"--figure-font-size", "--batch or --render"};
   QTest::newRow("figure density") << QStringList{"--render", "out", "--figure-density", "9"} << 2
@@ -350,7 +353,7 @@ static QSet<int> textSizes(const QByteArray& svg) {
 void TestCommandLine::typeHasItsSize(const QString& out) {
   const auto sizesOf = [&](const QStringList& more) {
     const Outcome outcome =
-        runProgram(QStringList{"--render", out, "--figures", "svg", "--figure-size", "180x120"} + more);
+        runProgram(QStringList{"--render", out, "--figures", "svg", "--figure-size", "180x130"} + more);
     return outcome.status == 0 ? textSizes(readFile(out + "/figures/training.svg")) : QSet<int>();
   };
   // Axis labels have the size that is asked for, titles a twentieth more, the rest is smaller.
