@@ -181,7 +181,7 @@ class BitsPage : public QWidget {
   std::vector<SensitivityRow> rows_;     ///< the run's, in network order
   QUndoStack history_;
   Theme theme_ = Theme::Light;
-bool lookedAt_ = false, drawn_ = false, fullPage_ = false;
+  bool lookedAt_ = false, drawn_ = false, fullPage_ = false;
   std::set<Figure*> stale_;  ///< under a tab that was not looked at since
 
   BitSolver* solver_;

@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -232,13 +231,6 @@ std::string wholeText(int argc, const char* const* argv) {
 }
 
 }  // namespace
-
-std::pair<int, int> roomForType(double points) {
-  const auto needed = [points](double each) {
-    return std::max(leastFigureMm, static_cast<int>(std::ceil(each * points)));
-  };
-  return {needed(8), needed(7)};
-}
 
 CommandLine parseCommandLine(int argc, const char* const* argv) {
   Words words;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,7 +16,12 @@ inline constexpr int leastFigureMm = 70, mostFigureMm = 1000;
 /// How large its type may be, in points.
 inline constexpr int leastFigurePoints = 5, mostFigurePoints = 20;
 /// Width and height in millimetres that type of so many points has room in.
-std::pair<int, int> roomForType(double points);
+inline std::pair<int, int> roomForType(double points) {
+  const auto needed = [points](double each) {
+    return std::max(leastFigureMm, static_cast<int>(std::ceil(each * points)));
+  };
+  return {needed(8), needed(7)};
+}
 /// The largest type that a figure's usual size has room for; with larger type the figure grows.
 inline constexpr double mostUsualPoints = 12;
 
