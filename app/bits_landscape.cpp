@@ -18,7 +18,7 @@ namespace {
 
 /// Beside a landscape's name, for the figures.
 std::string settingName() {
-  return BitsLandscape::tr("the workbench").toStdString();
+  return BitsLandscape::tr("your bits").toStdString();
 }
 
 template <class Row>

@@ -44,7 +44,7 @@ SettingRow rowOf(const BitSetting& setting, const std::string& name, const std::
 
 /// As the frontier's axis has it: the same for all settings of these layers.
 CostUnit BitsPage::unitOf(Cost cost) const {
-  if (cost == Cost::Latency) return {1, tr("ms")};
+  if (cost == Cost::Latency) return {1, tr("ms"), tr("ms")};
   const double most = allowed(*layers_, {cost, 1});
   return cost == Cost::Bops ? operationUnit(most) : byteUnit(most);
 }
@@ -60,13 +60,13 @@ std::shared_ptr<RunResults> BitsPage::shownRun() const {
   shown->settings = tables_ ? tables_->settings : run_->settings;
   if (tables_) shown->info.frontier = tables_->frontier;
   for (std::size_t i = 0; i < layers_->size(); ++i)
-    shown->allocations.push_back({tr("the workbench").toStdString(), (*layers_)[i].layer, held_.bits[i]});
+    shown->allocations.push_back({tr("the current setting").toStdString(), (*layers_)[i].layer, held_.bits[i]});
   const auto add = [&](const HeldBits& held, const std::string& name, const std::string& method) {
     shown->settings.push_back(rowOf(settingOf(*layers_, held.bits), name, method));
     if (const auto found = measured_.find(held.bits); found != measured_.end())
       std::tie(shown->settings.back().loss, shown->settings.back().accuracy) = found->second;
   };
-  if (kept_) add(*kept_, tr("kept").toStdString(), "given");
+  if (kept_) add(*kept_, tr("kept").toStdString(), "kept");
   add(held_, currentName, currentName);
   return shown;
 }
@@ -75,7 +75,7 @@ std::shared_ptr<RunResults> BitsPage::shownRun() const {
 std::shared_ptr<const RunResults> BitsPage::measuredRun(RunResults shown) const {
   for (const auto& bits : measuredHere_) {
     if (kept_ && kept_->bits == bits) continue;
-    auto& row = shown.settings.emplace_back(rowOf(settingOf(*layers_, bits), {}, "given"));
+    auto& row = shown.settings.emplace_back(rowOf(settingOf(*layers_, bits), tr("measured").toStdString(), "measured"));
     std::tie(row.loss, row.accuracy) = measured_.at(bits);
   }
   return std::make_shared<const RunResults>(std::move(shown));
@@ -129,7 +129,7 @@ void BitsPage::showStatus() {
     const auto found = measured_.find(held.bits);
     columns.push_back({name, settingOf(*layers_, held.bits), found == measured_.end() ? nullptr : &found->second});
   };
-  add(tr("now"), held_);
+  add(tr("current"), held_);
   if (kept_) add(tr("kept"), *kept_);
   QString html = QStringLiteral("<table><tr><td></td>");
   for (const auto& column : columns) html += cell(column.name, true);
@@ -141,9 +141,7 @@ void BitsPage::showStatus() {
   };
   const auto costLine = [&](const QString& title, Cost cost) {
     const CostUnit unit = unitOf(cost);
-    // "giga" of "giga-operations", which the title says
-    const QString name = cost == Cost::Bops ? unit.name.section('-', 0, -2) : unit.name;
-    line(name.isEmpty() ? title : tr("%1 (%2)").arg(title, name), [&](const Column& c) {
+    line(unit.ofTitle.isEmpty() ? title : tr("%1 (%2)").arg(title, unit.ofTitle), [&](const Column& c) {
       const double amount = c.setting.cost(cost) / unit.size;
       return std::isfinite(amount) ? numberText(amount, 4) : QStringLiteral("–");
     });
@@ -169,6 +167,7 @@ void BitsPage::showStatus() {
 /// While a budget is solved for, nothing is said of bits that are about to change.
 void BitsPage::showAmount() {
   over_->clear();
+  amount_->setWordWrap(cost_->count() == 0);  // an amount stays on one line, what is missing needs more
   if (cost_->count() == 0) {
     amount_->setText(tr("The layers say neither parameters nor macs nor latency_ms: there is nothing to limit."));
     return;

@@ -11,15 +11,12 @@ namespace {
 struct Step {
   double size;
   const char* bytes;
-  const char* operations;
+  const char* prefix;
 };
 
 const Step& stepFor(double most) {
-  static constexpr Step steps[] = {{1e12, "TB", "tera-operations"},
-                                   {1e9, "GB", "giga-operations"},
-                                   {1e6, "MB", "mega-operations"},
-                                   {1e3, "kB", "kilo-operations"},
-                                   {1, "bytes", "operations"}};
+  static constexpr Step steps[] = {
+      {1e12, "TB", "T"}, {1e9, "GB", "G"}, {1e6, "MB", "M"}, {1e3, "kB", "k"}, {1, "bytes", ""}};
   return *std::find_if(std::begin(steps), std::end(steps) - 1,
                        [most](const Step& step) { return most >= 0.1 * step.size; });
 }
@@ -28,12 +25,14 @@ const Step& stepFor(double most) {
 
 CostUnit byteUnit(double most) {
   const Step& step = stepFor(most);
-  return {step.size, QObject::tr(step.bytes)};
+  const QString name = QObject::tr(step.bytes);
+  return {step.size, name, name};
 }
 
 CostUnit operationUnit(double most) {
   const Step& step = stepFor(most);
-  return {step.size, QObject::tr(step.operations)};
+  const QString prefix = step.prefix;
+  return {step.size, QObject::tr("%1 bit operations").arg(prefix).trimmed(), prefix};
 }
 
 }  // namespace eigenscape

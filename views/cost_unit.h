@@ -8,7 +8,8 @@ namespace eigenscape {
 /// What costs of settings are said in: the value in it is the cost over `size`.
 struct CostUnit {
   double size = 1;
-  QString name;  ///< "kB", "giga-operations"
+  QString name;     ///< after an amount: "kB", "G bit operations"
+  QString ofTitle;  ///< after what a title calls the cost: "kB", "G"; empty where nothing is left to say
 };
 
 /// That suits amounts up to `most` bytes. Decimal, as disks and papers have them.

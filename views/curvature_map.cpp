@@ -134,9 +134,7 @@ Drawn CurvatureMapFigure::draw(QCustomPlot& plot, const Style& style) const {
     return drawn;
   }
   const auto& surface = *surface_;
-  const QString over =
-      tr("%1 and %2")
-          .arg(directionName(surface.info.x, QStringLiteral("α")), directionName(surface.info.y, QStringLiteral("β")));
+  const QString over = planeName(surface.info.x, surface.info.y);
   const Frame frame =
       makeFrame(plot, style, tr("Convexity over %1, %2, %3").arg(over, epochWords(*map().epoch, epoch()), map().split));
   auto* colours = new QCPColorMap(frame.x, frame.y);

@@ -45,6 +45,14 @@ QString directionName(const std::string& direction, const QString& symbol) {
   return direction.empty() ? symbol : QString::fromStdString(direction);
 }
 
+QString planeName(const std::string& x, const std::string& y) {
+  const auto layer = x.find('@'), other = y.find('@');
+  const bool ofOneLayer = layer != std::string::npos && other != std::string::npos && x.starts_with("eigenvector:") &&
+                          y.starts_with("eigenvector:") && x.substr(layer) == y.substr(other);
+  const QString first = directionName(ofOneLayer ? x.substr(0, layer) : x, QStringLiteral("α"));
+  return QObject::tr("%1 and %2").arg(first, directionName(y, QStringLiteral("β")));
+}
+
 QString directionTitle(const std::string& direction, const std::string& normalization, const QString& symbol) {
   if (direction.empty()) return symbol;
   const bool scaled = normalization == "filter" || normalization == "layer";

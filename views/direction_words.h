@@ -20,6 +20,9 @@ std::optional<std::int64_t> eigenvectorIndex(const std::string& direction);
 /// Short: "e₁", "random 7", "gradient"; `symbol` where nothing is known.
 QString directionName(const std::string& direction, const QString& symbol);
 
+/// Of a plane: "e₁ and random (seed 7)", "e₁ and e₂ of conv1"; α and β where nothing is known.
+QString planeName(const std::string& x, const std::string& y);
+
 /// An axis title: "distance along e₁ (‖Δθ‖₂)", "filter-normalized random direction (seed 7)".
 QString directionTitle(const std::string& direction, const std::string& normalization, const QString& symbol);
 

@@ -51,9 +51,12 @@ CostAxis costAxis(const RunResults& run, const Peers& peers) {
   }
   axis.logarithmic = least > 0 && most > unlike * least;  // a table may know no costs
   axis.unit = axis.bops ? operationUnit(most) : byteUnit(most);
-  axis.label =
-      (axis.bops ? QObject::tr("bit operations per example (%1)") : QObject::tr("size of the quantized weights (%1)"))
-          .arg(axis.unit.name + (axis.logarithmic ? QObject::tr(", log") : QString()));
+  const QString what =
+      axis.bops ? QObject::tr("bit operations per example") : QObject::tr("size of the quantized weights");
+  QStringList remarks{axis.unit.ofTitle};
+  if (axis.logarithmic) remarks << QObject::tr("log");
+  remarks.removeAll(QString());
+  axis.label = remarks.empty() ? what : QObject::tr("%1 (%2)").arg(what, remarks.join(", "));
   return axis;
 }
 
@@ -77,6 +80,8 @@ std::vector<Look> looks(bool measured) {
       {"greedy", QObject::tr("greedy"), QCPScatterStyle::ssCircle, 3, false, true},
       {"uniform", QObject::tr("uniform"), QCPScatterStyle::ssSquare, 5, true, false},
       {"given", QObject::tr("given"), QCPScatterStyle::ssTriangleInverted, 5, true, false},
+      {"measured", QObject::tr("measured"), QCPScatterStyle::ssTriangleInverted, 5, false, false},
+      {"kept", QObject::tr("kept"), QCPScatterStyle::ssDiamond, 6, true, false},
       {"exact", QObject::tr("within the limits"), QCPScatterStyle::ssCircle, 5.5, true, false}};
   if (measured)
     all.insert(all.begin(), {"pareto", QObject::tr("frontier of Ω"), QCPScatterStyle::ssCircle, 4, false, true});
@@ -88,7 +93,7 @@ QColor colorOf(const Look& look, const Style& style) {
   if (method == "uniform") return colors::vermillion;
   if (method == "greedy") return colors::orange;
   if (method == "first-order") return colors::purple;
-  if (method == "given") return colors::green;
+  if (method == "given" || method == "measured" || method == "kept") return colors::green;
   return style.blue();
 }
 

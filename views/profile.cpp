@@ -157,7 +157,7 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
     addNetwork(plot, frame, style, its, QString::fromStdString(setting), false, background);
     losses.insert(losses.end(), its.losses.begin(), its.losses.end());
     accuracies.insert(accuracies.end(), its.accuracies.begin(), its.accuracies.end());
-    drawn.provenance.notes << tr("the network quantized by %1 at every point").arg(QString::fromStdString(setting));
+    drawn.provenance.notes << tr("the network quantized with %1 at every point").arg(QString::fromStdString(setting));
     if (its.notFinite) drawn.provenance.notes << tr("%1: %2 points not finite").arg(setting.c_str()).arg(its.notFinite);
   }
   const bool logarithmic = wantsLogarithm(losses);

@@ -110,9 +110,7 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
   const QString unit = data.info.x.empty() || !plain ? QString() : QStringLiteral(" (‖Δθ‖₂)");
   data.xShort = directionName(data.info.x, QStringLiteral("α")) + unit;
   data.yShort = directionName(data.info.y, QStringLiteral("β")) + unit;
-  QString over = data.info.x.empty()
-                     ? name
-                     : QObject::tr("%1 and %2").arg(directionName(data.info.x, "α"), directionName(data.info.y, "β"));
+  QString over = data.info.x.empty() ? name : planeName(data.info.x, data.info.y);
   if (!landscapeAndSetting(key).second.empty()) over = QObject::tr("%1 at %2").arg(over, networkName(name));
   data.place = QObject::tr("Loss over %1, %2").arg(over, epochWords(*data.epoch, epoch));
   data.heading = QObject::tr("%1, %2").arg(data.place, data.split);
@@ -143,7 +141,8 @@ Provenance SurfaceData::provenance() const {
     provenance.notes << (grid.interpolated ? QObject::tr("%1, the rest interpolated").arg(said) : said);
   }
   if (const auto setting = landscapeAndSetting(info.name).second; !setting.empty())
-    provenance.notes << QObject::tr("the network quantized by %1 at every point").arg(QString::fromStdString(setting));
+    provenance.notes
+        << QObject::tr("the network quantized with %1 at every point").arg(QString::fromStdString(setting));
   std::size_t above = 0, below = 0;
   for (const double value : grid.loss) {
     if (!std::isfinite(value) || !scale.isClipped(value)) continue;

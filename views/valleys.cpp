@@ -19,10 +19,9 @@ constexpr std::size_t mostNames = 12;
 QString titleOf(const RunResults& run, const FigureId& id, std::int64_t shown, std::int64_t wanted, const QString& what,
                 const std::string& split) {
   const auto info = landscapeInfo(run.info, "surface", id.name.toStdString());
-  const QString over =
-      info.x.empty() ? id.name
-                     : QObject::tr("%1 and %2")
-                           .arg(directionName(info.x, QStringLiteral("α")), directionName(info.y, QStringLiteral("β")));
+  const auto [surface, setting] = landscapeAndSetting(id.name.toStdString());
+  QString over = info.x.empty() ? QString::fromStdString(surface) : planeName(info.x, info.y);
+  if (!setting.empty()) over = QObject::tr("%1 at %2").arg(over, QString::fromStdString(setting));
   return QObject::tr("%1 over %2, %3, %4").arg(what, over, epochWords(shown, wanted), QString::fromStdString(split));
 }
 
@@ -169,7 +168,7 @@ Drawn ValleyFigure::drawn(const std::vector<PersistenceRow>& rows, std::int64_t 
   provenance.epoch = epoch;
   provenance.notes << tr("sublevel sets of the grid, eight neighbours a point");
   if (const auto setting = landscapeAndSetting(id().name.toStdString()).second; !setting.empty())
-    provenance.notes << tr("the network quantized by %1 at every point").arg(QString::fromStdString(setting));
+    provenance.notes << tr("the network quantized with %1 at every point").arg(QString::fromStdString(setting));
   return drawn;
 }
 

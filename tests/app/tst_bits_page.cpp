@@ -119,6 +119,7 @@ void TestBitsPage::theBudgetSolves() {
   QTRY_VERIFY(!settled.isEmpty());
   QCOMPARE(page->held().bits, allocate(layers, {{Cost::Bops, 0.8}})->setting.bits);
   QVERIFY(page->statusText().contains("sum of"));
+  QVERIFY2(page->budgetText().endsWith(" bit operations"), qPrintable(page->budgetText()));
   // The slider's moves in a row are one change.
   page->history()->undo();
   QCOMPARE(page->held().bits, std::vector<std::int64_t>(20, 8));
@@ -265,6 +266,11 @@ void TestBitsPage::comparesTwo() {
   auto* model = page->table()->model();
   QCOMPARE(model->index(0, BitsModel::Other).data().toLongLong(), 8LL);
   QVERIFY(page->statusText().contains("kept"));
+  // Nothing was given here.
+  auto* plot = qobject_cast<PlotFigure*>(page->frontier())->plot();
+  const auto* kept = plot->findChild<QCPGraph*>("kept");
+  QVERIFY(kept && kept->name() == "kept" && kept->dataCount() == 1);
+  QVERIFY(plot->findChild<QCPGraph*>("current") && !plot->findChild<QCPGraph*>("given"));
 }
 
 /// Predicted Ω stands on one tab, the measured accuracies on the next.

@@ -158,8 +158,8 @@ void TestFrontier::costsHaveTheirUnits() {
   const SettingRow uniform = run.settings[2];
   QVERIFY2(toldOf(uniform, 0.13).startsWith("uniform-4: 0.13 MB, ΣΩ = 1.2"), qPrintable(toldOf(uniform, 0.13)));
   run.info.frontier = "bops";
-  QVERIFY2(label().contains("(giga-operations)"), qPrintable(label()));
-  QVERIFY2(toldOf(uniform, 0.52).startsWith("uniform-4: 0.52 giga-operations, ΣΩ = 1.2"),
+  QVERIFY2(label().contains("bit operations per example (G)"), qPrintable(label()));
+  QVERIFY2(toldOf(uniform, 0.52).startsWith("uniform-4: 0.52 G bit operations, ΣΩ = 1.2"),
            qPrintable(toldOf(uniform, 0.52)));
 }
 

@@ -124,7 +124,7 @@ class TestQuantizedLandscapesFigures : public QObject {
     QCOMPARE(figure.formats(), (QStringList{"png", "csv"}));
     QCOMPARE(figure.splits(), (QStringList{"train", "test"}));
     QVERIFY(plain(figure.caption()).contains("One scale and one point of view"));
-    QVERIFY(plain(figure.caption()).contains("The network quantized by size=0.5 at every point"));
+    QVERIFY(plain(figure.caption()).contains("The network quantized with size=0.5 at every point"));
     QTemporaryDir folder;
     figure.exportTo(folder.filePath("s.csv").toStdString(), {});
     QFile csv(folder.filePath("s.csv"));
@@ -154,7 +154,7 @@ class TestQuantizedLandscapesFigures : public QObject {
     QCOMPARE(whole.levels, quantized.levels);
     QVERIFY(whole.scale.upper() > surfaceData(run_, "e1-e2", last_, "train").scale.upper());
     QVERIFY(plain(figure.caption()).contains("One scale of colours"));
-    QVERIFY(plain(figure.caption()).contains("The network quantized by size=0.5 at every point"));
+    QVERIFY(plain(figure.caption()).contains("The network quantized with size=0.5 at every point"));
     figure.chooseHeight({"log", 5});
     QCOMPARE(figure.quantized()->data().height.kind, std::string("log"));
     QCOMPARE(figure.whole()->data().scale.upper(), figure.quantized()->data().scale.upper());

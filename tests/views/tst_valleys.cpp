@@ -4,6 +4,7 @@
 
 #include "support/plots.h"
 #include "support/sample_run.h"
+#include "views/direction_words.h"
 #include "views/plotting.h"
 #include "views/valleys.h"
 
@@ -22,8 +23,8 @@ RunResults withValleys(int others) {
   return run;
 }
 
-std::unique_ptr<Figure> shown(const QString& kind, const RunResults& run) {
-  auto figure = makeFigure({kind, "e1-e2"});
+std::unique_ptr<Figure> shown(const QString& kind, const RunResults& run, const QString& name = "e1-e2") {
+  auto figure = makeFigure({kind, name});
   figure->resize(480, 360);
   figure->showRun(std::make_shared<const RunResults>(run), 10);
   return figure;
@@ -64,6 +65,29 @@ class TestValleys : public QObject {
     QCOMPARE(minima->dataCount(), 5);
     for (int i = 0; i < 5; ++i) QCOMPARE(minima->data()->at(i)->key, double(i));
     QCOMPARE(minima->data()->at(0)->value, 0.1);
+  }
+
+  void theTitleSaysWhichNetworkAndWhichPlane() {
+    auto run = withValleys(1);
+    auto rows = run.persistence;
+    for (auto& row : rows) row.name += "@size=0.5", run.persistence.push_back(row);
+    LandscapeInfo info = landscapeInfo(run.info, "surface", "e1-e2");
+    info.kind = "surface", info.name = "e1-e2@size=0.5";
+    info.x = "eigenvector:1@conv1", info.y = "eigenvector:2@conv1";
+    run.info.landscapes.push_back(info);
+    const auto title = [&](const QString& kind, const QString& name) {
+      const auto figure = shown(kind, run, name);
+      const auto* heading = qobject_cast<QCPTextElement*>(plotIn(*figure)->plotLayout()->element(0, 0));
+      return heading ? heading->text().simplified() : QString();
+    };
+    for (const QString kind : {"persistence", "merge-tree"}) {
+      QVERIFY2(!title(kind, "e1-e2").contains(" at "), qPrintable(title(kind, "e1-e2")));
+      const QString quantized = title(kind, "e1-e2@size=0.5");
+      QVERIFY2(quantized.contains(" over e₁ and e₂ of conv1 at size=0.5, epoch 10"), qPrintable(quantized));
+    }
+    QCOMPARE(planeName("eigenvector:1", "random:7"), QString("e₁ and random (seed 7)"));
+    QCOMPARE(planeName("eigenvector:1@conv1", "eigenvector:1@conv2"), QString("e₁ of conv1 and e₁ of conv2"));
+    QCOMPARE(planeName("", ""), QString("α and β"));
   }
 
   // Room for names below the lowest point, and no losses that there cannot be; the trunk ends under its dot.
