@@ -94,12 +94,22 @@ void ComparePage::setRuns(const QStringList& directories) {
   for (const QString& directory : QStringList(ticked_)) {
     if (!directories.contains(directory)) forget(directory);
   }
+  unticked_.intersect(QSet<QString>(directories.begin(), directories.end()));
   refresh();
 }
 
 void ComparePage::tick(const QString& directory, bool on) {
   for (int i = 0; i < list_->count(); ++i) {
     if (directoryOf(list_->item(i)) == directory) list_->item(i)->setCheckState(on ? Qt::Checked : Qt::Unchecked);
+  }
+}
+
+void ComparePage::tickLikely(const QString& lookedAt) {
+  QStringList likely{lookedAt};
+  for (int i = 0; i < list_->count() && list_->count() == int(fewestCompared); ++i)
+    likely << directoryOf(list_->item(i));
+  for (const QString& directory : likely) {
+    if (!unticked_.contains(directory)) tick(directory, true);
   }
 }
 
@@ -115,8 +125,10 @@ void ComparePage::changed(QListWidgetItem* item) {
   }
   if (on) {
     ticked_ << directory;
+    unticked_.remove(directory);
     load(directory);
   } else {
+    unticked_.insert(directory);
     forget(directory);
   }
   refresh();
@@ -131,6 +143,7 @@ void ComparePage::load(const QString& directory) {
   });
   connect(loader, &RunLoader::failed, this, [this, directory](const QString& message) {
     tick(directory, false);
+    unticked_.remove(directory);  // it was not by hand
     Q_EMIT failed(message);
   });
   loader->load(directory.toStdString());

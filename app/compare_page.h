@@ -35,6 +35,8 @@ class ComparePage : public QWidget {
   /// While nobody looks, nothing is read anew and nothing is drawn.
   void setLookedAt(bool on);
   void tick(const QString& directory, bool on);
+  /// Ticks the run that is looked at and, where there are just two, both; not what was unticked here before.
+  void tickLikely(const QString& lookedAt);
   /// In the order of their colours: that in which they were ticked.
   QStringList ticked() const { return ticked_; }
 
@@ -82,7 +84,8 @@ class ComparePage : public QWidget {
   QVBoxLayout* column_;
   CompareFigure* figure_ = nullptr;
   QStringList ticked_;
-  QSet<QString> stale_;  ///< to be read anew
+  QSet<QString> unticked_;  ///< by hand
+  QSet<QString> stale_;     ///< to be read anew
   QHash<QString, RunLoader*> loaders_;
   QHash<QString, std::shared_ptr<const RunResults>> loaded_;
   ComparedRuns runs_;

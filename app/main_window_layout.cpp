@@ -350,7 +350,7 @@ void MainWindow::showComparison(bool on) {
   if (on && !isComparing()) {
     comparePage_->setRuns(runs_->directories());
     comparePage_->showEpoch(epochBar_->epoch());
-    if (run_) comparePage_->tick(QString::fromStdString(run_->directory.string()), true);
+    comparePage_->tickLikely(run_ ? QString::fromStdString(run_->directory.string()) : QString());
     pages_->setCurrentWidget(comparePage_);
     if (const QString missing = comparePage_->message(); !missing.isEmpty()) statusBar()->showMessage(missing, 8000);
   }

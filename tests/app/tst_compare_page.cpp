@@ -100,10 +100,8 @@ class TestComparePage : public QObject {
     QVERIFY(!page()->figure());
     QTest::keyClick(window_.get(), Qt::Key_5);
     QTRY_VERIFY(window_->isComparing());
-    // The open run is ticked; one alone is no comparison.
-    QCOMPARE(page()->ticked(), QStringList{path("small")});
-    QVERIFY(page()->message().contains("Tick two to four"));
-    tick("large");
+    // Of two runs there is one comparison; that on show comes first.
+    QCOMPARE(page()->ticked(), (QStringList{path("small"), path("large")}));
     QTRY_VERIFY_WITH_TIMEOUT(page()->figure(), patienceMs);
     QCOMPARE(page()->figure()->runs()[0].name, QString("epochs = 3, batch_size = 16"));
     QCOMPARE(window_->shownFigure(), page()->figure());
@@ -124,6 +122,31 @@ class TestComparePage : public QObject {
     QTest::keyClick(window_.get(), Qt::Key_1);
     QTRY_VERIFY(!window_->isComparing());
     QVERIFY(window_->figures()->isVisible());
+  }
+
+  void whatWasUntickedStaysSo() {
+    QTest::keyClick(window_.get(), Qt::Key_5);
+    QCOMPARE(page()->ticked().size(), 2);
+    for (const char* name : {"large", "small"}) {
+      tick(name, false);
+      QVERIFY(page()->message().contains("Tick two to four"));
+      QTest::keyClick(window_.get(), Qt::Key_1);
+      QTRY_VERIFY(!window_->isComparing());
+      QTest::keyClick(window_.get(), Qt::Key_5);
+      QTRY_VERIFY(window_->isComparing());
+      QVERIFY(!page()->ticked().contains(path(name)));
+    }
+    for (const char* name : {"large", "small"}) tick(name);
+    QTRY_VERIFY_WITH_TIMEOUT(page()->figure(), patienceMs);
+    QCOMPARE(page()->ticked(), (QStringList{path("large"), path("small")}));
+  }
+
+  /// Which of three are meant, nobody knows.
+  void ofThreeRunsOneIsTicked() {
+    openRun("more0");
+    QTest::keyClick(window_.get(), Qt::Key_5);
+    QCOMPARE(page()->ticked(), QStringList{path("more0")});
+    QVERIFY(page()->message().contains("Tick two to four"));
   }
 
   void theEpochsAreThoseOfThePage() {
@@ -318,10 +341,10 @@ class TestComparePage : public QObject {
     QTRY_VERIFY_WITH_TIMEOUT(shown.size() > 0, patienceMs);
   }
   /// As a click on the box does.
-  void tick(const QString& name) {
+  void tick(const QString& name, bool on = true) {
     for (int i = 0; i < page()->list()->count(); ++i) {
       auto* item = page()->list()->item(i);
-      if (item->toolTip() == path(name)) item->setCheckState(Qt::Checked);
+      if (item->toolTip() == path(name)) item->setCheckState(on ? Qt::Checked : Qt::Unchecked);
     }
   }
   void choose(const QString& title) {
