@@ -191,15 +191,21 @@ void BitsPage::finishMeasuring(const JobEnd& end) {
   if (end.how == JobEnd::How::Failed) Q_EMIT failed(end.message);
   for (const auto& row : end.run ? end.run->settings : std::vector<SettingRow>()) {
     if (row.method != "given" || !std::isfinite(row.loss)) continue;
-    if (measured_.insert_or_assign(beingMeasured_, std::pair(row.loss, row.accuracy)).second)
-      measuredHere_.insert(beingMeasured_);
-    Q_EMIT said(tr("measured with the workbench's bits: test loss %1, accuracy %2 %")
+    const bool isNew = measured_.insert_or_assign(beingMeasured_, std::pair(row.loss, row.accuracy)).second;
+    if (!isNew) continue;  // a landscape's study measures once more
+    measuredHere_.insert(beingMeasured_);
+    Q_EMIT said(tr("measured with your bits: test loss %1, accuracy %2 %")
                     .arg(numberText(row.loss, 5), QString::number(100 * row.accuracy, 'f', 2)));
   }
   const auto landscape = std::exchange(beingEvaluated_, {});
-  if (end.run && !landscape.empty() && !landscape_->take(*end.run, landscape, beingMeasured_, true))
-    Q_EMIT failed(end.run->info.notes.empty() ? tr("The landscape has no points")
-                                              : QString::fromStdString(end.run->info.notes.back()));
+  if (end.run && !landscape.empty()) {
+    if (landscape_->take(*end.run, landscape, beingMeasured_, true)) {
+      Q_EMIT said(tr("loss landscape of %1 done").arg(QString::fromStdString(landscape)));
+    } else {
+      Q_EMIT failed(end.run->info.notes.empty() ? tr("The landscape has no points")
+                                                : QString::fromStdString(end.run->info.notes.back()));
+    }
+  }
   showStatus();
   showFigures();
   Q_EMIT measuringChanged();

@@ -182,10 +182,15 @@ void TestBitsLandscape::evaluatesAtTheBits() {
   const auto page = pageOf(bare);
   setAll(*page, 4);
   QVERIFY(page->landscape()->figure() == nullptr);
+  QSignalSpy said(page.get(), &BitsPage::said);
   evaluate(*page);
+  QCOMPARE(said.size(), 1);  // the run itself has measured these bits
+  QCOMPARE(said.front().front().toString(), QString("loss landscape of plane done"));
   QCOMPARE(page->tabs()->currentWidget(), page->landscape());
   auto* figure = qobject_cast<SurfaceFigure*>(page->landscape()->figure());
   QVERIFY(figure);
+  QVERIFY2(figure->caption().replace(QChar(0xA0), ' ').contains("The network quantized with your bits at every point"),
+           qPrintable(figure->caption()));
   QVERIFY(figure->id().kind == "surface-quantized");
   QCOMPARE(page->figure(), figure);  // what the tab was opened for
   const QString file = folder_.filePath("plane.csv");

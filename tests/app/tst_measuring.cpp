@@ -5,6 +5,7 @@
 #include <QScopeGuard>
 #include <QSettings>
 #include <QSignalSpy>
+#include <QTabWidget>
 #include <QTemporaryDir>
 #include <QTest>
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "core/results/tables.h"
 #include "core/study/study.h"
 #include "tests/app/support/actions.h"
+#include "views/plotting.h"
 
 using namespace eigenscape;
 
@@ -127,6 +129,7 @@ void TestMeasuring::measuresInTheBackground() {
   std::erase_if(other->settingBits, [](const SettingBitsRow& row) { return row.setting == "uniform-2"; });
   page->showRun(other);
   QSignalSpy measured(page.get(), &BitsPage::measured), failed(page.get(), &BitsPage::failed);
+  QSignalSpy said(page.get(), &BitsPage::said);
   page->setHeld({std::vector<std::int64_t>(page->held().bits.size(), 2), page->held().locked, page->held().limit}, "2");
   QVERIFY2(page->measureButton()->isEnabled(), qPrintable(page->measureButton()->toolTip()));
   QTest::mouseClick(page->measureButton(), Qt::LeftButton);
@@ -137,6 +140,16 @@ void TestMeasuring::measuresInTheBackground() {
                                     [](const SettingRow& row) { return row.setting == "uniform-2"; });
   const QString expected = QString("%1 %").arg(100 * uniform->accuracy, 0, 'f', 2);
   QVERIFY2(page->statusText().contains(expected), qPrintable(page->statusText() + " lacks " + expected));
+  QCOMPARE(said.size(), 1);
+  QVERIFY2(said.front().front().toString().startsWith("measured with your bits: "),
+           qPrintable(said.front().front().toString()));
+  // Other bits are current now; these are what was measured, and not given.
+  page->setHeld({std::vector<std::int64_t>(page->held().bits.size(), 4), page->held().locked, page->held().limit}, "4");
+  page->tabs()->setCurrentWidget(page->accuracy());
+  auto* plot = qobject_cast<PlotFigure*>(page->accuracy())->plot();
+  const auto* own = plot->findChild<QCPGraph*>("measured");
+  QVERIFY(own && own->name() == "measured" && own->dataCount() == 1);
+  QVERIFY(!plot->findChild<QCPGraph*>("given"));
 }
 
 void TestMeasuring::theFolderStaysAsLongAsTheMeasurement() {
