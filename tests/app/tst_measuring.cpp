@@ -17,6 +17,8 @@
 #include "core/results/tables.h"
 #include "core/study/study.h"
 #include "tests/app/support/actions.h"
+#include "views/figure.h"
+#include "views/plot_figure.h"
 #include "views/plotting.h"
 
 using namespace eigenscape;
