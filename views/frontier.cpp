@@ -81,8 +81,8 @@ std::vector<Look> looks(bool measured) {
       {"uniform", QObject::tr("uniform"), QCPScatterStyle::ssSquare, 5, true, false},
       {"given", QObject::tr("given"), QCPScatterStyle::ssTriangleInverted, 5, true, false},
       {"measured", QObject::tr("measured"), QCPScatterStyle::ssTriangleInverted, 5, false, false},
-      {"kept", QObject::tr("kept"), QCPScatterStyle::ssDiamond, 6, true, false},
-      {"exact", QObject::tr("within the limits"), QCPScatterStyle::ssCircle, 5.5, true, false}};
+      {"exact", QObject::tr("within the limits"), QCPScatterStyle::ssCircle, 5.5, true, false},
+      {"kept", QObject::tr("kept"), QCPScatterStyle::ssDiamond, 7, true, false}};  // over what a limit chose
   if (measured)
     all.insert(all.begin(), {"pareto", QObject::tr("frontier of Ω"), QCPScatterStyle::ssCircle, 4, false, true});
   return all;
