@@ -42,9 +42,9 @@ test: configure
 	@.ci/run-tests '$(BUILD)' $(JOBS)
 
 bench: configure
-	@cmake --build '$(BUILD)' --parallel $(JOBS) --target eigenscape_bench eigenscape_frames
+	@cmake --build '$(BUILD)' --parallel $(JOBS) --target benchmarks
 	'$(BUILD)/eigenscape_bench'
-	QT_QPA_PLATFORM=offscreen '$(BUILD)/eigenscape_frames'
+	@[ ! -x '$(BUILD)/eigenscape_frames' ] || QT_QPA_PLATFORM=offscreen '$(BUILD)/eigenscape_frames'
 
 format:
 	@find app core datasets tests views -name '*.h' -o -name '*.cpp' | xargs -d '\n' clang-format-14 -i

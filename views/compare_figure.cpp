@@ -328,6 +328,7 @@ QString CompareFigure::caption() const {
   for (const auto& one : runs_) infos.push_back(&one.run->info);
   const auto provenance = provenances();
   std::vector<std::int64_t> shown;
+  shown.reserve(provenance.size());
   for (const auto& one : provenance) shown.push_back(one.epoch);
   const QStringList notes = overlay_ ? overlay_->notes : notesOf(provenance, runs_);
   return captionText(infos, provenance, epochNotes(runs_, shown, epoch_) + notes);

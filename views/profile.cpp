@@ -102,6 +102,7 @@ std::vector<std::pair<std::string, ProfileCurves>> quantizedCurves(const RunResu
     if (landscape == name && row.epoch == epoch && !setting.empty()) settings.insert(setting);
   }
   std::vector<std::pair<std::string, ProfileCurves>> all;
+  all.reserve(settings.size());
   for (const auto& setting : settings)
     all.emplace_back(setting, profileCurves(run, quantizedName(name, setting), epoch));
   return all;

@@ -193,8 +193,8 @@ QString SurfaceData::shapeAt(double x, double y) const {
       {{1, 0}, {1, 1}, {0, 1}, {-1, 1}, {-1, 0}, {-1, -1}, {0, -1}, {1, -1}}};
   std::array<int, 8> signs{};
   for (std::size_t k = 0; k < ring.size(); ++k) {
-    const double value =
-        grid.loss[grid.index(std::size_t(int(i) + ring[k].first), std::size_t(int(j) + ring[k].second))];
+    const int column = int(i) + ring[k].first, row = int(j) + ring[k].second;
+    const double value = grid.loss[grid.index(std::size_t(column), std::size_t(row))];
     if (!std::isfinite(value) || !std::isfinite(own)) return QObject::tr("beside points that are not finite");
     signs[k] = value > own ? 1 : value < own ? -1 : 0;
   }
