@@ -243,16 +243,12 @@ void MainWindow::makeMenus() {
   view->addSeparator();
   makeThemeMenu(view->addMenu(tr("Theme")));
   view->addSeparator();
-  // What has keys and no other menu stands here, so that nobody has to know the keys.
-  for (const auto& entry : commands_->entries()) {
-    if (!entry.action) continue;
-    if (entry.group == tr("Epochs") || entry.group == tr("Pages") || entry.group == tr("Figure")) {
-      if (entry.action != exportAction_ && entry.action != copyAction_) view->addAction(entry.action);
-    }
-  }
   QMenu* help = menuBar()->addMenu(tr("&Help"));
+  // What has keys and no other menu stands in View, so that nobody has to know the keys.
   for (const auto& entry : commands_->entries()) {
-    if (entry.action && entry.group == tr("Help")) help->addAction(entry.action);
+    const bool viewed = entry.group == tr("Epochs") || entry.group == tr("Pages") || entry.group == tr("Figure");
+    if (viewed && entry.action != exportAction_ && entry.action != copyAction_) view->addAction(entry.action);
+    if (entry.group == tr("Help")) help->addAction(entry.action);
   }
   help->addAction(tr("About Qt"), qApp, &QApplication::aboutQt);
 }

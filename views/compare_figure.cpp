@@ -103,9 +103,7 @@ CompareFigure::CompareFigure(FigureId compared, QWidget* parent)
 void CompareFigure::themeChanged() {
   Style style;
   style.theme = theme();
-  QPalette ground = palette();
-  ground.setColor(QPalette::Window, style.paper());
-  ground.setColor(QPalette::WindowText, style.softInk());
+  const QPalette ground = style.onPaper(palette());
   setPalette(ground);
   key_->setTheme(theme());
   key_->setEntries(entriesOf(runs_, theme()));

@@ -108,9 +108,7 @@ void ContourPairFigure::setCaptionShown(bool on) {
 void ContourPairFigure::themeChanged() {
   Style style;
   style.theme = theme();
-  QPalette ground = palette();
-  ground.setColor(QPalette::Window, style.paper());
-  ground.setColor(QPalette::WindowText, style.softInk());
+  const QPalette ground = style.onPaper(palette());
   setPalette(ground);
   caption_->setPalette(ground);
   for (ContourFigure* part : parts_) part->setTheme(theme());

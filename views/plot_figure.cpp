@@ -43,9 +43,7 @@ PlotFigure::PlotFigure(FigureId id, QWidget* parent)
 void PlotFigure::themeChanged() {
   Style style;
   style.theme = theme();
-  QPalette paper = palette();
-  paper.setColor(QPalette::Window, style.paper());
-  paper.setColor(QPalette::WindowText, style.softInk());
+  const QPalette paper = style.onPaper(palette());
   setPalette(paper);
   for (QWidget* label : {message_, caption_}) label->setPalette(paper);
   redraw();

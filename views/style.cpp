@@ -7,6 +7,12 @@
 
 namespace eigenscape {
 
+QPalette Style::onPaper(QPalette palette) const {
+  palette.setColor(QPalette::Window, paper());
+  palette.setColor(QPalette::WindowText, softInk());
+  return palette;
+}
+
 QFont Style::font(double factor, bool bold) const {
   QFont font;
   // DejaVu has the sub- and superscripts that the axis titles use, and is where Qt is on Linux.

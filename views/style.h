@@ -3,6 +3,7 @@
 
 #include <QColor>
 #include <QFont>
+#include <QPalette>
 #include <QPen>
 #include <QSize>
 #include <QString>
@@ -36,6 +37,9 @@ struct Style {
   QColor shade(std::size_t n, std::size_t all) const;
   /// A series' colour for letters: as much darker or lighter as makes them readable on the paper.
   QColor lettering(const QColor& color) const;
+
+  /// A widget's palette with the paper for its ground and soft ink for its text.
+  QPalette onPaper(QPalette palette) const;
 
   double points(double value) const { return value * dotsPerInch / 72; }
   double millimetres(double value) const { return value * dotsPerInch / 25.4; }

@@ -20,6 +20,7 @@
 #include "core/results/tables.h"
 #include "core/study/study.h"
 #include "tests/app/support/actions.h"
+#include "tests/app/support/bits_page_of.h"
 #include "views/profile.h"
 #include "views/surface.h"
 
@@ -62,7 +63,6 @@ class TestBitsLandscape : public QObject {
  private:
   std::filesystem::path tinyRun(const std::string& name, const std::string& more);
   std::shared_ptr<const RunResults> withLandscapes();
-  std::unique_ptr<BitsPage> pageOf(std::shared_ptr<const RunResults> run);
   static void setAll(BitsPage& page, std::int64_t bits);
   static void evaluate(BitsPage& page);
   QTemporaryDir folder_;
@@ -121,15 +121,6 @@ range = [-0.5, 0.5]
 points = 3
 samples = 32
 )")));
-}
-
-std::unique_ptr<BitsPage> TestBitsLandscape::pageOf(std::shared_ptr<const RunResults> run) {
-  auto page = std::make_unique<BitsPage>();
-  page->resize(1100, 750);
-  page->setLookedAt(true);
-  page->show();
-  page->showRun(std::move(run));
-  return page;
 }
 
 void TestBitsLandscape::setAll(BitsPage& page, std::int64_t bits) {

@@ -31,6 +31,7 @@
 #include "core/study/study.h"
 #include "support/sample_run.h"
 #include "tests/app/support/actions.h"
+#include "tests/app/support/bits_page_of.h"
 #include "tests/app/support/made_up_bits.h"
 #include "views/figure.h"
 #include "views/plot_figure.h"
@@ -64,7 +65,6 @@ class TestBitsPage : public QObject {
   void aRunOfATableAlone();
 
  private:
-  std::unique_ptr<BitsPage> pageOf(std::shared_ptr<const RunResults> run);
   void solve(BitsPage& page, double share);
   QTemporaryDir folder_;
 };
@@ -73,15 +73,6 @@ void TestBitsPage::initTestCase() {
   QSettings::setPath(QSettings::NativeFormat, QSettings::UserScope, folder_.filePath("settings"));
   QApplication::setOrganizationName("EigenscapeTest");
   QApplication::setApplicationName("EigenscapeTest");
-}
-
-std::unique_ptr<BitsPage> TestBitsPage::pageOf(std::shared_ptr<const RunResults> run) {
-  auto page = std::make_unique<BitsPage>();
-  page->resize(1100, 750);
-  page->setLookedAt(true);
-  page->show();
-  page->showRun(std::move(run));
-  return page;
 }
 
 void TestBitsPage::solve(BitsPage& page, double share) {

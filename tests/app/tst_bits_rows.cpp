@@ -18,6 +18,7 @@
 #include "core/quantization/bits_file.h"
 #include "core/results/error.h"
 #include "core/results/tables.h"
+#include "tests/app/support/bits_page_of.h"
 #include "tests/app/support/made_up_bits.h"
 #include "views/style.h"
 
@@ -56,7 +57,6 @@ class TestBitsRows : public QObject {
   void theEditorHasRoom();
 
  private:
-  std::unique_ptr<BitsPage> pageOf(std::shared_ptr<const RunResults> run);
   static void edit(BitsPage& page, int row, int bits);
   QTemporaryDir folder_;
 };
@@ -65,15 +65,6 @@ void TestBitsRows::initTestCase() {
   QSettings::setPath(QSettings::NativeFormat, QSettings::UserScope, folder_.filePath("settings"));
   QApplication::setOrganizationName("EigenscapeTest");
   QApplication::setApplicationName("EigenscapeTest");
-}
-
-std::unique_ptr<BitsPage> TestBitsRows::pageOf(std::shared_ptr<const RunResults> run) {
-  auto page = std::make_unique<BitsPage>();
-  page->resize(1100, 750);
-  page->setLookedAt(true);
-  page->show();
-  page->showRun(std::move(run));
-  return page;
 }
 
 void TestBitsRows::edit(BitsPage& page, int row, int bits) {
