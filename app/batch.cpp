@@ -46,6 +46,8 @@ std::vector<std::string> formatsOf(const CommandLine& line) {
   if (line.figures && !line.figures->empty()) {
     throw RecipeError("--figures " + line.figures->front() + ": this program was built without figures; expected none");
   }
+  if (!line.onlyFigures.empty())
+    throw RecipeError("--figure " + line.onlyFigures.front() + ": this program was built without figures");
   return {};
 #endif
 }
@@ -58,6 +60,8 @@ Drawing drawingOf(const CommandLine& line) {
   drawing.caption = !line.noCaption;
   drawing.dark = line.dark;
   drawing.density = line.figureDensity;
+  drawing.figures = line.onlyFigures;
+  drawing.epoch = line.epoch;
   return drawing;
 }
 #endif

@@ -18,8 +18,8 @@ namespace {
 /// The options as text; values are checked here and not by CLI11, so that every message names key, value and remedy.
 struct Words {
   std::string path, batch, render, check, list, out, device, threads, seed, figures, figureSize, figureFontSize,
-      figureDensity, style, animate;
-  std::vector<std::string> sets, compare;
+      figureDensity, style, animate, epoch;
+  std::vector<std::string> sets, compare, onlyFigures;
   bool resume = false, noCaption = false, quiet = false, version = false, help = false;
 };
 
@@ -45,6 +45,12 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
   app->add_option("--figures", words.figures,
                   "png, svg, pdf; csv; of surfaces vtp, obj, glb, h5; or none. Default: png")
       ->type_name("FORMATS");
+  app->add_option("--figure", words.onlyFigures,
+                  "Only the figure of that file name, such as contour-e1-e2 (repeatable)")
+      ->type_name("NAME")
+      ->type_size(1)
+      ->allow_extra_args(false);
+  app->add_option("--epoch", words.epoch, "Figures at that epoch of the training; default: the last")->type_name("N");
   app->add_option("--figure-size", words.figureSize, "Width and height in millimetres, from 70 on; default: 120x90")
       ->type_name("WxH");
   app->add_option("--figure-font-size", words.figureFontSize,
@@ -208,6 +214,8 @@ void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
                                                               {"--quiet", {Mode::Batch, Mode::Render}},
                                                               {"--figures", {Mode::Batch, Mode::Render}},
                                                               {"--animate", {Mode::Render}},
+                                                              {"--figure", {Mode::Batch, Mode::Render}},
+                                                              {"--epoch", {Mode::Batch, Mode::Render}},
                                                               {"--figure-size", {Mode::Batch, Mode::Render}},
                                                               {"--figure-font-size", {Mode::Batch, Mode::Render}},
                                                               {"--figure-density", {Mode::Batch, Mode::Render}},
@@ -256,6 +264,10 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
     if (line.animate.empty())
       throw RecipeError("--animate is empty: expected a figure's file name, such as surface-e1-e2");
     if (app->count("--figures") > 0) throw RecipeError("--figures: has no effect with --animate, which draws png");
+    for (const char* option : {"--figure", "--epoch"}) {
+      if (app->count(option) > 0)
+        throw RecipeError(std::string(option) + ": has no effect with --animate, which draws one figure at all epochs");
+    }
   }
   line.sets = words.sets;
   line.compare = words.compare;
@@ -275,6 +287,12 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
     line.figureDensity = static_cast<int>(wholeNumber("--figure-density", words.figureDensity, 1, 8));
   if (app->count("--style") > 0) line.dark = isDark(words.style);
   if (app->count("--figures") > 0) line.figures = figureFormats(words.figures);
+  line.onlyFigures = words.onlyFigures;
+  if (app->count("--epoch") > 0) line.epoch = wholeNumber("--epoch", words.epoch, 0, std::int64_t{1} << 53);
+  for (const char* option : {"--figure", "--epoch"}) {
+    if (app->count(option) > 0 && line.figures && line.figures->empty())
+      throw RecipeError(std::string(option) + ": has no effect with --figures none");
+  }
   if (line.mode == CommandLine::Mode::Batch && line.out.empty()) {
     throw RecipeError("--out is missing: expected the run directory to write, --out DIR");
   }

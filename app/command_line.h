@@ -36,6 +36,8 @@ struct CommandLine {
   int threads = 0;                                  ///< --threads; 0: as many as the machine has
   std::optional<std::int64_t> seed;                 ///< --seed
   std::optional<std::vector<std::string>> figures;  ///< --figures; an empty list for none
+  std::vector<std::string> onlyFigures;             ///< --figure, in order; empty: all
+  std::optional<std::int64_t> epoch;                ///< --epoch
   std::optional<std::pair<int, int>> figureSize;    ///< --figure-size, millimetres
   double figureFontSize = 8;                        ///< --figure-font-size, points
   bool noCaption = false;                           ///< --no-caption

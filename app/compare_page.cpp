@@ -109,7 +109,8 @@ void ComparePage::tickLikely(const QString& lookedAt) {
   for (int i = 0; i < list_->count() && list_->count() == int(fewestCompared); ++i)
     likely << directoryOf(list_->item(i));
   for (const QString& directory : likely) {
-    if (!unticked_.contains(directory)) tick(directory, true);
+    const bool full = ticked_.size() >= qsizetype(mostCompared);
+    if (!full && !unticked_.contains(directory)) tick(directory, true);
   }
 }
 
@@ -193,10 +194,13 @@ void ComparePage::refresh() {
     const auto run = loaded_.value(directory);
     if (!run) continue;
     plain.push_back(run.get());
-    runs_.push_back({run, QString()});
+    runs_.push_back({run, QString(), QString()});
   }
-  const auto names = plain.size() < fewestCompared ? std::vector<std::string>() : distinguishingNames(plain);
-  for (std::size_t i = 0; i < names.size(); ++i) runs_[i].name = QString::fromStdString(names[i]);
+  const auto names = plain.size() < fewestCompared ? std::vector<RunName>() : distinguishingNames(plain);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    runs_[i].name = QString::fromStdString(names[i].name);
+    runs_[i].rest = QString::fromStdString(names[i].rest);
+  }
   figures_ = runs_.size() < fewestCompared ? std::vector<FigureId>() : commonFigures(runs_);
   {
     const QSignalBlocker silent(choice_);
@@ -278,7 +282,7 @@ QString ComparePage::batchCommand() const {
   std::string command = "eigenscape";
   for (std::size_t i = 0; i < runs_.size(); ++i)
     command += (i == 0 ? " --render " : " --compare ") + shellQuoted(runs_[i].run->directory.string());
-  return QString::fromStdString(command + " --out comparison") + exportArguments(*figure_);
+  return QString::fromStdString(command + " --out comparison") + figureArguments(*figure_, epoch_, lastEpoch(runs_));
 }
 
 void ComparePage::exportFigure(const QString& format) {

@@ -16,6 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t mostInCaption = 4;
+
 /// Keys that change what a run costs or is called, and nothing that a figure shows.
 bool isBeside(const std::string& key) {
   static const std::set<std::string> keys{"name", "curvature.batch_size", "curvature.memory", "data.path"};
@@ -24,6 +26,12 @@ bool isBeside(const std::string& key) {
 
 bool allDiffer(const std::vector<std::string>& names) {
   return std::set<std::string>(names.begin(), names.end()).size() == names.size();
+}
+
+bool allDiffer(const std::vector<RunName>& names) {
+  std::vector<std::string> plain;
+  for (const auto& one : names) plain.push_back(one.name);
+  return allDiffer(plain);
 }
 
 /// "batch_size"; the whole key where two have the same last word.
@@ -68,30 +76,40 @@ std::vector<RecipeDifference> fewestTelling(std::vector<RecipeDifference> all, s
   return {};
 }
 
+/// "batch_size = 128, seed = 1" of the run with that index.
+std::string words(const std::vector<RecipeDifference>& differences, std::size_t run) {
+  std::string text;
+  for (const auto& one : differences)
+    text += (text.empty() ? "" : ", ") + shortKey(one.key, differences) + " = " + shortValue(one.values[run]);
+  return text;
+}
+
 /// Empty where the recipes cannot be read or differ in more than a legend can say.
-std::vector<std::string> namesByRecipe(const std::vector<const RunResults*>& runs) {
+std::vector<RunName> namesByRecipe(const std::vector<const RunResults*>& runs) {
   std::vector<Recipe> recipes;
   try {
     for (const auto* run : runs) recipes.push_back(parseRecipe(run->recipe, (run->directory / "recipe.toml").string()));
   } catch (const RecipeError&) {
     return {};
   }
-  auto different = differences(recipes);
-  std::erase_if(different, [](const RecipeDifference& one) { return isBeside(one.key); });
-  const bool more = different.size() > 2;
-  if (more) different = fewestTelling(different, runs.size());
-  if (different.empty()) return {};
-  std::vector<std::string> names(runs.size());
+  auto rest = differences(recipes);
+  std::erase_if(rest, [](const RecipeDifference& one) { return isBeside(one.key); });
+  const auto telling = rest.size() > 2 ? fewestTelling(rest, runs.size()) : rest;
+  if (telling.empty()) return {};
+  std::erase_if(rest, [&](const RecipeDifference& one) {
+    return std::any_of(telling.begin(), telling.end(), [&](const auto& other) { return other.key == one.key; });
+  });
+  const std::size_t more = rest.size() > mostInCaption ? rest.size() - mostInCaption : 0;
+  rest.resize(rest.size() - more);
+  std::vector<RunName> names(runs.size());
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    for (const auto& one : different) {
-      names[i] += (names[i].empty() ? "" : ", ") + shortKey(one.key, different) + " = " + shortValue(one.values[i]);
-    }
+    names[i] = {words(telling, i) + (rest.empty() ? "" : " …"), words(rest, i)};
+    if (more) names[i].rest += " and " + std::to_string(more) + " more keys";
   }
-  for (auto& name : names) name += more ? " …" : "";
-  return allDiffer(names) ? names : std::vector<std::string>();
+  return allDiffer(names) ? names : std::vector<RunName>();
 }
 
-std::vector<std::string> namesByPath(const std::vector<const RunResults*>& runs) {
+std::vector<RunName> namesByPath(const std::vector<const RunResults*>& runs) {
   std::vector<std::vector<std::string>> paths;
   std::size_t shortest = SIZE_MAX;
   for (const auto* run : runs) {
@@ -110,11 +128,11 @@ std::vector<std::string> namesByPath(const std::vector<const RunResults*>& runs)
   while (before + 1 < shortest && alike([&](const auto& path) { return path[before]; })) ++before;
   while (before + after + 1 < shortest && alike([&](const auto& path) { return path[path.size() - 1 - after]; }))
     ++after;
-  std::vector<std::string> names;
+  std::vector<RunName> names;
   for (const auto& path : paths) {
     std::string name;
     for (std::size_t k = before; k + after < path.size(); ++k) name += (name.empty() ? "" : "/") + path[k];
-    names.push_back(name);
+    names.push_back({name, {}});
   }
   return names;
 }
@@ -184,12 +202,12 @@ std::optional<RunsToCompare> comparedRuns(const CommandLine& line) {
   return compared;
 }
 
-std::vector<std::string> distinguishingNames(const std::vector<const RunResults*>& runs) {
+std::vector<RunName> distinguishingNames(const std::vector<const RunResults*>& runs) {
   auto names = namesByRecipe(runs);
   if (names.empty()) names = namesByPath(runs);
   // Only the same folder twice, or a run without a folder, gets here.
   if (!allDiffer(names)) {
-    for (std::size_t i = 0; i < names.size(); ++i) names[i] += " (" + std::to_string(i + 1) + ")";
+    for (std::size_t i = 0; i < names.size(); ++i) names[i].name += " (" + std::to_string(i + 1) + ")";
   }
   return names;
 }

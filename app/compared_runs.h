@@ -26,8 +26,13 @@ std::optional<RunsToCompare> comparedRuns(const CommandLine& line);
 /// The run directories of a sweep's folder (DIR/runs/*) in natural order; empty where it is none.
 std::vector<std::filesystem::path> runsOfSweep(const std::filesystem::path& folder);
 
-/// A short name for each run that tells it from the others: "batch_size = 128" where one or two keys of the recipes
-/// differ, else the part of their paths that does.
-std::vector<std::string> distinguishingNames(const std::vector<const RunResults*>& runs);
+struct RunName {
+  std::string name;  ///< short, for a legend
+  std::string rest;  ///< what else differs, for a caption: "learning_rate = 0.1, trace = false"; often empty
+};
+
+/// What tells each run from the others: "batch_size = 128" where one or two keys of the recipes do, with "…" where
+/// there are more; else the part of their paths that differs.
+std::vector<RunName> distinguishingNames(const std::vector<const RunResults*>& runs);
 
 }  // namespace eigenscape

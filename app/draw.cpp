@@ -55,6 +55,30 @@ ExportOptions optionsFor(const Drawing& drawing) {
   return options;
 }
 
+/// `stemOf`: how a figure's file is called.
+template <class StemOf>
+FigureChoice choiceAmong(const std::vector<FigureId>& known, const std::vector<std::int64_t>& epochs,
+                         const Drawing& drawing, StemOf stemOf) {
+  FigureChoice choice;
+  for (const auto& name : drawing.figures) {
+    const auto found = std::find_if(known.begin(), known.end(), [&](const auto& id) { return stemOf(id) == name; });
+    if (found == known.end()) {
+      std::string names;
+      for (const auto& id : known) names += (names.empty() ? "" : ", ") + stemOf(id);
+      throw RecipeError("--figure " + name + ": there is no such figure; expected one of " + names);
+    }
+    choice.ids.push_back(*found);
+  }
+  choice.epoch = drawing.epoch;
+  if (choice.epoch && std::find(epochs.begin(), epochs.end(), *choice.epoch) == epochs.end()) {
+    throw RecipeError("--epoch " + std::to_string(*choice.epoch) +
+                      (epochs.empty() ? ": nothing was measured yet"
+                                      : ": not measured; the epochs go from " + std::to_string(epochs.front()) +
+                                            " to " + std::to_string(epochs.back())));
+  }
+  return choice;
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std::vector<std::string>& formats,
@@ -63,7 +87,9 @@ std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std:
   const Offscreen offscreen;
   QStringList list;
   for (const auto& format : formats) list << QString::fromStdString(format);
-  return renderRun(run, list, optionsFor(drawing));
+  const auto choice = choiceAmong(windowFigures(run), run.epochs(), drawing,
+                                  [](const FigureId& id) { return id.fileStem().toStdString(); });
+  return renderRun(run, list, optionsFor(drawing), choice);
 }
 
 std::vector<std::filesystem::path> drawAnimation(const RunResults& run, const std::string& figure,
@@ -83,8 +109,10 @@ std::vector<std::filesystem::path> drawComparison(std::vector<RunResults> runs, 
   const auto names = distinguishingNames(plain);
   ComparedRuns compared;
   for (std::size_t i = 0; i < runs.size(); ++i)
-    compared.push_back({std::make_shared<const RunResults>(std::move(runs[i])), QString::fromStdString(names[i])});
-  if (commonFigures(compared).empty()) {
+    compared.push_back({std::make_shared<const RunResults>(std::move(runs[i])), QString::fromStdString(names[i].name),
+                        QString::fromStdString(names[i].rest)});
+  const auto common = commonFigures(compared);
+  if (common.empty()) {
     std::string all;
     for (const auto& one : compared) all += (all.empty() ? "" : ", ") + one.run->directory.string();
     throw RecipeError("--compare: no figure is common to " + all + "; choose runs that measured the same");
@@ -95,7 +123,9 @@ std::vector<std::filesystem::path> drawComparison(std::vector<RunResults> runs, 
       throw RecipeError("--figures " + format + ": comparisons are written as png, svg, pdf or csv");
     list << QString::fromStdString(format);
   }
-  return renderComparison(compared, folder, list, optionsFor(drawing), !drawing.sizeMm);
+  const auto choice = choiceAmong(common, epochsOfAll(compared), drawing,
+                                  [](const FigureId& id) { return "compare-" + id.fileStem().toStdString(); });
+  return renderComparison(compared, folder, list, optionsFor(drawing), !drawing.sizeMm, choice);
 }
 
 }  // namespace eigenscape

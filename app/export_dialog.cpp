@@ -19,6 +19,7 @@
 
 #include "app/command_line.h"
 #include "app/picture_saver.h"
+#include "app/shell.h"
 
 namespace eigenscape {
 
@@ -228,6 +229,12 @@ QString exportArguments(const Figure& figure) {
           << "dark";
   if (!options.caption) words << "--no-caption";
   return words.isEmpty() ? QString() : ' ' + words.join(' ');
+}
+
+QString figureArguments(const Figure& figure, std::int64_t epoch, std::int64_t last) {
+  QString words = " --figure " + QString::fromStdString(shellQuoted(figure.id().fileStem().toStdString()));
+  if (epoch != last) words += QStringLiteral(" --epoch %1").arg(epoch);
+  return words + exportArguments(figure);
 }
 
 }  // namespace eigenscape

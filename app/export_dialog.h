@@ -51,4 +51,7 @@ class ExportDialog : public QDialog {
 /// it was last exported; empty where they do already.
 QString exportArguments(const Figure& figure);
 
+/// The same for a command that draws this figure alone, as it shows that epoch of a run that goes to `last`.
+QString figureArguments(const Figure& figure, std::int64_t epoch, std::int64_t last);
+
 }  // namespace eigenscape

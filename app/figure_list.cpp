@@ -40,6 +40,8 @@ FigureList::FigureList(FigureTabs& tabs)
   list_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   search_->installEventFilter(this);
   connect(search_, &QLineEdit::textChanged, this, &FigureList::fill);
+  // Queued: in between the tabs are neither the old ones nor the new.
+  connect(&tabs_, &FigureTabs::figuresChanged, this, &FigureList::keepUp, Qt::QueuedConnection);
   connect(search_, &QLineEdit::returnPressed, this, &FigureList::take);
   connect(list_, &QListWidget::itemClicked, this, &FigureList::take);
   fill();
@@ -68,6 +70,18 @@ void FigureList::fill() {
     }
   }
   list_->setCurrentItem(present);
+}
+
+/// What was chosen stays chosen.
+void FigureList::keepUp() {
+  const auto* item = list_->currentItem();
+  const QVariant chosen = item ? item->data(idRole) : QVariant();
+  const int scrolled = list_->verticalScrollBar()->value();
+  fill();
+  for (int row = 0; row < list_->count(); ++row) {
+    if (chosen.isValid() && list_->item(row)->data(idRole) == chosen) list_->setCurrentRow(row);
+  }
+  list_->verticalScrollBar()->setValue(scrolled);
 }
 
 void FigureList::popUp(const QPoint& corner) {

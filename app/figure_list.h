@@ -30,6 +30,7 @@ class FigureList : public QFrame {
 
  private:
   void fill();
+  void keepUp();
   void take();
 
   FigureTabs& tabs_;

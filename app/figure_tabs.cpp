@@ -110,6 +110,7 @@ void FigureTabs::showEpoch(std::int64_t epoch) {
 void FigureTabs::countFigures() {
   all_->setText(tr("All %1").arg(count()));
   all_->setVisible(count() > 0 && !tabBar()->isHidden());
+  Q_EMIT figuresChanged();
 }
 
 void FigureTabs::tabInserted(int index) {

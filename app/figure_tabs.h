@@ -52,6 +52,7 @@ class FigureTabs : public QTabWidget {
  Q_SIGNALS:
   void hovered(const QString& text);
   void shown(eigenscape::Figure* figure);  ///< another figure, or the same with another epoch or run; null: none
+  void figuresChanged();                   ///< there are more or fewer
   void copyBatchCommandRequested();
   void fullPageRequested();
   void exported(const QString& file);

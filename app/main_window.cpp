@@ -19,7 +19,6 @@
 #include <utility>
 
 #include "app/appearance.h"
-#include "app/batch_command.h"
 #include "app/bits_page.h"
 #include "app/compare_page.h"
 #include "app/epoch_bar.h"
@@ -344,22 +343,6 @@ QString MainWindow::logText() const {
   return log_->toPlainText();
 }
 
-QString MainWindow::commandOfShownRun() const {
-  if (!run_) return {};
-  const fs::path file = run_->directory / "recipe.toml";
-  auto settings = isChoosingBits() ? bitsPage_->batchSettings() : std::vector<std::string>();
-  QString drawing;
-  if (const Figure* shown = shownFigure()) {
-    drawing = exportArguments(*shown);
-    for (const auto& setting : shown->recipeSettings()) settings.push_back(setting.toStdString());
-  }
-  try {
-    return QString::fromStdString(batchCommand(parseRecipe(run_->recipe, file.string()), file, settings)) + drawing;
-  } catch (const RecipeError&) {
-    return {};
-  }
-}
-
 void MainWindow::refreshActions() {
   const bool running = job_ != nullptr, cancelling = running && job_->isCancelled();
   const QString problem = form_->problem(), obstacle = studyObstacle();
@@ -382,6 +365,7 @@ void MainWindow::refreshActions() {
   exportAction_->setEnabled(figure);
   bitsPage_->setBusy(running ? tr("A study is going on; measure when it is done") : QString());
   copyAction_->setEnabled(isComparing() ? figure : run_ != nullptr);
+  copyRunAction_->setEnabled(run_ != nullptr);
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {

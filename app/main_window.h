@@ -71,8 +71,10 @@ class MainWindow : public QMainWindow {
   /// The last thing that went wrong; "" when nothing did since the last success.
   QString message() const;
   QString logText() const;
-  /// The command line that makes the run that is shown.
+  /// The command line that makes the run that is shown, with all of its figures; "" where its recipe cannot be read.
   QString commandOfShownRun() const;
+  /// The one that draws what is seen: this figure, of this epoch, as it was exported.
+  QString commandOfShownFigure() const;
 
   /// The figure alone, without panels, menus and tabs.
   void setFullPage(bool on);
@@ -127,6 +129,8 @@ class MainWindow : public QMainWindow {
   void showProgress(const StudyProgress& progress);
   void say(const QString& line);
   void complain(const QString& text);
+  QString commandOf(const Figure* figure) const;
+  void copyCommand(QString command);
   void copyBatchCommand();
   void exportFigure();
   void showKeys();
@@ -148,8 +152,8 @@ class MainWindow : public QMainWindow {
   QLabel *message_ = nullptr, *phase_ = nullptr, *waiting_ = nullptr;
   QProgressBar* progress_ = nullptr;
   QAction *runAction_ = nullptr, *cancelAction_ = nullptr, *resumeAction_ = nullptr, *exportAction_ = nullptr,
-          *copyAction_ = nullptr, *openRunAction_ = nullptr, *openOwnAction_ = nullptr, *saveAction_ = nullptr,
-          *fullPageAction_ = nullptr, *undoAction_ = nullptr, *redoAction_ = nullptr;
+          *copyAction_ = nullptr, *copyRunAction_ = nullptr, *openRunAction_ = nullptr, *openOwnAction_ = nullptr,
+          *saveAction_ = nullptr, *fullPageAction_ = nullptr, *undoAction_ = nullptr, *redoAction_ = nullptr;
   Commands* commands_ = nullptr;
   QMenu* recent_ = nullptr;
   QByteArray usualLayout_, beforeFullPage_;

@@ -3,7 +3,6 @@
 #include <QAction>
 #include <QActionGroup>
 #include <QApplication>
-#include <QClipboard>
 #include <QComboBox>
 #include <QDockWidget>
 #include <QFileDialog>
@@ -15,7 +14,6 @@
 #include <QProgressBar>
 #include <QSettings>
 #include <QStackedWidget>
-#include <QStandardPaths>
 #include <QStatusBar>
 #include <QStyle>
 #include <QToolBar>
@@ -34,7 +32,6 @@
 #include "app/recipe_form.h"
 #include "app/run_list.h"
 #include "app/run_loader.h"
-#include "app/shell.h"
 #include "app/welcome.h"
 #include "core/results/error.h"
 #include "core/results/tables.h"
@@ -133,6 +130,8 @@ void MainWindow::makeActions() {
   cancelAction_ = add(run, tr("Cancel the study"), {tr("Ctrl+.")}, QString(), [this] { cancelRun(); });
   cancelAction_->setIconText(tr("Cancel"));
   resumeAction_ = add(run, tr("Go on with this run"), {}, QString(), [this] { resumeRun(); });
+  copyRunAction_ = add(run, tr("Copy this run's command"), {}, tr("The command line that makes it, with all figures"),
+                       [this] { copyCommand(commandOfShownRun()); });
   add(epochs, tr("Play through the epochs, or pause"), {Qt::Key_Space}, {},
       [this] { epochBar_->play(!epochBar_->isPlaying()); });
   add(epochs, tr("One epoch back"), {Qt::Key_Left}, {}, [this] { epochBar_->step(-1); });
@@ -159,7 +158,7 @@ void MainWindow::makeActions() {
   exportAction_ = add(figure, tr("Export figure …"), {Qt::Key_E, tr("Ctrl+E")},
                       tr("Write the figure that is shown to a file"), [this] { exportFigure(); });
   copyAction_ = add(figure, tr("Copy as batch command"), {tr("Ctrl+Shift+C")},
-                    tr("The command line that makes the run that is shown"), [this] { copyBatchCommand(); });
+                    tr("The command line that draws what is shown"), [this] { copyBatchCommand(); });
   add(figure, tr("Find a figure by its name"), {Qt::Key_F, tr("Ctrl+F")}, tr("All figures of what is shown"),
       [this] { findFigure(); });
   add(figure, tr("Inspect the figure"), {Qt::Key_I}, tr("What it shows, its scale, the picked point"),
@@ -226,6 +225,7 @@ void MainWindow::makeMenus() {
   study->addAction(runAction_);
   study->addAction(cancelAction_);
   study->addAction(resumeAction_);
+  study->addAction(copyRunAction_);
   study->addSeparator();
   QMenu* shipped = study->addMenu(tr("Shipped recipes"));
   shipped->setToolTipsVisible(true);
@@ -440,23 +440,6 @@ void MainWindow::chooseRunsFolder() {
   connect(dialog, &QFileDialog::fileSelected, this,
           [](const QString& folder) { QSettings().setValue(QStringLiteral("runsFolder"), folder); });
   dialog->open();
-}
-
-void MainWindow::copyBatchCommand() {
-  QString command = isComparing() ? comparePage_->batchCommand() : commandOfShownRun();
-  if (command.isEmpty() && isComparing()) return complain(comparePage_->message());
-  if (command.isEmpty()) return complain(tr("The run that is shown has no recipe that could be read."));
-  // A program that is not on the path is called where it is.
-  const QString name = QStringLiteral("eigenscape");
-  if (command.startsWith(name) && QStandardPaths::findExecutable(name).isEmpty()) {
-    command.replace(0, name.size(),
-                    QString::fromStdString(shellQuoted(QCoreApplication::applicationFilePath().toStdString())));
-  }
-  QApplication::clipboard()->setText(command);
-  const bool lacksBits = isChoosingBits() && bitsPage_->batchSettings().empty();
-  const QString line =
-      lacksBits ? tr("Copied without the bits on show (“Save bits …” first to have them in it): %1") : tr("Copied: %1");
-  statusBar()->showMessage(line.arg(command), 6000);
 }
 
 void MainWindow::exportFigure() {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What of the window can be arranged: panels, the full page, what was opened lately, what is dropped on it.
+// What of the window can be arranged: panels, the full page, what was opened lately, what is dropped on it. And the
+// command lines that make what it shows.
 #include <QAction>
+#include <QApplication>
+#include <QClipboard>
 #include <QDockWidget>
 #include <QDragEnterEvent>
 #include <QFileInfo>
@@ -8,16 +11,22 @@
 #include <QMenuBar>
 #include <QMimeData>
 #include <QSettings>
+#include <QStandardPaths>
 #include <QStatusBar>
 #include <QTabBar>
 #include <QToolBar>
 
+#include "app/batch_command.h"
 #include "app/bits_page.h"
 #include "app/compare_page.h"
 #include "app/dropped.h"
+#include "app/epoch_bar.h"
+#include "app/export_dialog.h"
 #include "app/figure_tabs.h"
 #include "app/main_window.h"
 #include "app/run_list.h"
+#include "app/shell.h"
+#include "core/results/error.h"
 #include "views/figure.h"
 
 namespace eigenscape {
@@ -111,6 +120,54 @@ void MainWindow::dropEvent(QDropEvent* event) {
     case Dropped::Kind::Nothing:
       return complain(what.problem);
   }
+}
+
+QString MainWindow::commandOf(const Figure* figure) const {
+  if (!run_) return {};
+  const std::filesystem::path file = run_->directory / "recipe.toml";
+  auto settings = isChoosingBits() ? bitsPage_->batchSettings() : std::vector<std::string>();
+  QString drawing;
+  if (figure) {
+    for (const auto& setting : figure->recipeSettings()) settings.push_back(setting.toStdString());
+    const auto epochs = run_->epochs();
+    // The workbench's figures hold bits that the run does not know by these names.
+    drawing = isChoosingBits() || epochs.empty() ? exportArguments(*figure)
+                                                 : figureArguments(*figure, epochBar_->epoch(), epochs.back());
+  }
+  try {
+    return QString::fromStdString(batchCommand(parseRecipe(run_->recipe, file.string()), file, settings)) + drawing;
+  } catch (const RecipeError&) {
+    return {};
+  }
+}
+
+QString MainWindow::commandOfShownRun() const {
+  return commandOf(nullptr);
+}
+
+QString MainWindow::commandOfShownFigure() const {
+  return isComparing() ? comparePage_->batchCommand() : commandOf(shownFigure());
+}
+
+void MainWindow::copyBatchCommand() {
+  const QString command = commandOfShownFigure();
+  if (command.isEmpty() && isComparing()) return complain(comparePage_->message());
+  copyCommand(command);
+}
+
+void MainWindow::copyCommand(QString command) {
+  if (command.isEmpty()) return complain(tr("The run that is shown has no recipe that could be read."));
+  // A program that is not on the path is called where it is.
+  const QString name = QStringLiteral("eigenscape");
+  if (command.startsWith(name) && QStandardPaths::findExecutable(name).isEmpty()) {
+    command.replace(0, name.size(),
+                    QString::fromStdString(shellQuoted(QCoreApplication::applicationFilePath().toStdString())));
+  }
+  QApplication::clipboard()->setText(command);
+  const bool lacksBits = isChoosingBits() && bitsPage_->batchSettings().empty();
+  const QString line =
+      lacksBits ? tr("Copied without the bits on show (“Save bits …” first to have them in it): %1") : tr("Copied: %1");
+  statusBar()->showMessage(line.arg(command), 6000);
 }
 
 }  // namespace eigenscape

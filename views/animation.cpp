@@ -92,8 +92,7 @@ Animation renderAnimation(const RunResults& run, const FigureId& id, const Expor
   const std::shared_ptr<const RunResults> shared(std::shared_ptr<const RunResults>(), &run);
   const auto figure = makeFigure(id);
   figure->setSharedScale(true);
-  ExportOptions fitting = wideEnough(*figure, options);
-  if (id.kind == "landscape") fitting.heightMm = std::max(options.heightMm, 0.62 * fitting.widthMm);
+  const ExportOptions fitting = wideEnough(*figure, options);
   for (const auto epoch : animation.epochs) {
     char name[32];
     std::snprintf(name, sizeof name, "frame-%04zu.png", animation.frames.size() + 1);

@@ -328,8 +328,12 @@ QString CompareFigure::caption() const {
   std::vector<std::int64_t> shown;
   shown.reserve(provenance.size());
   for (const auto& one : provenance) shown.push_back(one.epoch);
-  const QStringList notes = overlay_ ? overlay_->notes : notesOf(provenance, runs_);
-  return captionText(infos, provenance, epochNotes(runs_, shown, epoch_) + notes);
+  QStringList notes = epochNotes(runs_, shown, epoch_);
+  for (const auto& one : runs_) {
+    if (!one.rest.isEmpty()) notes << tr("“%1”: %2").arg(one.name, one.rest);
+  }
+  notes += overlay_ ? overlay_->notes : notesOf(provenance, runs_);
+  return captionText(infos, provenance, notes);
 }
 
 /// What is the same of all runs stands once, as in the caption.

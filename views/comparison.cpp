@@ -90,20 +90,20 @@ std::string joinedTables(const std::vector<std::pair<QString, std::string>>& tab
 
 std::vector<std::filesystem::path> renderComparison(const ComparedRuns& runs, const std::filesystem::path& folder,
                                                     const QStringList& formats, const ExportOptions& options,
-                                                    bool ownSize) {
+                                                    bool ownSize, const FigureChoice& choice) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw RunError("cannot make " + folder.string() + ": " + error.message());
   std::vector<std::filesystem::path> written;
-  for (const auto& id : commonFigures(runs)) {
+  for (const auto& id : choice.ids.empty() ? commonFigures(runs) : choice.ids) {
     CompareFigure figure(id);
     ExportOptions fitting = options;
-    figure.showRuns(runs, lastEpoch(runs));
+    figure.showRuns(runs, choice.epoch.value_or(lastEpoch(runs)));
     if (ownSize) fitting.widthMm = figure.preferredMm().width(), fitting.heightMm = figure.preferredMm().height();
     try {
       for (const QString& format : figure.formats()) {
         if (!formats.contains(format)) continue;
-        const auto file = folder / (figure.id().fileStem() + '.' + format).toStdString();
+        const auto file = folder / (choice.fileStem(figure.id()) + '.' + format).toStdString();
         figure.exportTo(file, fitting);
         written.push_back(file);
       }

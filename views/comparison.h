@@ -22,10 +22,10 @@ QStringList epochNotes(const ComparedRuns& runs, const std::vector<std::int64_t>
 /// is quoted.
 std::string joinedTables(const std::vector<std::pair<QString, std::string>>& tables);
 
-/// Draws every common figure at the last epoch as FOLDER/compare-STEM.FORMAT and returns the files. `ownSize`: each
-/// figure in the size that it prefers, whatever `options` says. Throws RunError.
+/// Draws common figures as FOLDER/compare-STEM.FORMAT and returns the files. `ownSize`: each figure in the size that it
+/// prefers, whatever `options` says. Throws RunError.
 std::vector<std::filesystem::path> renderComparison(const ComparedRuns& runs, const std::filesystem::path& folder,
                                                     const QStringList& formats, const ExportOptions& options = {},
-                                                    bool ownSize = true);
+                                                    bool ownSize = true, const FigureChoice& choice = {});
 
 }  // namespace eigenscape

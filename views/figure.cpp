@@ -306,25 +306,29 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
 
 ExportOptions wideEnough(const Figure& figure, ExportOptions options) {
   options.widthMm = std::max(options.widthMm, std::ceil(figure.preferredWidthMm()));
+  options.heightMm = std::max(options.heightMm, std::ceil(figure.preferredHeightMm()));
   return options;
 }
 
+QString FigureChoice::fileStem(const FigureId& id) const {
+  return epoch ? QStringLiteral("%1-epoch-%2").arg(id.fileStem()).arg(*epoch) : id.fileStem();
+}
+
+namespace {
+
 std::vector<std::filesystem::path> renderFigure(const RunResults& run, const FigureId& id, const QStringList& formats,
-                                                const ExportOptions& options) {
+                                                const ExportOptions& options, const FigureChoice& choice) {
   const auto folder = run.directory / "figures";
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw RunError("cannot make " + folder.string() + ": " + error.message());
   const auto epochs = run.epochs();
   // The figure only reads the run, and does not outlive this function.
   const std::shared_ptr<const RunResults> shared(std::shared_ptr<const RunResults>(), &run);
   const auto figure = makeFigure(id);
-  figure->showRun(shared, epochs.empty() ? 0 : epochs.back());
+  figure->showRun(shared, choice.epoch.value_or(epochs.empty() ? 0 : epochs.back()));
   const ExportOptions fitting = wideEnough(*figure, options);
   std::vector<std::filesystem::path> written;
   for (const QString& format : figure->formats()) {
     if (!formats.contains(format)) continue;
-    const auto file = folder / (id.fileStem() + '.' + format).toStdString();
+    const auto file = folder / (choice.fileStem(id) + '.' + format).toStdString();
     figure->exportTo(file, fitting);
     written.push_back(file);
   }
@@ -337,12 +341,18 @@ std::vector<std::filesystem::path> renderFigure(const RunResults& run, const Fig
   return written;
 }
 
+}  // namespace
+
 std::vector<std::filesystem::path> renderRun(const RunResults& run, const QStringList& formats,
-                                             const ExportOptions& options) {
+                                             const ExportOptions& options, const FigureChoice& choice) {
+  const auto folder = run.directory / "figures";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw RunError("cannot make " + folder.string() + ": " + error.message());
   std::vector<std::filesystem::path> written;
-  for (const auto& id : availableFigures(run)) {
+  for (const auto& id : choice.ids.empty() ? availableFigures(run) : choice.ids) {
     try {
-      for (auto& file : renderFigure(run, id, formats, options)) written.push_back(std::move(file));
+      for (auto& file : renderFigure(run, id, formats, options, choice)) written.push_back(std::move(file));
     } catch (const NoOpenGl& missing) {
       // A machine without any OpenGL still gets all that needs none.
       qCritical("%s is missing: %s", qPrintable(id.fileStem()), missing.what());

@@ -151,7 +151,7 @@ class Figure : public QWidget {
   std::optional<ExportChoice> exportChoice_;
 };
 
-/// In whole millimetres at least as wide as the figure has to be; in the window and in batch mode alike.
+/// In whole millimetres at least as wide and as high as the figure has to be; in the window and in batch mode alike.
 ExportOptions wideEnough(const Figure& figure, ExportOptions options);
 
 /// The figures that a run has rows for, in the order of the window's tabs.
@@ -162,14 +162,18 @@ std::vector<FigureId> windowFigures(const RunResults& run);
 /// The list of views stands here and nowhere else.
 std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent = nullptr);
 
-/// Draws one figure at the run's last epoch into DIR/figures/ and returns the files, one for each format that the
-/// figure has. Throws RunError.
-std::vector<std::filesystem::path> renderFigure(const RunResults& run, const FigureId& id, const QStringList& formats,
-                                                const ExportOptions& options = {});
+/// Which figures of a run are drawn, and when in its training.
+struct FigureChoice {
+  std::vector<FigureId> ids;          ///< empty: all that are available
+  std::optional<std::int64_t> epoch;  ///< as in Figure::showRun(); empty: the last
 
-/// Draws every available figure at the run's last epoch into DIR/figures/ and returns the files. Needs a QApplication
+  /// "contour-e1-e2"; with an epoch "contour-e1-e2-epoch-3", so that it takes nothing's place.
+  QString fileStem(const FigureId& id) const;
+};
+
+/// Draws figures into DIR/figures/ and returns the files, one for each format that a figure has. Needs a QApplication
 /// (the offscreen platform will do) but no display. Throws RunError.
 std::vector<std::filesystem::path> renderRun(const RunResults& run, const QStringList& formats,
-                                             const ExportOptions& options = {});
+                                             const ExportOptions& options = {}, const FigureChoice& choice = {});
 
 }  // namespace eigenscape

@@ -30,6 +30,7 @@ class LandscapeFigure : public Figure {
   void setSplit(const QString& split) override;
   bool hasSharedScale() const override { return true; }
   double preferredWidthMm() const override { return 200; }
+  double preferredHeightMm() const override { return 124; }
   QStringList recipeSettings() const override;
   std::optional<HeightChoice> heightChoice() const override;
   void chooseHeight(const HeightChoice& choice) override;

@@ -22,7 +22,8 @@ struct OperatorWords;
 /// A run among others.
 struct ComparedRun {
   std::shared_ptr<const RunResults> run;
-  QString name;  ///< short, differs from those of the others
+  QString name;       ///< short, differs from those of the others
+  QString rest = {};  ///< what else tells it from them, for the caption
 };
 using ComparedRuns = std::vector<ComparedRun>;
 

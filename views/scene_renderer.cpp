@@ -40,7 +40,7 @@ struct SceneRenderer::Workshop {
     scene->setGround(request.paper, request.walls);
     ScenePicture picture;
     picture.of = request;
-    picture.image = scene->render(request.pixels, request.view, request.margin, request.lineWidth, request.detail);
+    picture.image = scene->render(request.pixels, request.view, request.room, request.lineWidth, request.detail);
     picture.camera = scene->camera();
     picture.relief = scene->relief();
     return picture;

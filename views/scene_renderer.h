@@ -4,6 +4,7 @@
 #include <QColor>
 #include <QFutureWatcher>
 #include <QImage>
+#include <QMarginsF>
 #include <QObject>
 #include <QString>
 #include <deque>
@@ -21,7 +22,8 @@ struct SceneRequest {
   QColor paper, walls;                      ///< what the box stands on, and the lines on its walls
   QSize pixels;
   SurfaceView view;
-  double margin = 0, lineWidth = 0;  ///< pixels
+  QMarginsF room;        ///< for labels around the box, pixels
+  double lineWidth = 0;  ///< pixels
   Detail detail = Detail::All;
   bool operator==(const SceneRequest&) const = default;
 };

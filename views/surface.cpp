@@ -20,7 +20,7 @@
 namespace eigenscape {
 namespace {
 
-constexpr double headingMm = 6, barMm = 22, labelsMm = 12;
+constexpr double headingMm = 6, barMm = 22;
 constexpr int restMs = 160;  ///< without a move the surface rests, and all of its points are drawn
 
 double lineWidth(const Style& style, double pixelRatio) {
@@ -274,8 +274,7 @@ void SurfaceFigure::drawPanel(Panel& panel, const QRectF& whole, QCPPainter& pai
   request.walls = style.dark() ? style.gridLine().lighter(150) : QColor(200, 200, 200);
   request.pixels = {int(std::lround(area.width() * pixelRatio)), int(std::lround(area.height() * pixelRatio))};
   request.view = view_;
-  request.margin = SurfaceScene::marginFor(area.size() * pixelRatio, style.millimetres(labelsMm) * pixelRatio,
-                                           (besideBox(style, boxAxes(*panel.data)[2]) + style.points(2)) * pixelRatio);
+  request.room = roomForAxes(style, area.size(), boxAxes(*panel.data)) * pixelRatio;
   request.lineWidth = lineWidth(style, pixelRatio);
   request.detail = detail;
   const ScenePicture* picture = pictureOf(panel, request, manner);

@@ -15,6 +15,7 @@ namespace {
 
 constexpr double radians = 3.14159265358979323846 / 180;
 constexpr double tickLength = 3, numberGap = 3, titleGap = 3.5;  ///< points, outwards from the edge
+constexpr double aboveMm = 5, belowMm = 13.5;                    ///< numbers and titles of the floor stand below
 
 BoxAxis linearAxis(double low, double high, double half, const QString& title) {
   BoxAxis axis;
@@ -172,11 +173,19 @@ std::array<BoxAxis, 3> boxAxes(const SurfaceData& data) {
   return axes;
 }
 
-double besideBox(const Style& style, const BoxAxis& upright) {
+QMarginsF roomForAxes(const Style& style, const QSizeF& picture, const std::array<BoxAxis, 3>& axes) {
   const QFontMetricsF numbers(style.font(0.85)), titles(style.font());
-  double widest = 0;
-  for (const QString& label : upright.labels) widest = std::max(widest, numbers.horizontalAdvance(label));
-  return style.points(tickLength + numberGap + titleGap) + widest + titles.height();
+  const auto beside = [&](const BoxAxis& axis) {
+    double widest = 0;
+    for (const QString& label : axis.labels) widest = std::max(widest, numbers.horizontalAdvance(label));
+    return style.points(tickLength + numberGap) + widest;
+  };
+  // The upright axis is always at the left, with its title; the others reach to the right with numbers alone.
+  const double left = beside(axes[2]) + style.points(titleGap + 2) + titles.height();
+  const double right = std::max(beside(axes[0]), beside(axes[1]));
+  const double above = style.millimetres(aboveMm), below = style.millimetres(belowMm);
+  // The box comes first.
+  return {std::min(left, 0.28 * picture.width()), above, std::min(right, 0.2 * picture.width()), below};
 }
 
 void paintBoxAxes(QPainter& painter, const Style& style, const QRectF& area, double pixelRatio,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QMarginsF>
 #include <QRectF>
 #include <QStringList>
 #include <array>
@@ -22,8 +23,8 @@ struct BoxAxis {
 };
 std::array<BoxAxis, 3> boxAxes(const SurfaceData& data);
 
-/// Room that numbers and title of the upright axis take beside the box.
-double besideBox(const Style& style, const BoxAxis& upright);
+/// Room that numbers and titles take around the box in a picture of that size.
+QMarginsF roomForAxes(const Style& style, const QSizeF& picture, const std::array<BoxAxis, 3>& axes);
 
 /// Numbers and titles beside the outer edges of the box, in the figure's own font: VTK's text has neither it nor "λ₁".
 /// `area` is where the scene's picture was painted.

@@ -110,7 +110,8 @@ SurfaceData surfaceData(const RunResults& run, const QString& name, std::int64_t
   const QString unit = data.info.x.empty() || !plain ? QString() : QStringLiteral(" (‖Δθ‖₂)");
   data.xShort = directionName(data.info.x, QStringLiteral("α")) + unit;
   data.yShort = directionName(data.info.y, QStringLiteral("β")) + unit;
-  QString over = data.info.x.empty() ? name : planeName(data.info.x, data.info.y);
+  QString over = data.info.x.empty() ? QString::fromStdString(landscapeAndSetting(key).first)
+                                     : planeName(data.info.x, data.info.y);
   if (!landscapeAndSetting(key).second.empty()) over = QObject::tr("%1 at %2").arg(over, networkName(name));
   data.place = QObject::tr("Loss over %1, %2").arg(over, epochWords(*data.epoch, epoch));
   data.heading = QObject::tr("%1, %2").arg(data.place, data.split);

@@ -30,8 +30,8 @@ namespace {
 
 constexpr double eyeDistance = 7;  // of the box's half width: a mild perspective
 constexpr double radians = 3.14159265358979323846 / 180;
-/// What the box takes of the picture, in units of its half width, and how much of the margin is beside it.
-constexpr double boxWidth = 2.9, boxHeight = 2.3, marginShare = 1.6;
+/// What the box takes of the picture, in units of its half width.
+constexpr double boxWidth = 2.9, boxHeight = 2.3;
 /// Points along each side that a software renderer draws fast enough to be turned.
 constexpr std::size_t mostMovingPoints = 100;
 constexpr int samples = 4;  ///< of a pixel, against jagged edges
@@ -91,7 +91,8 @@ struct SurfaceScene::Parts {
   std::array<std::vector<double>, 3> ticks;
   SceneCamera camera;
   QImage last;
-  double margin = 0, lineWidth = 0;
+  QMarginsF room;
+  double lineWidth = 0;
   Detail detail = Detail::All;
   QColor paper, wallLines;
 
@@ -265,12 +266,12 @@ void SurfaceScene::Parts::aim() {
   };
   for (auto* level : {&all, &coarse}) raise(level->dark, 0.012), raise(level->bright, 0.012);
   // The same scale from all sides, so that turning does not make the box breathe: its diagonal fits.
-  const double perUnit = camera.view.zoom * std::min((size.width() - marginShare * margin) / boxWidth,
-                                                     (size.height() - marginShare * margin) / boxHeight);
+  const double perUnit = camera.view.zoom * std::min((size.width() - room.left() - room.right()) / boxWidth,
+                                                     (size.height() - room.top() - room.bottom()) / boxHeight);
   const double halfHeight = size.height() / (2 * std::max(perUnit, 1.0));
   eye->SetViewAngle(std::clamp(2 * std::atan(halfHeight / eyeDistance) / radians, 0.5, 120.0));
-  // The labels stand below the box, so the box moves up.
-  eye->SetWindowCenter(0, -0.7 * margin / size.height());
+  // Most labels stand below the box and at its left, so the box moves up and to the right.
+  eye->SetWindowCenter((room.right() - room.left()) / size.width(), (room.top() - room.bottom()) / size.height());
   renderer->ResetCameraClippingRange(-1.2, 1.2, -1.2, 1.2, -1.0, 1.0);
   vtkMatrix4x4* matrix = eye->GetCompositeProjectionTransformMatrix(double(size.width()) / size.height(), -1, 1);
   std::memcpy(camera.projection.data(), matrix->GetData(), sizeof(double) * 16);
@@ -288,23 +289,16 @@ QImage SurfaceScene::Parts::readBack(QSize rendered) {
   return image;
 }
 
-double SurfaceScene::marginFor(QSizeF pixels, double least, double beside) {
-  beside = std::min(beside, 0.28 * pixels.width());  // the box comes first
-  // Either the width limits the box, or the height does so much that there is room beside it.
-  const double byWidth = 2 * beside / marginShare;
-  const double byHeight = (pixels.height() - boxHeight * (pixels.width() - 2 * beside) / boxWidth) / marginShare;
-  return std::max(least, std::min(byWidth, byHeight));
-}
-
-QImage SurfaceScene::render(QSize pixels, const SurfaceView& view, double margin, double lineWidth, Detail detail) {
+QImage SurfaceScene::render(QSize pixels, const SurfaceView& view, const QMarginsF& room, double lineWidth,
+                            Detail detail) {
   auto& parts = *parts_;
   if (!parts.hasCoarse && !parts.slow) detail = Detail::All;
-  const bool same = parts.camera.size == pixels && parts.camera.view == view && parts.margin == margin &&
+  const bool same = parts.camera.size == pixels && parts.camera.view == view && parts.room == room &&
                     parts.lineWidth == lineWidth && parts.detail == detail;
   if (same && !parts.last.isNull()) return parts.last;
   parts.camera.size = pixels;
   parts.camera.view = view;
-  parts.margin = margin;
+  parts.room = room;
   parts.lineWidth = lineWidth;
   parts.detail = detail;
   parts.context.makeCurrent();

@@ -3,8 +3,8 @@
 
 #include <QColor>
 #include <QImage>
+#include <QMarginsF>
 #include <QSize>
-#include <QSizeF>
 #include <array>
 #include <memory>
 #include <vector>
@@ -35,11 +35,10 @@ class SurfaceScene {
   /// What the box stands on, and the lines on its walls.
   void setGround(const QColor& paper, const QColor& walls);
 
-  /// Pixels of the surface on its ground. `margin` (pixels) is kept free for labels around the box; lines are
-  /// `lineWidth` pixels wide. Rendered anew only when something changed. Throws NoOpenGl.
-  QImage render(QSize pixels, const SurfaceView& view, double margin, double lineWidth, Detail detail = Detail::All);
-  /// The least margin, `least` at least, that keeps `beside` pixels at the left and the right of the box free.
-  static double marginFor(QSizeF pixels, double least, double beside);
+  /// Pixels of the surface on its ground. `room` (pixels) is kept free for labels around the box; lines are `lineWidth`
+  /// pixels wide. Rendered anew only when something changed. Throws NoOpenGl.
+  QImage render(QSize pixels, const SurfaceView& view, const QMarginsF& room, double lineWidth,
+                Detail detail = Detail::All);
   /// Whether Detail::Moving gives another picture.
   bool hasCoarseLevel() const;
   /// Of the last picture.

@@ -240,9 +240,9 @@ Drawn MergeTreeFigure::draw(QCustomPlot& plot, const Style& style) const {
   lossAxis(frame.y, style, tr("mean cross-entropy"), spansDecades(scaled), low, high);
   // Room for what is written below the lowest point.
   if (list.size() <= mostNames && frame.y->scaleType() == QCPAxis::stLinear)
-    frame.y->setRangeLower(frame.y->range().lower - 0.08 * frame.y->range().size());
+    frame.y->setRangeLower(frame.y->range().lower - 0.14 * frame.y->range().size());
   if (list.size() <= mostNames && frame.y->scaleType() == QCPAxis::stLogarithmic)
-    frame.y->setRangeLower(frame.y->range().lower / std::pow(high / low, 0.08));
+    frame.y->setRangeLower(frame.y->range().lower / std::pow(high / low, 0.14));
   frame.x->setRange(-0.7, double(list.size()) - 0.3);
   frame.x->setTicks(false);
   frame.x->grid()->setVisible(false);

@@ -16,8 +16,11 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void failToWrite(const fs::path& path, int error) {
+  const char* remedy = "free some space or choose a folder that can be written";
+  if (error == ENOENT || error == ENOTDIR) remedy = "make that folder first or choose one that is there";
+  if (error == EACCES || error == EPERM || error == EROFS) remedy = "choose a folder that can be written";
   throw RunError("cannot write " + path.string() + ": " + (error ? std::strerror(error) : "the write was refused") +
-                 "; free some space or choose a folder that can be written");
+                 "; " + remedy);
 }
 
 std::string cell(const std::string& text) {

@@ -182,6 +182,20 @@ class TestComparePage : public QObject {
     QTRY_COMPARE(page()->figure()->runs().size(), std::size_t(3));
   }
 
+  /// Whoever looks at a fifth run and comes back asked for nothing.
+  void aFifthRunLookedAtIsNoMistake() {
+    for (const char* name : {"more0", "more1", "more2"}) openRun(name);
+    QTest::keyClick(window_.get(), Qt::Key_5);
+    for (const char* name : {"small", "large", "more0"}) tick(name);
+    QCOMPARE(page()->ticked().size(), 4);
+    QVERIFY(!page()->ticked().contains(path("more1")));
+    openRun("more1");
+    QTest::keyClick(window_.get(), Qt::Key_5);
+    QTRY_VERIFY(window_->isComparing());
+    QCOMPARE(window_->message(), QString());
+    QCOMPARE(page()->ticked().size(), 4);
+  }
+
   void theSamePictureAsInBatch() {
     QTest::keyClick(window_.get(), Qt::Key_5);
     QTRY_VERIFY(window_->isComparing());
@@ -215,6 +229,10 @@ class TestComparePage : public QObject {
     const QString command = QApplication::clipboard()->text();
     QVERIFY2(command.contains("--render " + path("small") + " --compare " + path("large") + " --out "),
              qPrintable(command));
+    QVERIFY2(command.endsWith(" --out comparison --figure compare-training"), qPrintable(command));
+    window_->epochBar()->slider()->setValue(1);
+    QVERIFY2(page()->batchCommand().endsWith(" --figure compare-training --epoch 1"),
+             qPrintable(page()->batchCommand()));
     QSignalSpy exported(page(), &ComparePage::exported);
     QTest::keyClick(window_.get(), Qt::Key_E);
     ExportDialog* dialog = nullptr;

@@ -24,7 +24,9 @@ RunResults runOf(const std::string& directory, const std::vector<std::string>& s
 std::vector<std::string> names(const std::vector<RunResults>& runs) {
   std::vector<const RunResults*> plain;
   for (const auto& run : runs) plain.push_back(&run);
-  return distinguishingNames(plain);
+  std::vector<std::string> names;
+  for (const auto& one : distinguishingNames(plain)) names.push_back(one.name);
+  return names;
 }
 
 using Names = std::vector<std::string>;
@@ -52,6 +54,26 @@ class TestComparedRuns : public QObject {
                     runOf("/r/b", {"seed=2", "training.momentum=0.2", "training.epochs=3"}),
                     runOf("/r/c", {"seed=3", "training.momentum=0.2", "training.epochs=4"})}),
              (Names{"epochs = 3, momentum = 0.1 …", "epochs = 3, momentum = 0.2 …", "epochs = 4, momentum = 0.2 …"}));
+  }
+  void theCaptionHasTheRest() {
+    const std::vector<RunResults> runs{
+        runOf("/r/a", {"seed=1", "training.momentum=0.1", "training.epochs=3", "training.batch_size=16"}),
+        runOf("/r/b", {"seed=1", "training.momentum=0.2", "training.epochs=4", "training.batch_size=32"})};
+    const auto found = distinguishingNames({&runs[0], &runs[1]});
+    QCOMPARE(found[0].name, std::string("epochs = 3 …"));
+    QCOMPARE(found[0].rest, std::string("batch_size = 16, momentum = 0.1"));
+    QCOMPARE(found[1].rest, std::string("batch_size = 32, momentum = 0.2"));
+    // What the legend says needs no caption.
+    const auto few = distinguishingNames({&runs[0], &runs[0]});
+    QVERIFY(few[0].rest.empty() && few[1].rest.empty());
+  }
+  void aCaptionHasRoomForSome() {
+    const std::vector<RunResults> runs{
+        runOf("/r/a"), runOf("/r/b", {"seed=7", "training.momentum=0.2", "training.epochs=4", "training.batch_size=32",
+                                      "training.weight_decay=0.1", "curvature.samples=64", "curvature.top=3"})};
+    const auto found = distinguishingNames({&runs[0], &runs[1]});
+    QVERIFY2(found[1].rest.ends_with(" and 2 more keys"), found[1].rest.c_str());
+    QCOMPARE(std::count(found[1].rest.begin(), found[1].rest.end(), '='), std::ptrdiff_t(4));
   }
   void elseThePathSays() {
     // Equal recipes, or runs that two keys do not tell apart.

@@ -115,8 +115,11 @@ class TestFigureList : public QObject {
     for (int row = 0; row < list->list()->count(); ++row) {
       if (list->list()->item(row)->text().trimmed() == id.title()) list->list()->setCurrentRow(row);
     }
+    const auto listed = titles(*list).size();
     tabs->showRun(complete, 0);  // a run that goes on
     QVERIFY(tabs->count() > before);
+    QTRY_COMPARE(titles(*list).size(), listed + tabs->count() - before);
+    QCOMPARE(list->list()->currentItem()->text().trimmed(), id.title());
     QTest::keyClick(list->search(), Qt::Key_Return);
     QVERIFY2(tabs->current()->id() == id, qPrintable(tabs->current()->id().title()));
   }

@@ -7,19 +7,23 @@
 #include <QSettings>
 #include <QSignalSpy>
 #include <QSlider>
+#include <QTabWidget>
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
 
 #include "app/appearance.h"
+#include "app/bits_landscape.h"
 #include "app/bits_page.h"
 #include "app/compare_page.h"
 #include "app/epoch_bar.h"
 #include "app/export_dialog.h"
+#include "app/figure_list.h"
 #include "app/figure_tabs.h"
 #include "app/figure_writer.h"
 #include "app/main_window.h"
 #include "app/recipe_form.h"
+#include "core/study/study.h"
 #include "tests/app/support/heart.h"
 #include "tests/app/support/long_run.h"
 #include "views/compare_figure.h"
@@ -62,6 +66,17 @@ every = 1
                      "small");
 }
 
+/// What the workbench can measure on: weights, data and a landscape.
+void saveMeasurableRun(const fs::path& directory) {
+  Recipe recipe = small();
+  recipe.training.epochs = 1;
+  for (const char* setting : {"quantization.bits=[2, 4, 8]", "surface.s.points=21"}) setKey(recipe, setting);
+  StudyOptions options;
+  options.threads = 1;
+  options.out = directory;
+  runStudy(recipe, options, {});
+}
+
 }  // namespace
 
 class TestHeartbeat : public QObject {
@@ -81,7 +96,9 @@ class TestHeartbeat : public QObject {
   void everyPage(Heart& heart);
   void landscape(Heart& heart);
   void exportAll(Heart& heart);
+  void findFigures(Heart& heart);
   void quantization(Heart& heart);
+  void measuring(Heart& heart);
   void comparison(Heart& heart);
   void study(Heart& heart);
   void figuresOfARun(Heart& heart);
@@ -97,6 +114,7 @@ void TestHeartbeat::initTestCase() {
   QApplication::setApplicationName("EigenscapeTest");
   saveLongRun(path("long").toStdString(), 200);
   saveLongRun(path("other").toStdString(), 150);
+  saveMeasurableRun(path("bits").toStdString());
 }
 
 void TestHeartbeat::init() {
@@ -210,12 +228,75 @@ void TestHeartbeat::exportAll(Heart& heart) {
       heart.settle();
       auto* dialog = window_->figures()->findChild<ExportDialog*>();
       QVERIFY(dialog);
+      heart.begin(QString("copy the command of %1 as %2").arg(kind, format));
+      dialog->findChild<QPushButton*>("copy")->click();
+      heart.begin(QString("write %1 as %2").arg(kind, format));
       dialog->findChild<QLineEdit*>("file")->setText(path("a." + format));
       dialog->accept();
       QTRY_COMPARE_WITH_TIMEOUT(exported.size(), 1, patienceMs);
       QTRY_VERIFY(!window_->figures()->findChild<ExportDialog*>());
     }
   }
+}
+
+void TestHeartbeat::findFigures(Heart& heart) {
+  FigureTabs* tabs = window_->figures();
+  clickInto(tabs->current());
+  heart.begin("list of all figures");
+  QTest::keyClick(window_.get(), Qt::Key_F);
+  auto* list = tabs->findChild<FigureList*>();
+  QVERIFY(list && list->isVisible());
+  heart.begin("search in the list");
+  for (const QChar letter : QStringLiteral("eigenvalues")) {
+    QTest::keyClick(list->search(), letter.toLatin1());
+    QCoreApplication::processEvents();
+  }
+  heart.begin("choose from the list");
+  QTest::keyClick(list->search(), Qt::Key_Return);
+  heart.settle();
+  QCOMPARE(tabs->current()->id().kind, QString("trajectories"));
+}
+
+/// On a run with weights, what the workbench does in the background.
+void TestHeartbeat::measuring(Heart& heart) {
+  QSignalSpy shown(window_.get(), &MainWindow::runShown);
+  heart.begin("open a run to measure");
+  window_->openPath(path("bits"));
+  QTRY_VERIFY_WITH_TIMEOUT(!shown.isEmpty(), patienceMs);
+  heart.settle();
+  clickInto(window_->figures()->current());
+  heart.begin("quantization of it");
+  QTest::keyClick(window_.get(), Qt::Key_6);
+  BitsPage* page = window_->bitsPage();
+  QTRY_COMPARE(page->message(), QString());
+  auto held = page->held();
+  held.bits.assign(held.bits.size(), 4);
+  held.bits.back() = 8;
+  page->setHeld(held, "by hand");
+  for (QPushButton* button : {page->measureButton(), page->landscapeButton()}) {
+    QSignalSpy measured(page, &BitsPage::measured);
+    heart.begin(button->text());
+    QVERIFY2(button->isEnabled(), qPrintable(button->toolTip()));
+    button->click();
+    QVERIFY(page->isMeasuring());
+    QTRY_VERIFY_WITH_TIMEOUT(!measured.isEmpty(), patienceMs);
+    heart.settle();
+  }
+  for (int i = 0; i < page->tabs()->count(); ++i) {
+    heart.begin("workbench: " + page->tabs()->tabText(i));
+    page->tabs()->setCurrentIndex(i);
+    heart.settle();
+  }
+  QVERIFY(page->landscape()->figure());
+  heart.begin("save the bits");
+  page->save(path("saved.json"));
+  heart.begin("bits that have no landscape");
+  held.bits.front() = 2;
+  page->setHeld(held, "by hand");
+  heart.begin("back to the figures");
+  clickInto(page);
+  QTest::keyClick(window_.get(), Qt::Key_1);
+  heart.settle();
 }
 
 void TestHeartbeat::quantization(Heart& heart) {
@@ -345,9 +426,11 @@ void TestHeartbeat::tour(Heart& heart) {
   heart.begin("light");
   window_->appearance()->choose(Appearance::Choice::Light);
   exportAll(heart);
+  findFigures(heart);
   figuresOfARun(heart);
   quantization(heart);
   comparison(heart);
+  measuring(heart);
   study(heart);
 }
 

@@ -405,7 +405,8 @@ void TestMainWindow::theCommandDrawsWhatTheDialogChose() {
   open("one");
   FigureTabs* tabs = window_->figures();
   tabs->setCurrentIndex(tabOf("training"));
-  const QString plain = window_->commandOfShownRun();
+  const QString whole = window_->commandOfShownRun(), plain = whole + " --figure training";
+  QCOMPARE(window_->commandOfShownFigure(), plain);
   tabs->exportCurrent("png");
   auto* dialog = tabs->findChild<ExportDialog*>();
   QVERIFY(dialog);
@@ -424,7 +425,8 @@ void TestMainWindow::theCommandDrawsWhatTheDialogChose() {
   QSignalSpy exported(tabs, &FigureTabs::exported);
   dialog->accept();
   QTRY_COMPARE(exported.size(), 1);
-  QCOMPARE(window_->commandOfShownRun(), plain + wanted);
+  QCOMPARE(window_->commandOfShownFigure(), plain + wanted);
+  QCOMPARE(window_->commandOfShownRun(), whole);
 
   // Those options give the same picture.
   ExportOptions options;
@@ -433,7 +435,7 @@ void TestMainWindow::theCommandDrawsWhatTheDialogChose() {
   options.caption = false;
   auto run = loadRun(path("one").toStdString());
   run.directory = path("drawn").toStdString();
-  renderFigure(run, {"training", {}}, {"png"}, options);
+  renderRun(run, {"png"}, options, {.ids = {{"training", {}}}, .epoch = {}});
   QCOMPARE(QImage(path("chosen.png")), QImage(path("drawn/figures/training.png")));
 
   // The next export of the figure starts from there; another figure has its own.
@@ -444,7 +446,17 @@ void TestMainWindow::theCommandDrawsWhatTheDialogChose() {
   QCOMPARE(dialog->options().widthMm, 95.0);
   dialog->reject();
   tabs->setCurrentIndex(tabOf("contour"));
-  QCOMPARE(window_->commandOfShownRun(), plain);
+  QCOMPARE(window_->commandOfShownFigure(), whole + " --figure contour-s");
+  // Of what is seen, also when in the training.
+  window_->epochBar()->slider()->setValue(0);
+  QCOMPARE(window_->commandOfShownFigure(), whole + " --figure contour-s --epoch 0");
+  Q_EMIT tabs->current()->copyBatchCommandRequested();
+  QVERIFY(QApplication::clipboard()->text().endsWith(" --figure contour-s --epoch 0"));
+  for (QAction* action : window_->findChildren<QAction*>()) {
+    if (action->text() == "Copy this run's command") action->trigger();
+  }
+  QVERIFY2(QApplication::clipboard()->text().endsWith(" --out tiny-again"),
+           qPrintable(QApplication::clipboard()->text()));
 }
 
 void TestMainWindow::remembersRuns() {

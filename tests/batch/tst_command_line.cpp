@@ -84,9 +84,9 @@ void TestCommandLine::versionAndHelp() {
   QVERIFY(version.out.contains("\nLibTorch "));
   const Outcome help = runProgram({"--help"});
   QCOMPARE(help.status, 0);
-  for (const char* option :
-       {"--batch", "--out", "--set", "--device", "--threads", "--seed", "--resume", "--figures", "--figure-size",
-        "--figure-font-size", "--no-caption", "--quiet", "--render", "--check", "--list", "--version"}) {
+  for (const char* option : {"--batch", "--out", "--set", "--device", "--threads", "--seed", "--resume", "--figures",
+                             "--figure", "--epoch", "--figure-size", "--figure-font-size", "--no-caption", "--quiet",
+                             "--render", "--check", "--list", "--version"}) {
     QVERIFY2(help.out.contains(option), option);
   }
 }

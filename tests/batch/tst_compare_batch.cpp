@@ -79,6 +79,29 @@ class TestCompareBatch : public QObject {
     QVERIFY(QFileInfo::exists(elsewhere + "/figures/training.png"));
   }
 
+  void oneFigureOfOneEpoch() {
+    const auto files = [this](const QString& folder) { return QDir(path(folder + "/figures")).entryList(QDir::Files); };
+    const Outcome few =
+        runProgram({"--render", path("b16"), "--out", path("few"), "--figure", "contour-s", "--figure", "training"});
+    QVERIFY2(few.status == 0, few.err.constData());
+    QCOMPARE(files("few"), (QStringList{"contour-s.png", "training.png"}));
+    // The window's page of several figures too; and another epoch takes nothing's place.
+    const Outcome page = runProgram({"--render", path("b16"), "--out", path("few"), "--figure", "contour-s", "--figure",
+                                     "landscape-s", "--epoch", "0"});
+    QVERIFY2(page.status == 0, page.err.constData());
+    QCOMPARE(files("few"),
+             (QStringList{"contour-s-epoch-0.png", "contour-s.png", "landscape-s-epoch-0.png", "training.png"}));
+    QVERIFY(readFile(path("few/figures/contour-s-epoch-0.png")) != readFile(path("few/figures/contour-s.png")));
+    const Outcome both = runProgram({"--render", path("b16"), "--compare", path("b32"), "--out", path("few-both"),
+                                     "--figure", "compare-training", "--epoch", "1"});
+    QVERIFY2(both.status == 0, both.err.constData());
+    QCOMPARE(files("few-both"), QStringList{"compare-training-epoch-1.png"});
+    const Outcome run = runProgram({"--batch", path("tiny.toml"), "--out", path("few-run"), "--quiet", "--figure",
+                                    "spectrum", "--set", "training.epochs=0"});
+    QVERIFY2(run.status == 0, run.err.constData());
+    QCOMPARE(files("few-run"), QStringList{"spectrum.png"});
+  }
+
   void aSurfacesScaleIsDrawn() {
     const QStringList render{"--render", path("b16"), "--figures", "svg", "--out"};
     const Outcome usual = runProgram(render + QStringList{path("usual")});
@@ -113,6 +136,18 @@ class TestCompareBatch : public QObject {
                             << QStringList{"--figures", "vtp", "png"};
     QTest::newRow("animated") << QStringList{"--render", a, "--compare", b, "--out", out, "--animate", "contour-s"}
                               << QStringList{"--animate", "--compare"};
+    QTest::newRow("no such figure") << QStringList{"--render", a, "--figure", "nowhere", "--out", out}
+                                    << QStringList{"--figure nowhere", "training", "contour-s"};
+    QTest::newRow("none to compare") << QStringList{"--render", a, "--compare", b, "--figure", "training", "--out", out}
+                                     << QStringList{"--figure training", "compare-training"};
+    QTest::newRow("no such epoch") << QStringList{"--render", a, "--epoch", "77", "--out", out}
+                                   << QStringList{"--epoch 77", "from 0 to"};
+    QTest::newRow("no epoch") << QStringList{"--render", a, "--epoch", "last", "--out", out}
+                              << QStringList{"--epoch last"};
+    QTest::newRow("one figure of none") << QStringList{"--render", a, "--figures", "none", "--figure", "training"}
+                                        << QStringList{"--figure:", "--figures none"};
+    QTest::newRow("one epoch of all") << QStringList{"--render", a, "--animate", "contour-s", "--epoch", "1"}
+                                      << QStringList{"--epoch", "--animate"};
     QTest::newRow("another key") << QStringList{"--render", a, "--compare", b, "--out", out, "--set", "seed=3"}
                                  << QStringList{"--set seed=3", "surface.NAME.scale"};
   }

@@ -78,7 +78,7 @@ double framesPerSecond(SurfaceScene& scene, Detail detail, int frames) {
   std::vector<double> seconds;
   for (int i = 0; i < frames; ++i) {
     const auto start = std::chrono::steady_clock::now();
-    scene.render({900, 700}, {-120.0 + 2 * i, 32, 1}, 45, 1.1, detail);
+    scene.render({900, 700}, {-120.0 + 2 * i, 32, 1}, {36, 20, 36, 52}, 1.1, detail);
     seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   std::sort(seconds.begin(), seconds.end());
@@ -95,8 +95,8 @@ int main(int argc, char** argv) {
     for (const int points : {51, 101, 201, 401}) {
       SurfaceScene scene;
       scene.setData(bowl(points));
-      scene.render({900, 700}, {0, 30, 1}, 45, 1.1, Detail::Moving);
-      scene.render({900, 700}, {1, 30, 1}, 45, 1.1, Detail::All);
+      scene.render({900, 700}, {0, 30, 1}, {36, 20, 36, 52}, 1.1, Detail::Moving);
+      scene.render({900, 700}, {1, 30, 1}, {36, 20, 36, 52}, 1.1, Detail::All);
       const double moving = framesPerSecond(scene, Detail::Moving, 40), all = framesPerSecond(scene, Detail::All, 12);
       std::printf("%4d x %-7d %12.1f %12.1f %12.1f\n", points, points, moving, figuresPerSecond(points, 40), all);
     }

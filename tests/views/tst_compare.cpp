@@ -105,6 +105,15 @@ class TestCompare : public QObject {
     QVERIFY(plots::axis(second, QCPAxis::atBottom)->range().upper > 1.5);
   }
 
+  void theCaptionSaysWhatElseDiffers() {
+    auto runs = two();
+    runs[1].rest = "momentum = 0.2";
+    for (const char* kind : {"contour", "training"}) {
+      const auto figure = comparison({kind, kind == std::string("contour") ? "e1-e2" : ""}, runs, 6);
+      QVERIFY2(plain(figure->caption()).contains("“large”: momentum = 0.2."), qPrintable(figure->caption()));
+    }
+  }
+
   void aZoomOutlivesEpochsAndNewRows() {
     const auto runs = two();
     for (const char* kind : {"contour", "training"}) {
