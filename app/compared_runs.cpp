@@ -24,6 +24,12 @@ bool isBeside(const std::string& key) {
   return keys.contains(key);
 }
 
+/// Keys that say what is measured of a network, and not which network it is: the figure and its caption show them.
+bool isOfMeasuring(const std::string& key) {
+  const auto section = key.substr(0, key.find('.'));
+  return section == "curvature" || section == "profile" || section == "surface" || section == "quantization";
+}
+
 bool allDiffer(const std::vector<std::string>& names) {
   return std::set<std::string>(names.begin(), names.end()).size() == names.size();
 }
@@ -97,14 +103,15 @@ std::vector<RunName> namesByRecipe(const std::vector<const RunResults*>& runs) {
   const auto telling = rest.size() > 2 ? fewestTelling(rest, runs.size()) : rest;
   if (telling.empty()) return {};
   std::erase_if(rest, [&](const RecipeDifference& one) {
-    return std::any_of(telling.begin(), telling.end(), [&](const auto& other) { return other.key == one.key; });
+    return isOfMeasuring(one.key) ||
+           std::any_of(telling.begin(), telling.end(), [&](const auto& other) { return other.key == one.key; });
   });
   const std::size_t more = rest.size() > mostInCaption ? rest.size() - mostInCaption : 0;
   rest.resize(rest.size() - more);
   std::vector<RunName> names(runs.size());
   for (std::size_t i = 0; i < runs.size(); ++i) {
     names[i] = {words(telling, i) + (rest.empty() ? "" : " …"), words(rest, i)};
-    if (more) names[i].rest += " and " + std::to_string(more) + " more keys";
+    if (more) names[i].rest += " and " + std::to_string(more) + (more == 1 ? " more key" : " more keys");
   }
   return allDiffer(names) ? names : std::vector<RunName>();
 }

@@ -28,7 +28,7 @@ std::vector<std::filesystem::path> runsOfSweep(const std::filesystem::path& fold
 
 struct RunName {
   std::string name;  ///< short, for a legend
-  std::string rest;  ///< what else differs, for a caption: "learning_rate = 0.1, trace = false"; often empty
+  std::string rest;  ///< in what else the networks differ, for a caption: "momentum = 0.9, seed = 1"; often empty
 };
 
 /// What tells each run from the others: "batch_size = 128" where one or two keys of the recipes do, with "…" where

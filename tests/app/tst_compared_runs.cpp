@@ -70,9 +70,9 @@ class TestComparedRuns : public QObject {
   void aCaptionHasRoomForSome() {
     const std::vector<RunResults> runs{
         runOf("/r/a"), runOf("/r/b", {"seed=7", "training.momentum=0.2", "training.epochs=4", "training.batch_size=32",
-                                      "training.weight_decay=0.1", "curvature.samples=64", "curvature.top=3"})};
+                                      "training.weight_decay=0.1", "training.learning_rate=0.3", "curvature.top=3"})};
     const auto found = distinguishingNames({&runs[0], &runs[1]});
-    QVERIFY2(found[1].rest.ends_with(" and 2 more keys"), found[1].rest.c_str());
+    QVERIFY2(found[1].rest.ends_with(" and 1 more key"), found[1].rest.c_str());
     QCOMPARE(std::count(found[1].rest.begin(), found[1].rest.end(), '='), std::ptrdiff_t(4));
   }
   void elseThePathSays() {
