@@ -7,6 +7,7 @@
 #include <QLabel>
 #include <QPushButton>
 #include <QScrollArea>
+#include <QSplitter>
 #include <QToolButton>
 #include <QVBoxLayout>
 #include <algorithm>
@@ -42,17 +43,22 @@ std::string keyOf(const QString& message) {
   return message.section(' ', 0, 0).section('=', 0, 0).toStdString();
 }
 
+/// What is too high for its place.
+QScrollArea* scrolling(const QString& name) {
+  auto* area = new QScrollArea;
+  area->setWidgetResizable(true);
+  area->setFrameShape(QFrame::NoFrame);
+  area->setAccessibleName(name);
+  area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  return area;
+}
+
 }  // namespace
 
 RecipeForm::RecipeForm(QWidget* parent) : QWidget(parent), history_(new QUndoStack(this)) {
   auto* outer = new QVBoxLayout(this);
   outer->setContentsMargins(0, 0, 0, 0);
-  auto* area = new QScrollArea;
-  area->setWidgetResizable(true);
-  area->setFrameShape(QFrame::NoFrame);
-  area->setAccessibleName(tr("recipe"));
-  area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-  outer->addWidget(area, 1);
+  auto* area = scrolling(tr("recipe"));
   auto* content = new QWidget;
   column_ = new QVBoxLayout(content);
   column_->setContentsMargins(4, 4, 8, 4);
@@ -64,10 +70,21 @@ RecipeForm::RecipeForm(QWidget* parent) : QWidget(parent), history_(new QUndoSta
   complaint_ = new ToneLabel(ToneLabel::Tone::Problem);
   complaint_->setObjectName(QStringLiteral("complaint"));
   complaint_->setMargin(4);
-  outer->addWidget(complaint_);
   plan_ = new ToneLabel(ToneLabel::Tone::Faint);
   plan_->setMargin(4);
-  outer->addWidget(plan_);
+  plan_->setAlignment(Qt::AlignTop);
+  auto* planned = scrolling(tr("work that the recipe asks for"));
+  planned->setWidget(plan_);
+  // The work of a large recipe would leave its fields no room.
+  auto* both = new QSplitter(Qt::Vertical);
+  both->addWidget(area);
+  both->addWidget(planned);
+  both->setStretchFactor(0, 3);
+  both->setStretchFactor(1, 1);
+  both->setSizes({420, 140});
+  both->setChildrenCollapsible(false);
+  outer->addWidget(both, 1);
+  outer->addWidget(complaint_);
   setRecipe(Recipe());
 }
 
