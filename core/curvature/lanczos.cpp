@@ -116,7 +116,8 @@ class Solve {
 
   /// Of several pending directions the one that the wanted pairs still miss most.
   std::size_t mostPromising() const {
-    if (space_.pending() < 2 || ritz_.eigenvalues().size() != space_.size()) return 0;
+    // Nothing is wanted before the first solve().
+    if (space_.pending() < 2 || wanted_.empty() || ritz_.eigenvalues().size() != space_.size()) return 0;
     std::vector<double> missing(space_.pending(), 0.0);
     for (const auto i : wanted_) {
       if (hasConverged(i)) continue;
