@@ -46,8 +46,10 @@ std::vector<std::string> formatsOf(const CommandLine& line) {
   if (line.figures && !line.figures->empty()) {
     throw RecipeError("--figures " + line.figures->front() + ": this program was built without figures; expected none");
   }
-  if (!line.onlyFigures.empty())
-    throw RecipeError("--figure " + line.onlyFigures.front() + ": this program was built without figures");
+  if (!line.onlyFigures.empty() || line.epoch || line.view) {
+    const std::string option = !line.onlyFigures.empty() ? "--figure" : line.epoch ? "--epoch" : "--view";
+    throw RecipeError(option + ": this program was built without figures");
+  }
   return {};
 #endif
 }
@@ -62,6 +64,7 @@ Drawing drawingOf(const CommandLine& line) {
   drawing.density = line.figureDensity;
   drawing.figures = line.onlyFigures;
   drawing.epoch = line.epoch;
+  drawing.view = line.view;
   return drawing;
 }
 #endif
@@ -142,6 +145,24 @@ std::string placesText(const fs::path& directory, const std::vector<fs::path>& f
   return "tables   " + directory.string() + "\n" + figuresText(figures);
 }
 
+/// The run is done whatever figure was asked for: `complaint` says what was wrong and how to have them.
+std::vector<fs::path> drawOf(const RunResults& run, const std::vector<std::string>& formats, const CommandLine& line,
+                             std::string& complaint) {
+  try {
+    return draw(run, formats, line);
+  } catch (const RecipeError& error) {
+    complaint = std::string(error.what()) + "; the run is done, --render " + line.out + " draws it";
+    return {};
+  }
+}
+
+/// Before hours are spent on a run whose figures are of another epoch.
+void checkEpoch(const CommandLine& line, const Recipe& recipe) {
+  if (!line.epoch || !recipe.model.checkpoints.empty() || *line.epoch <= recipe.training.epochs) return;
+  throw RecipeError("--epoch " + std::to_string(*line.epoch) + ": the training ends at epoch " +
+                    std::to_string(recipe.training.epochs));
+}
+
 }  // namespace
 
 int runBatch(const CommandLine& line) {
@@ -155,6 +176,7 @@ int runBatch(const CommandLine& line) {
   });
   const auto formats = formatsOf(line);
   const Recipe recipe = recipeOf(line);
+  checkEpoch(line, recipe);
   checkOut(line, recipe);
   ours = true;
 
@@ -168,13 +190,14 @@ int runBatch(const CommandLine& line) {
   context.progress = [&](const StudyProgress& step) { progress.update(step); };
   context.log = [&](const std::string& text) { progress.log(text); };
   std::vector<fs::path> figures;
+  std::string complaint;
   RunResults run;
   try {
     runStudy(recipe, options, context);
     run = loadRun(line.out);
     if (!interruption.requested() && !formats.empty()) {
       progress.update({"drawing the figures", 0, 1, -1});
-      figures = draw(run, formats, line);
+      figures = drawOf(run, formats, line, complaint);
     }
   } catch (const Stopped&) {
   } catch (...) {
@@ -188,6 +211,7 @@ int runBatch(const CommandLine& line) {
   }
   if (!line.quiet) std::fputs(placesText(line.out, figures).c_str(), stderr);
   printOut(summaryOf(run));
+  if (!complaint.empty()) throw RecipeError(complaint);
   return done;
 }
 
@@ -247,6 +271,9 @@ int renderAgain(const CommandLine& line) {
   if (!isRunDirectory(line.subject)) {
     throw RecipeError("--render " + line.subject + ": holds no run.json; expected the folder that --out named");
   }
+  std::error_code error;
+  if (!line.out.empty() && fs::exists(line.out, error) && !fs::is_directory(line.out, error))
+    throw RecipeError("--out " + line.out + ": is a file; expected a folder");
   auto run = loadForDrawing(line.subject, line);
   if (!line.out.empty()) run.directory = line.out;  // the figures' folder; the run's own stays as it is
 #ifdef EIGENSCAPE_WITH_GUI

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -18,7 +19,7 @@ namespace {
 /// The options as text; values are checked here and not by CLI11, so that every message names key, value and remedy.
 struct Words {
   std::string path, batch, render, check, list, out, device, threads, seed, figures, figureSize, figureFontSize,
-      figureDensity, style, animate, epoch;
+      figureDensity, style, animate, epoch, view;
   std::vector<std::string> sets, compare, onlyFigures;
   bool resume = false, noCaption = false, quiet = false, version = false, help = false;
 };
@@ -51,6 +52,9 @@ std::unique_ptr<CLI::App> makeParser(Words& words) {
       ->type_size(1)
       ->allow_extra_args(false);
   app->add_option("--epoch", words.epoch, "Figures at that epoch of the training; default: the last")->type_name("N");
+  app->add_option("--view", words.view,
+                  "Reliefs from there: azimuth and elevation in degrees, zoom. Default: -120,32,1")
+      ->type_name("AZ,EL[,ZOOM]");
   app->add_option("--figure-size", words.figureSize, "Width and height in millimetres, from 70 on; default: 120x90")
       ->type_name("WxH");
   app->add_option("--figure-font-size", words.figureFontSize,
@@ -101,6 +105,27 @@ double fontSize(const std::string& text) {
                       " to " + std::to_string(mostFigurePoints) + ", such as 10 or 7.5");
   }
   return points;
+}
+
+std::array<double, 3> pointOfView(const std::string& text) {
+  std::array<double, 3> view{0, 0, 1};
+  std::size_t count = 0;
+  bool good = true;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, ','); ++count) {
+    if (count >= view.size()) continue;
+    const auto result = std::from_chars(part.data(), part.data() + part.size(), view[count]);
+    good &= result.ec == std::errc() && result.ptr == part.data() + part.size();
+  }
+  // What is no number compares as false.
+  good &= (count == 2 || count == 3) && std::abs(view[0]) <= 360 && view[1] >= 2 && view[1] <= 89 && view[2] >= 0.3 &&
+          view[2] <= 8;
+  if (!good) {
+    throw RecipeError("--view " + text +
+                      ": expected azimuth (-360 to 360), elevation (2 to 89) and, if wanted, zoom (0.3 to 8), such as "
+                      "-120,32 or 60,20,1.5");
+  }
+  return view;
 }
 
 constexpr const char* kFormats = "png, svg, pdf, csv, vtp, obj, glb and h5, separated by commas, or none";
@@ -216,6 +241,7 @@ void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
                                                               {"--animate", {Mode::Render}},
                                                               {"--figure", {Mode::Batch, Mode::Render}},
                                                               {"--epoch", {Mode::Batch, Mode::Render}},
+                                                              {"--view", {Mode::Batch, Mode::Render}},
                                                               {"--figure-size", {Mode::Batch, Mode::Render}},
                                                               {"--figure-font-size", {Mode::Batch, Mode::Render}},
                                                               {"--figure-density", {Mode::Batch, Mode::Render}},
@@ -288,8 +314,9 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
   if (app->count("--style") > 0) line.dark = isDark(words.style);
   if (app->count("--figures") > 0) line.figures = figureFormats(words.figures);
   line.onlyFigures = words.onlyFigures;
+  if (app->count("--view") > 0) line.view = pointOfView(words.view);
   if (app->count("--epoch") > 0) line.epoch = wholeNumber("--epoch", words.epoch, 0, std::int64_t{1} << 53);
-  for (const char* option : {"--figure", "--epoch"}) {
+  for (const char* option : {"--figure", "--epoch", "--view"}) {
     if (app->count(option) > 0 && line.figures && line.figures->empty())
       throw RecipeError(std::string(option) + ": has no effect with --figures none");
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -38,6 +39,7 @@ struct CommandLine {
   std::optional<std::vector<std::string>> figures;  ///< --figures; an empty list for none
   std::vector<std::string> onlyFigures;             ///< --figure, in order; empty: all
   std::optional<std::int64_t> epoch;                ///< --epoch
+  std::optional<std::array<double, 3>> view;        ///< --view: azimuth, elevation, zoom
   std::optional<std::pair<int, int>> figureSize;    ///< --figure-size, millimetres
   double figureFontSize = 8;                        ///< --figure-font-size, points
   bool noCaption = false;                           ///< --no-caption

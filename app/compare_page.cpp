@@ -282,7 +282,11 @@ QString ComparePage::batchCommand() const {
   std::string command = "eigenscape";
   for (std::size_t i = 0; i < runs_.size(); ++i)
     command += (i == 0 ? " --render " : " --compare ") + shellQuoted(runs_[i].run->directory.string());
-  return QString::fromStdString(command + " --out comparison") + figureArguments(*figure_, epoch_, lastEpoch(runs_));
+  // Of runs that are not at their end the last epoch is another one tomorrow.
+  std::int64_t last = lastEpoch(runs_);
+  for (const auto& one : runs_) last = std::max(last, one.run->info.epochs);
+  if (epochsOfAll(runs_).empty()) last = epoch_;
+  return QString::fromStdString(command + " --out comparison") + figureArguments(*figure_, epoch_, last);
 }
 
 void ComparePage::exportFigure(const QString& format) {

@@ -11,6 +11,7 @@
 #include "app/compared_runs.h"
 #include "core/results/error.h"
 #include "views/animation.h"
+#include "views/compare_figure.h"
 #include "views/comparison.h"
 #include "views/figure.h"
 
@@ -55,28 +56,53 @@ ExportOptions optionsFor(const Drawing& drawing) {
   return options;
 }
 
+std::string stemOf(const FigureId& id) {
+  return id.fileStem().toStdString();
+}
+
+std::optional<SurfaceView> viewOf(const Drawing& drawing) {
+  if (!drawing.view) return {};
+  return SurfaceView{(*drawing.view)[0], (*drawing.view)[1], (*drawing.view)[2]};
+}
+
 /// `stemOf`: how a figure's file is called.
 template <class StemOf>
-FigureChoice choiceAmong(const std::vector<FigureId>& known, const std::vector<std::int64_t>& epochs,
-                         const Drawing& drawing, StemOf stemOf) {
+FigureChoice choiceAmong(const std::string& option, const std::vector<FigureId>& known,
+                         const std::vector<std::int64_t>& epochs, const Drawing& drawing, StemOf stemOf) {
   FigureChoice choice;
   for (const auto& name : drawing.figures) {
     const auto found = std::find_if(known.begin(), known.end(), [&](const auto& id) { return stemOf(id) == name; });
+    if (found == known.end() && known.empty()) throw RecipeError(option + " " + name + ": the run has no figures yet");
     if (found == known.end()) {
       std::string names;
       for (const auto& id : known) names += (names.empty() ? "" : ", ") + stemOf(id);
-      throw RecipeError("--figure " + name + ": there is no such figure; expected one of " + names);
+      throw RecipeError(option + " " + name + ": there is no such figure; expected one of " + names);
     }
-    choice.ids.push_back(*found);
+    if (std::find(choice.ids.begin(), choice.ids.end(), *found) == choice.ids.end()) choice.ids.push_back(*found);
   }
   choice.epoch = drawing.epoch;
+  choice.view = viewOf(drawing);
+  choice.givenSize = drawing.sizeMm.has_value();
   if (choice.epoch && std::find(epochs.begin(), epochs.end(), *choice.epoch) == epochs.end()) {
     throw RecipeError("--epoch " + std::to_string(*choice.epoch) +
-                      (epochs.empty() ? ": nothing was measured yet"
+                      (epochs.empty() ? ": the run has no epochs; leave --epoch out"
                                       : ": not measured; the epochs go from " + std::to_string(epochs.front()) +
                                             " to " + std::to_string(epochs.back())));
   }
   return choice;
+}
+
+/// Who names a figure wants it: one that is not written is a mistake, and not a matter of course.
+template <class Make>
+void checkFormats(const QStringList& asked, const FigureChoice& choice, Make make) {
+  for (const auto& id : choice.ids) {
+    const auto figure = make(id);
+    const QStringList formats = figure->formats();
+    const auto has = [&](const QString& format) { return formats.contains(format); };
+    if (std::any_of(asked.begin(), asked.end(), has)) continue;
+    throw RecipeError("--figures " + asked.join(',').toStdString() + ": " + figure->id().fileStem().toStdString() +
+                      " is not written so; expected one of " + formats.join(", ").toStdString());
+  }
 }
 
 }  // namespace
@@ -87,15 +113,18 @@ std::vector<std::filesystem::path> drawFigures(const RunResults& run, const std:
   const Offscreen offscreen;
   QStringList list;
   for (const auto& format : formats) list << QString::fromStdString(format);
-  const auto choice = choiceAmong(windowFigures(run), run.epochs(), drawing,
-                                  [](const FigureId& id) { return id.fileStem().toStdString(); });
+  const auto choice = choiceAmong("--figure", windowFigures(run), run.epochs(), drawing, stemOf);
+  checkFormats(list, choice, [](const FigureId& id) { return makeFigure(id); });
   return renderRun(run, list, optionsFor(drawing), choice);
 }
 
 std::vector<std::filesystem::path> drawAnimation(const RunResults& run, const std::string& figure,
                                                  const Drawing& drawing) {
   const Offscreen offscreen;
-  const auto made = renderAnimation(run, figureCalled(run, QString::fromStdString(figure)), optionsFor(drawing));
+  Drawing alone = drawing;
+  alone.figures = {figure};
+  const auto id = choiceAmong("--animate", windowFigures(run), {}, alone, stemOf).ids.front();
+  const auto made = renderAnimation(run, id, optionsFor(drawing), viewOf(drawing));
   auto files = made.frames;
   if (!made.video.empty()) files.push_back(made.video);
   return files;
@@ -123,8 +152,9 @@ std::vector<std::filesystem::path> drawComparison(std::vector<RunResults> runs, 
       throw RecipeError("--figures " + format + ": comparisons are written as png, svg, pdf or csv");
     list << QString::fromStdString(format);
   }
-  const auto choice = choiceAmong(common, epochsOfAll(compared), drawing,
+  const auto choice = choiceAmong("--figure", common, epochsOfAll(compared), drawing,
                                   [](const FigureId& id) { return "compare-" + id.fileStem().toStdString(); });
+  checkFormats(list, choice, [](const FigureId& id) { return std::make_unique<CompareFigure>(id); });
   return renderComparison(compared, folder, list, optionsFor(drawing), !drawing.sizeMm, choice);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -16,10 +17,11 @@ struct Drawing {
   std::optional<std::pair<int, int>> sizeMm;  ///< width and height; else their usual size
   double fontPoints = 8;                      ///< of axis labels; titles and captions follow
   bool caption = true;
-  bool dark = false;                  ///< light on dark
-  int density = 2;                    ///< pixels of a PNG for each of a usual screen
-  std::vector<std::string> figures;   ///< names of their files, without suffix; empty: all
-  std::optional<std::int64_t> epoch;  ///< of the training; else the last
+  bool dark = false;                          ///< light on dark
+  int density = 2;                            ///< pixels of a PNG for each of a usual screen
+  std::vector<std::string> figures;           ///< names of their files, without suffix; empty: all
+  std::optional<std::int64_t> epoch;          ///< of the training; else the last
+  std::optional<std::array<double, 3>> view;  ///< of reliefs: azimuth, elevation and zoom; else the usual one
 };
 
 /// Frames of one figure at every epoch, named as its file; the video, if there is one, comes last. Throws RunError.

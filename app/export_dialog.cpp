@@ -110,10 +110,10 @@ ExportDialog::ExportDialog(const Figure& figure, const QString& folder, const QS
   form->addRow(remark_);
   auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel);
   export_ = buttons->addButton(tr("Export"), QDialogButtonBox::AcceptRole);
-  auto* copy = buttons->addButton(tr("Copy as batch command"), QDialogButtonBox::ActionRole);
-  copy->setObjectName(QStringLiteral("copy"));
-  copy->setToolTip(tr("The command line that draws the run's figures with what is chosen here"));
-  connect(copy, &QPushButton::clicked, this, [this] {
+  copy_ = buttons->addButton(tr("Copy as batch command"), QDialogButtonBox::ActionRole);
+  copy_->setObjectName(QStringLiteral("copy"));
+  copy_->setToolTip(tr("The command line that draws this figure with what is chosen here"));
+  connect(copy_, &QPushButton::clicked, this, [this] {
     Q_EMIT commandRequested();
     remark_->setText(tr("The command is on the clipboard."));
   });
@@ -177,6 +177,7 @@ void ExportDialog::refresh() {
   if (!room) remark = tr("Type of %1 pt needs at least %2 × %3 mm.").arg(now.fontPoints).arg(wide).arg(high);
   if (QFileInfo::exists(file())) remark += (remark.isEmpty() ? "" : ". ") + tr("The file exists and will be replaced.");
   remark_->setText(remark);
+  copy_->setEnabled(room);
   export_->setEnabled(room && !file_->text().trimmed().isEmpty());
   export_->setText(QFileInfo::exists(file()) ? tr("Replace") : tr("Export"));
 }
@@ -234,6 +235,11 @@ QString exportArguments(const Figure& figure) {
 QString figureArguments(const Figure& figure, std::int64_t epoch, std::int64_t last) {
   QString words = " --figure " + QString::fromStdString(shellQuoted(figure.id().fileStem().toStdString()));
   if (epoch != last) words += QStringLiteral(" --epoch %1").arg(epoch);
+  const auto view = figure.pointOfView();
+  if (view && *view != SurfaceView()) {
+    const auto number = [](double value) { return QString::number(value, 'g', QLocale::FloatingPointShortest); };
+    words += QStringLiteral(" --view %1,%2,%3").arg(number(view->azimuth), number(view->elevation), number(view->zoom));
+  }
   return words + exportArguments(figure);
 }
 

@@ -44,7 +44,7 @@ class ExportDialog : public QDialog {
   QDoubleSpinBox* font_;
   QCheckBox* caption_;
   QLabel* remark_;
-  QPushButton* export_;
+  QPushButton *export_, *copy_;
 };
 
 /// What the command line of a run needs besides, with a leading space, so that --batch and --render draw the figure as

@@ -7,6 +7,7 @@
 
 #include "app/picture_saver.h"
 #include "core/results/error.h"
+#include "core/results/tables.h"
 
 namespace eigenscape {
 
@@ -35,9 +36,7 @@ void FigureWriter::next() {
     if (!tasks_.empty()) QTimer::singleShot(0, this, &FigureWriter::next);
   };
   try {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) throw RunError("cannot make " + folder.string() + ": " + error.message());
+    makeFolder(folder);
     figure_ = makeFigure(task.id);
     const auto epochs = task.run->epochs();
     figure_->showRun(task.run, epochs.empty() ? 0 : epochs.back());

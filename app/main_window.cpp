@@ -22,7 +22,6 @@
 #include "app/bits_page.h"
 #include "app/compare_page.h"
 #include "app/epoch_bar.h"
-#include "app/export_dialog.h"
 #include "app/figure_tabs.h"
 #include "app/figure_writer.h"
 #include "app/progress_line.h"

@@ -129,8 +129,8 @@ class MainWindow : public QMainWindow {
   void showProgress(const StudyProgress& progress);
   void say(const QString& line);
   void complain(const QString& text);
-  QString commandOf(const Figure* figure) const;
-  void copyCommand(QString command);
+  QString commandOfRun(const Figure* figure) const;
+  void copyCommand(QString command, const QString& remark = {});
   void copyBatchCommand();
   void exportFigure();
   void showKeys();

@@ -122,40 +122,47 @@ void MainWindow::dropEvent(QDropEvent* event) {
   }
 }
 
-QString MainWindow::commandOf(const Figure* figure) const {
+/// `figure`: the workbench's, whose bits only a run of their own can have.
+QString MainWindow::commandOfRun(const Figure* figure) const {
   if (!run_) return {};
   const std::filesystem::path file = run_->directory / "recipe.toml";
-  auto settings = isChoosingBits() ? bitsPage_->batchSettings() : std::vector<std::string>();
-  QString drawing;
+  auto settings = figure && isChoosingBits() ? bitsPage_->batchSettings() : std::vector<std::string>();
   if (figure) {
     for (const auto& setting : figure->recipeSettings()) settings.push_back(setting.toStdString());
-    const auto epochs = run_->epochs();
-    // The workbench's figures hold bits that the run does not know by these names.
-    drawing = isChoosingBits() || epochs.empty() ? exportArguments(*figure)
-                                                 : figureArguments(*figure, epochBar_->epoch(), epochs.back());
   }
   try {
-    return QString::fromStdString(batchCommand(parseRecipe(run_->recipe, file.string()), file, settings)) + drawing;
+    return QString::fromStdString(batchCommand(parseRecipe(run_->recipe, file.string()), file, settings));
   } catch (const RecipeError&) {
     return {};
   }
 }
 
 QString MainWindow::commandOfShownRun() const {
-  return commandOf(nullptr);
+  return commandOfRun(nullptr);
 }
 
 QString MainWindow::commandOfShownFigure() const {
-  return isComparing() ? comparePage_->batchCommand() : commandOf(shownFigure());
+  if (isComparing()) return comparePage_->batchCommand();
+  const Figure* figure = shownFigure();
+  if (!run_ || !figure) return commandOfRun(nullptr);
+  if (isChoosingBits()) return commandOfRun(figure) + exportArguments(*figure);
+  QString command = "eigenscape --render " + QString::fromStdString(shellQuoted(run_->directory.string()));
+  for (const QString& setting : figure->recipeSettings())
+    command += " --set " + QString::fromStdString(shellQuoted(setting.toStdString()));
+  const auto epochs = run_->epochs();
+  // Of a run that is not at its end the last epoch is another one tomorrow.
+  const auto last = epochs.empty() ? 0 : std::max(epochs.back(), run_->info.epochs);
+  return command + figureArguments(*figure, epochs.empty() ? last : epochBar_->epoch(), last);
 }
 
 void MainWindow::copyBatchCommand() {
   const QString command = commandOfShownFigure();
   if (command.isEmpty() && isComparing()) return complain(comparePage_->message());
-  copyCommand(command);
+  const bool lacksBits = isChoosingBits() && shownFigure() && bitsPage_->batchSettings().empty();
+  copyCommand(command, lacksBits ? tr("without the bits on show (“Save bits …” first to have them in it)") : QString());
 }
 
-void MainWindow::copyCommand(QString command) {
+void MainWindow::copyCommand(QString command, const QString& remark) {
   if (command.isEmpty()) return complain(tr("The run that is shown has no recipe that could be read."));
   // A program that is not on the path is called where it is.
   const QString name = QStringLiteral("eigenscape");
@@ -164,10 +171,7 @@ void MainWindow::copyCommand(QString command) {
                     QString::fromStdString(shellQuoted(QCoreApplication::applicationFilePath().toStdString())));
   }
   QApplication::clipboard()->setText(command);
-  const bool lacksBits = isChoosingBits() && bitsPage_->batchSettings().empty();
-  const QString line =
-      lacksBits ? tr("Copied without the bits on show (“Save bits …” first to have them in it): %1") : tr("Copied: %1");
-  statusBar()->showMessage(line.arg(command), 6000);
+  statusBar()->showMessage((remark.isEmpty() ? tr("Copied: ") : tr("Copied %1: ").arg(remark)) + command, 6000);
 }
 
 }  // namespace eigenscape

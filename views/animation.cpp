@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/results/error.h"
+#include "core/results/tables.h"
 
 namespace eigenscape {
 namespace {
@@ -74,7 +75,8 @@ FigureId figureCalled(const RunResults& run, const QString& stem) {
   throw RunError("the run has no figure " + stem.toStdString() + "; it has " + known.join(", ").toStdString());
 }
 
-Animation renderAnimation(const RunResults& run, const FigureId& id, const ExportOptions& options) {
+Animation renderAnimation(const RunResults& run, const FigureId& id, const ExportOptions& options,
+                          const std::optional<SurfaceView>& view) {
   Animation animation;
   animation.epochs = framesOf(run, id);
   const auto stem = id.fileStem().toStdString();
@@ -87,12 +89,13 @@ Animation renderAnimation(const RunResults& run, const FigureId& id, const Expor
   animation.folder = run.directory / "figures" / ("animation-" + stem);
   std::error_code error;
   fs::remove_all(animation.folder, error);
-  fs::create_directories(animation.folder, error);
-  if (error) throw RunError("cannot make " + animation.folder.string() + ": " + error.message());
+  makeFolder(animation.folder);
   const std::shared_ptr<const RunResults> shared(std::shared_ptr<const RunResults>(), &run);
   const auto figure = makeFigure(id);
   figure->setSharedScale(true);
-  const ExportOptions fitting = wideEnough(*figure, options);
+  if (view) figure->lookFrom(*view);
+  ExportOptions fitting = wideEnough(*figure, options);
+  fitting.heightMm = std::max(fitting.heightMm, figure->preferredHeightMm());
   for (const auto epoch : animation.epochs) {
     char name[32];
     std::snprintf(name, sizeof name, "frame-%04zu.png", animation.frames.size() + 1);

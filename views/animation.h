@@ -17,7 +17,8 @@ struct Animation {
 
 /// Draws a figure at every epoch that it has rows of, on one scale where the figure can, and joins the frames to an MP4
 /// (four a second) where ffmpeg is installed. Throws RunError, also for a figure that is the same at every epoch.
-Animation renderAnimation(const RunResults& run, const FigureId& id, const ExportOptions& options = {});
+Animation renderAnimation(const RunResults& run, const FigureId& id, const ExportOptions& options = {},
+                          const std::optional<SurfaceView>& view = {});
 
 /// The available figure whose fileStem() it is. Throws RunError with the stems that there are.
 FigureId figureCalled(const RunResults& run, const QString& stem);

@@ -279,6 +279,14 @@ void CompareFigure::followCamera(Figure* turned) {
   following_ = false;
 }
 
+std::optional<SurfaceView> CompareFigure::pointOfView() const {
+  return overlay_ || parts_.empty() ? std::nullopt : parts_.front()->pointOfView();
+}
+
+void CompareFigure::lookFrom(const SurfaceView& view) {
+  for (Figure* part : parts_) part->lookFrom(view);
+}
+
 void CompareFigure::resetView() {
   for (Figure* part : parts_) part->resetView();
   unifyAxes({});

@@ -36,6 +36,8 @@ class CompareFigure : public Figure {
   QImage picture(const ExportOptions& options) override;
   Picture toPicture() override;
   void resetView() override;
+  std::optional<SurfaceView> pointOfView() const override;
+  void lookFrom(const SurfaceView& view) override;
   bool clearSelection() override;
   QStringList splits() const override;
   QString split() const override;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/results/error.h"
+#include "core/results/tables.h"
 #include "views/compare_figure.h"
 #include "views/gl_context.h"
 #include "views/profile.h"
@@ -91,14 +92,13 @@ std::string joinedTables(const std::vector<std::pair<QString, std::string>>& tab
 std::vector<std::filesystem::path> renderComparison(const ComparedRuns& runs, const std::filesystem::path& folder,
                                                     const QStringList& formats, const ExportOptions& options,
                                                     bool ownSize, const FigureChoice& choice) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw RunError("cannot make " + folder.string() + ": " + error.message());
+  makeFolder(folder);
   std::vector<std::filesystem::path> written;
   for (const auto& id : choice.ids.empty() ? commonFigures(runs) : choice.ids) {
     CompareFigure figure(id);
     ExportOptions fitting = options;
     figure.showRuns(runs, choice.epoch.value_or(lastEpoch(runs)));
+    if (choice.view) figure.lookFrom(*choice.view);
     if (ownSize) fitting.widthMm = figure.preferredMm().width(), fitting.heightMm = figure.preferredMm().height();
     try {
       for (const QString& format : figure.formats()) {
@@ -108,7 +108,8 @@ std::vector<std::filesystem::path> renderComparison(const ComparedRuns& runs, co
         written.push_back(file);
       }
     } catch (const NoOpenGl& missing) {
-      // A machine without any OpenGL still gets all that needs none.
+      // A machine without any OpenGL still gets all that needs none, but not what it was told to draw.
+      if (!choice.ids.empty()) throw;
       qCritical("%s is missing: %s", qPrintable(figure.id().fileStem()), missing.what());
     }
   }

@@ -108,7 +108,10 @@ void ContourFigure::release(const QPointF& position) {
   grip_ = Grip::None;
   const bool inside = plot()->axisRect(0) && plot()->axisRect(0)->rect().contains(position.toPoint());
   if (!click || !cutVisible_ || !emptyMessage().isEmpty() || !inside) return;
-  picked_ = coordinates(position);
+  // What is read out are the values of a point of the grid: the mark stands there.
+  const QPointF place = coordinates(position);
+  const auto [i, j] = data().grid.nearest(place.x(), place.y());
+  picked_ = QPointF(data().grid.xs[i], data().grid.ys[j]);
   moveCut();
   Q_EMIT picked(*picked_);
 }

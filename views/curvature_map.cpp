@@ -135,8 +135,8 @@ Drawn CurvatureMapFigure::draw(QCustomPlot& plot, const Style& style) const {
   }
   const auto& surface = *surface_;
   const QString over = planeName(surface.info.x, surface.info.y);
-  const Frame frame =
-      makeFrame(plot, style, tr("Convexity over %1, %2, %3").arg(over, epochWords(*map().epoch, epoch()), map().split));
+  const Frame frame = makeFrame(
+      plot, style, tr("Curvature ratio over %1, %2, %3").arg(over, epochWords(*map().epoch, epoch()), map().split));
   auto* colours = new QCPColorMap(frame.x, frame.y);
   colours->setName(QString());
   colours->setInterpolate(false);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/cut.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/results/tables.h"
@@ -17,8 +18,9 @@ struct CutPoint {
 };
 
 /// Distance is measured from the point of the cut that is closest to the centre, so that 0 is the model where the cut
-/// passes through it.
-std::vector<CutPoint> pointsAlong(const SurfaceGrid& grid, const QLineF& cut) {
+/// passes through it. Interpolated in the scale that it is drawn in: on a logarithmic axis straight lines between
+/// losses would bulge, as if the loss did.
+std::vector<CutPoint> pointsAlong(const SurfaceGrid& grid, const QLineF& cut, bool logarithmic) {
   std::vector<CutPoint> points;
   const double length = cut.length();
   const QPointF along = length > 0 ? (cut.p2() - cut.p1()) / length : QPointF(1, 0);
@@ -28,7 +30,10 @@ std::vector<CutPoint> pointsAlong(const SurfaceGrid& grid, const QLineF& cut) {
     const QPointF at = cut.p1() + along * step;
     const bool inside =
         at.x() >= grid.xs.front() && at.x() <= grid.xs.back() && at.y() >= grid.ys.front() && at.y() <= grid.ys.back();
-    const double loss = inside ? grid.at(at.x(), at.y(), [](double value) { return value; }) : std::nan("");
+    const double height =
+        inside ? grid.at(at.x(), at.y(), [&](double value) { return logarithmic ? std::log(value) : value; })
+               : std::nan("");
+    const double loss = logarithmic ? std::exp(height) : height;
     points.push_back({step - foot, at.x(), at.y(), loss});
   }
   return points;
@@ -43,28 +48,33 @@ const SpectrumRow* eigenvalueOf(const RunResults& run, const std::string& direct
   return nullptr;
 }
 
-/// L(0) + ½(λₓα² + λᵧβ²) along the cut, where both directions are unit eigenvectors. `grids` by split.
-void addQuadratic(QCustomPlot& plot, const Frame& frame, const Style& style, const RunResults& run,
-                  const SurfaceData& data, const std::map<std::string, SurfaceGrid>& grids,
-                  const std::vector<CutPoint>& points, double highest) {
-  if (data.info.normalization == "filter" || data.info.normalization == "layer") return;
+/// L(0) + ½(λₓα² + λᵧβ²) along the cut, where both directions are unit eigenvectors. `grids` by split. Its least value,
+/// infinite where there is none.
+double addQuadratic(QCustomPlot& plot, const Frame& frame, const Style& style, const RunResults& run,
+                    const SurfaceData& data, const std::map<std::string, SurfaceGrid>& grids,
+                    const std::vector<CutPoint>& points, double highest) {
+  if (data.info.normalization == "filter" || data.info.normalization == "layer") return HUGE_VAL;
   // The eigenvalues are those of the network in floating point.
-  if (!landscapeAndSetting(data.info.name).second.empty()) return;
+  if (!landscapeAndSetting(data.info.name).second.empty()) return HUGE_VAL;
   const auto *first = eigenvalueOf(run, data.info.x, *data.epoch),
              *second = eigenvalueOf(run, data.info.y, *data.epoch);
-  if (!first || !second || first->split != second->split) return;
+  if (!first || !second || first->split != second->split) return HUGE_VAL;
   const auto own = grids.find(first->split);
   const auto [i, j] = data.grid.nearest(0, 0);
-  if (own == grids.end() || data.grid.xs[i] != 0 || data.grid.ys[j] != 0) return;
+  if (own == grids.end() || data.grid.xs[i] != 0 || data.grid.ys[j] != 0) return HUGE_VAL;
   const double centre = own->second.loss[own->second.index(i, j)];
   const QString name = QObject::tr("L(0) + ½(λα² + λ′β²), %1").arg(QString::fromStdString(first->split));
   QCPGraph* graph = addSeries(plot, frame, name, style.pen(colors::vermillion, 1.1, Qt::DashDotLine));
   graph->setObjectName("quadratic");
+  double least = HUGE_VAL;
   for (const auto& point : points) {
     const double rise = first->eigenvalue * point.alpha * point.alpha + second->eigenvalue * point.beta * point.beta;
     const double value = centre + rise / 2;
-    graph->addData(point.distance, value <= highest && value > 0 ? value : qQNaN());
+    const bool shown = value <= highest && value > 0;
+    graph->addData(point.distance, shown ? value : qQNaN());
+    if (shown) least = std::min(least, value);
   }
+  return least;
 }
 
 }  // namespace
@@ -95,6 +105,20 @@ void CutFigure::setCut(const std::optional<QLineF>& cut) {
   redraw();
 }
 
+/// As the surface is shown; left to itself, the cut is logarithmic where its own losses ask for it.
+bool CutFigure::isLogarithmic(const QLineF& cut) const {
+  std::vector<double> losses;
+  const auto& data = dataOf(QStringLiteral("train"));
+  for (const auto& split : data.splits) {
+    for (const auto& point : pointsAlong(dataOf(split).grid, cut, false)) {
+      if (std::isfinite(point.loss)) losses.push_back(point.loss);
+    }
+  }
+  if (losses.empty()) return false;
+  if (data.height.kind == "auto") return wantsLogarithm(losses);
+  return data.height.kind == "log" && *std::min_element(losses.begin(), losses.end()) > 0;
+}
+
 Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
   Drawn drawn;
   const auto& data = dataOf(QStringLiteral("train"));
@@ -105,12 +129,13 @@ Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
       makeFrame(plot, style,
                 tr("Loss from (%1, %2) to (%3, %4)")
                     .arg(numberText(cut.x1()), numberText(cut.y1()), numberText(cut.x2()), numberText(cut.y2())));
+  const bool logarithmic = isLogarithmic(cut);
   std::vector<double> distances, losses;
   std::vector<CutPoint> first;
   std::map<std::string, SurfaceGrid> grids;
   for (const auto& split : data.splits) {
     const auto& own = dataOf(split);
-    const auto points = pointsAlong(own.grid, cut);
+    const auto points = pointsAlong(own.grid, cut, logarithmic);
     grids[split.toStdString()] = own.grid;
     if (first.empty()) first = points;
     QCPGraph* graph = addSeries(plot, frame, tr("loss, %1").arg(split),
@@ -126,10 +151,11 @@ Drawn CutFigure::draw(QCustomPlot& plot, const Style& style) const {
     drawn.nothing = tr("No point of the cut is finite and inside of the surface.");
     return drawn;
   }
-  addQuadratic(plot, frame, style, run(), data, grids, first, *std::max_element(losses.begin(), losses.end()));
-  // As the surface is shown; left to itself, the cut is logarithmic where its own losses ask for it.
-  const bool positive = *std::min_element(losses.begin(), losses.end()) > 0;
-  const bool logarithmic = data.height.kind == "auto" ? wantsLogarithm(losses) : data.height.kind == "log" && positive;
+  const auto [lowest, highest] = std::minmax_element(losses.begin(), losses.end());
+  // The parabola may run below the losses, a decade at most, so that they keep their room.
+  const double below = logarithmic ? *lowest / 10 : 2 * *lowest - *highest;
+  const double bottom = addQuadratic(plot, frame, style, run(), data, grids, first, *highest);
+  losses.push_back(std::clamp(bottom, below, *lowest));
   const double clip = data.height.clip;
   if (const bool some = clip > *std::min_element(losses.begin(), losses.end()); some) {
     const auto above = std::count_if(losses.begin(), losses.end(), [&](double loss) { return loss > clip; });
@@ -157,8 +183,9 @@ std::string CutFigure::csv() const {
   const auto& data = dataOf(QStringLiteral("train"));
   if (!data.problem(id().name).isEmpty()) return text;
   const QLineF cut = cut_.value_or(centreCut(data.grid));
+  const bool logarithmic = isLogarithmic(cut);
   for (const auto& split : data.splits) {
-    for (const auto& point : pointsAlong(dataOf(split).grid, cut)) {
+    for (const auto& point : pointsAlong(dataOf(split).grid, cut, logarithmic)) {
       char line[160];
       std::snprintf(line, sizeof line, "%.17g,%.17g,%.17g,%s,%.17g\n", point.distance, point.alpha, point.beta,
                     split.toUtf8().constData(), point.loss);

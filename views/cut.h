@@ -30,6 +30,7 @@ class CutFigure : public PlotFigure {
 
  private:
   const SurfaceData& dataOf(const QString& split) const;
+  bool isLogarithmic(const QLineF& cut) const;
 
   std::optional<QLineF> cut_;
   std::optional<HeightChoice> height_;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "views/style.h"
 
@@ -16,6 +17,11 @@ std::optional<std::string> after(const std::string& direction, const std::string
   return direction.substr(prefix.size() + 1);
 }
 
+/// The file's name: its folder would fill a title.
+QString lastPart(const std::string& path) {
+  return QString::fromStdString(std::filesystem::path(path).filename().string());
+}
+
 }  // namespace
 
 LandscapeInfo landscapeInfo(const RunInfo& info, const std::string& kind, const std::string& name) {
@@ -23,6 +29,10 @@ LandscapeInfo landscapeInfo(const RunInfo& info, const std::string& kind, const 
     if (entry.kind == kind && entry.name == name) return entry;
   }
   return {};
+}
+
+QString batchNormNote(const LandscapeInfo& info) {
+  return info.batchNorm == "reestimate" ? QObject::tr("BatchNorm statistics estimated anew at each point") : QString();
 }
 
 std::optional<std::int64_t> eigenvectorIndex(const std::string& direction) {
@@ -41,6 +51,13 @@ QString directionName(const std::string& direction, const QString& symbol) {
   if (const auto index = eigenvectorIndex(direction)) return QStringLiteral("e") + subscript(*index);
   if (const auto seed = after(direction, "random"))
     return QObject::tr("random (seed %1)").arg(QString::fromStdString(*seed));
+  if (const auto file = after(direction, "toward")) return lastPart(*file);
+  if (const auto tensor = after(direction, "tensor")) {
+    const auto hash = tensor->rfind('#');
+    const QString name = hash == std::string::npos ? QString() : QString::fromStdString(tensor->substr(hash + 1));
+    const QString own = lastPart(hash == std::string::npos ? *tensor : tensor->substr(0, hash));
+    return name.isEmpty() ? own : QObject::tr("%1 of %2").arg(name, own);
+  }
   if (const auto k = after(direction, "pca")) return QStringLiteral("PC %1").arg(QString::fromStdString(*k));
   return direction.empty() ? symbol : QString::fromStdString(direction);
 }
@@ -65,7 +82,7 @@ QString directionTitle(const std::string& direction, const std::string& normaliz
   }
   const QString name = direction == "gradient" ? QObject::tr("the gradient") : directionName(direction, symbol);
   if (scaled) return QObject::tr("along %1%2").arg(prefix, name);
-  if (direction.rfind("toward:", 0) == 0) return QObject::tr("share of the way %1").arg(name);
+  if (direction.rfind("toward:", 0) == 0) return QObject::tr("share of the way to %1").arg(name);
   return QObject::tr("distance along %1 (‖Δθ‖₂)").arg(name);
 }
 

@@ -14,6 +14,9 @@ namespace eigenscape {
 /// The entry of run.json about a profile or surface; an empty one where run.json says nothing.
 LandscapeInfo landscapeInfo(const RunInfo& info, const std::string& kind, const std::string& name);
 
+/// For a caption, where BatchNorm's statistics are not the model's own; else empty.
+QString batchNormNote(const LandscapeInfo& info);
+
 /// The K of "eigenvector:K".
 std::optional<std::int64_t> eigenvectorIndex(const std::string& direction);
 

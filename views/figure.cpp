@@ -12,6 +12,7 @@
 #include <set>
 
 #include "core/results/error.h"
+#include "core/results/tables.h"
 #include "views/contour.h"
 #include "views/contour_pair.h"
 #include "views/curvature_map.h"
@@ -71,6 +72,12 @@ QString FigureId::title() const {
   if (kind == "persistence") return QStringLiteral("Persistence %1").arg(name);
   if (kind == "merge-tree") return QStringLiteral("Merge tree %1").arg(name);
   return name.isEmpty() ? kind : kind + ' ' + name;
+}
+
+bool FigureId::showsOneEpoch() const {
+  const QStringList kinds{"profile",     "contour",    "surface",  "surface-both", "landscape", "curvature-map",
+                          "persistence", "merge-tree", "spectrum", "layers",       "density",   "power"};
+  return kinds.contains(kind);
 }
 
 int FigureId::page() const {
@@ -306,7 +313,6 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent) {
 
 ExportOptions wideEnough(const Figure& figure, ExportOptions options) {
   options.widthMm = std::max(options.widthMm, std::ceil(figure.preferredWidthMm()));
-  options.heightMm = std::max(options.heightMm, std::ceil(figure.preferredHeightMm()));
   return options;
 }
 
@@ -324,7 +330,9 @@ std::vector<std::filesystem::path> renderFigure(const RunResults& run, const Fig
   const std::shared_ptr<const RunResults> shared(std::shared_ptr<const RunResults>(), &run);
   const auto figure = makeFigure(id);
   figure->showRun(shared, choice.epoch.value_or(epochs.empty() ? 0 : epochs.back()));
-  const ExportOptions fitting = wideEnough(*figure, options);
+  if (choice.view) figure->lookFrom(*choice.view);
+  ExportOptions fitting = wideEnough(*figure, options);
+  if (!choice.givenSize) fitting.heightMm = std::max(fitting.heightMm, figure->preferredHeightMm());
   std::vector<std::filesystem::path> written;
   for (const QString& format : figure->formats()) {
     if (!formats.contains(format)) continue;
@@ -346,15 +354,14 @@ std::vector<std::filesystem::path> renderFigure(const RunResults& run, const Fig
 std::vector<std::filesystem::path> renderRun(const RunResults& run, const QStringList& formats,
                                              const ExportOptions& options, const FigureChoice& choice) {
   const auto folder = run.directory / "figures";
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw RunError("cannot make " + folder.string() + ": " + error.message());
+  makeFolder(folder);
   std::vector<std::filesystem::path> written;
   for (const auto& id : choice.ids.empty() ? availableFigures(run) : choice.ids) {
     try {
       for (auto& file : renderFigure(run, id, formats, options, choice)) written.push_back(std::move(file));
     } catch (const NoOpenGl& missing) {
-      // A machine without any OpenGL still gets all that needs none.
+      // A machine without any OpenGL still gets all that needs none, but not what it was told to draw.
+      if (!choice.ids.empty()) throw;
       qCritical("%s is missing: %s", qPrintable(id.fileStem()), missing.what());
     }
   }

@@ -14,6 +14,7 @@
 
 #include "core/results/run_directory.h"
 #include "views/style.h"
+#include "views/surface_view.h"
 #include "views/value_scale.h"
 
 class QMenu;
@@ -42,6 +43,8 @@ struct FigureId {
   QString name;  ///< of the [[profile]], [[surface]], sensitivity's method or fine-tuned setting; else empty
   QString title() const;
   QString fileStem() const;
+  /// Whether another epoch is another picture; else all epochs stand in one.
+  bool showsOneEpoch() const;
   /// The question that the figure belongs to, from 1 to `pages`.
   int page() const;
   static constexpr int pages = 5;
@@ -90,6 +93,10 @@ class Figure : public QWidget {
   virtual std::optional<HeightChoice> heightChoice() const { return {}; }
   virtual void chooseHeight(const HeightChoice&) {}
 
+  /// How its reliefs are looked at; empty where it has none.
+  virtual std::optional<SurfaceView> pointOfView() const { return {}; }
+  virtual void lookFrom(const SurfaceView&) {}
+
   /// What the figure shows just now, for whoever asks: a name and a value each.
   using Facts = std::vector<std::pair<QString, QString>>;
   virtual Facts facts() const;
@@ -101,7 +108,7 @@ class Figure : public QWidget {
   void setPeers(std::vector<std::shared_ptr<const RunResults>> peers);
   const std::vector<std::shared_ptr<const RunResults>>& peers() const { return peers_; }
 
-  virtual bool canBeAnimated() const { return true; }
+  virtual bool canBeAnimated() const { return id_.showsOneEpoch(); }
   /// Of the screen; an export has its own option.
   Theme theme() const { return theme_; }
   void setTheme(Theme theme);
@@ -151,7 +158,7 @@ class Figure : public QWidget {
   std::optional<ExportChoice> exportChoice_;
 };
 
-/// In whole millimetres at least as wide and as high as the figure has to be; in the window and in batch mode alike.
+/// In whole millimetres at least as wide as the figure has to be; in the window and in batch mode alike.
 ExportOptions wideEnough(const Figure& figure, ExportOptions options);
 
 /// The figures that a run has rows for, in the order of the window's tabs.
@@ -166,6 +173,8 @@ std::unique_ptr<Figure> makeFigure(const FigureId& id, QWidget* parent = nullptr
 struct FigureChoice {
   std::vector<FigureId> ids;          ///< empty: all that are available
   std::optional<std::int64_t> epoch;  ///< as in Figure::showRun(); empty: the last
+  std::optional<SurfaceView> view;    ///< of reliefs; empty: the usual one
+  bool givenSize = false;             ///< the options' size was asked for; else a figure may have a height of its own
 
   /// "contour-e1-e2"; with an epoch "contour-e1-e2-epoch-3", so that it takes nothing's place.
   QString fileStem(const FigureId& id) const;

@@ -142,6 +142,14 @@ void LandscapeFigure::themeChanged() {
   for (Figure* part : std::initializer_list<Figure*>{surface_, contour_, cut_}) part->setTheme(theme());
 }
 
+std::optional<SurfaceView> LandscapeFigure::pointOfView() const {
+  return surface_->view();
+}
+
+void LandscapeFigure::lookFrom(const SurfaceView& view) {
+  surface_->setView(view);
+}
+
 void LandscapeFigure::resetView() {
   surface_->resetView();
   contour_->setCut({});

@@ -24,6 +24,8 @@ class LandscapeFigure : public Figure {
   void exportTo(const std::filesystem::path& file, const ExportOptions& options) override;
   QImage picture(const ExportOptions& options) override;
   void resetView() override;
+  std::optional<SurfaceView> pointOfView() const override;
+  void lookFrom(const SurfaceView& view) override;
   bool clearSelection() override;
   QStringList splits() const override;
   QString split() const override;

@@ -121,12 +121,15 @@ QString pathNote(const std::vector<TrajectoryRow>& path, const QCPRange& x, cons
     least = std::min(least, point.unexplained);
     most = std::max(most, point.unexplained);
   }
+  // Rounding of single precision is no distance.
+  const auto percent = [](double share) { return numberText(share < 1e-6 ? 0 : 100 * share, 2); };
+  const QString from = percent(least), to = percent(most);
   QString note = QObject::tr(
                      "path of %1 checkpoints from epoch %2; the paler a dot, the more of its squared distance "
-                     "lies outside of the plane (%3 to %4 %)")
+                     "lies outside of the plane (%3 %)")
                      .arg(path.size())
                      .arg(path.front().epoch)
-                     .arg(numberText(100 * least, 2), numberText(100 * most, 2));
+                     .arg(from == to ? from : QObject::tr("%1 to %2").arg(from, to));
   if (outside > 0) note += QObject::tr("; %1 beyond the axes").arg(outside);
   return note;
 }

@@ -150,6 +150,7 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
   const LandscapeInfo info = landscapeInfo(run().info, "profile", id().name.toStdString());
   const QString along = directionName(info.x, id().name);
   const Frame frame = makeFrame(plot, style, tr("Loss along %1, %2").arg(along, epochWords(*shown, epoch())));
+  if (const QString note = batchNormNote(info); !note.isEmpty()) drawn.provenance.notes << note;
   const auto quantized = quantizedCurves(run(), id().name.toStdString(), *shown);
   std::vector<QCPGraph*> background;  // drawn first, named last
   const QStringList names = addNetwork(plot, frame, style, curves, {}, quantized.empty(), background);

@@ -94,7 +94,7 @@ Drawn ProfilesFigure::draw(QCustomPlot& plot, const Style& style) const {
   }
   const Frame frame = makeFrame(plot, style, tr("Loss along %1 directions").arg(lines.size()));
   std::vector<double> alphas, losses;
-  QStringList splits, other;
+  QStringList splits, other, anew;
   bool parabolas = false, units = true;
   std::size_t notFinite = 0;
   std::int64_t latest = -1;
@@ -109,6 +109,7 @@ Drawn ProfilesFigure::draw(QCustomPlot& plot, const Style& style) const {
     losses.insert(losses.end(), curves.losses.begin(), curves.losses.end());
     notFinite += curves.notFinite;
     parabolas |= !curves.parabola.empty();
+    if (landscapeInfo(run().info, "profile", lines[i].name).batchNorm == "reestimate") anew << lines[i].label;
     units &= isUnit(landscapeInfo(run().info, "profile", lines[i].name));
     if (curves.epoch != latest) other << tr("%1 at epoch %2").arg(lines[i].label).arg(curves.epoch.value_or(-1));
   }
@@ -132,6 +133,7 @@ Drawn ProfilesFigure::draw(QCustomPlot& plot, const Style& style) const {
   provenance.epoch = latest;
   provenance.curvature = parabolas;
   if (latest != epoch()) provenance.notes << epochWords(latest, epoch());
+  if (!anew.isEmpty()) provenance.notes << tr("BatchNorm statistics estimated anew: %1").arg(anew.join(", "));
   if (!other.isEmpty()) provenance.notes << other.join(", ");
   if (notFinite) provenance.notes << tr("%1 points not finite, left out").arg(notFinite);
   return drawn;

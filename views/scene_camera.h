@@ -6,16 +6,9 @@
 #include <array>
 
 #include "views/surface_relief.h"
+#include "views/surface_view.h"
 
 namespace eigenscape {
-
-/// How the surface is looked at. Degrees; azimuth 0 looks from +α, elevation 90 from above.
-struct SurfaceView {
-  double azimuth = -120;
-  double elevation = 32;
-  double zoom = 1;
-  bool operator==(const SurfaceView&) const = default;
-};
 
 /// Where a picture of the box was taken from: a plain value, so that what is painted over a picture fits it while the
 /// next one is being made.

@@ -41,6 +41,8 @@ class SurfaceFigure : public Figure {
 
   const SurfaceView& view() const { return view_; }
   void setView(const SurfaceView& view);
+  std::optional<SurfaceView> pointOfView() const override { return view_; }
+  void lookFrom(const SurfaceView& view) override { setView(view); }
   QString caption() const;
   /// The rows that are shown, as the CSV export has them. There must be a run.
   std::string table() const { return csv(); }

@@ -141,6 +141,7 @@ Provenance SurfaceData::provenance() const {
     const QString said = QObject::tr("%1 of %2 points known so far").arg(all - count).arg(all);
     provenance.notes << (grid.interpolated ? QObject::tr("%1, the rest interpolated").arg(said) : said);
   }
+  if (const QString note = batchNormNote(info); !note.isEmpty()) provenance.notes << note;
   if (const auto setting = landscapeAndSetting(info.name).second; !setting.empty())
     provenance.notes
         << QObject::tr("the network quantized with %1 at every point").arg(QString::fromStdString(setting));

@@ -191,7 +191,7 @@ Drawn PersistenceFigure::draw(QCustomPlot& plot, const Style& style) const {
   const bool logarithmic = spansDecades(list);
   addLine(frame, style.pen(style.softInk(), 1, Qt::DashLine), {{low, low}, {high, high}})->setObjectName("diagonal");
   QCPGraph* deepest = addSeries(plot, frame, tr("deepest valley, up to the highest point"), QPen(Qt::NoPen));
-  QCPGraph* others = addSeries(plot, frame, tr("other valleys"), QPen(Qt::NoPen));
+  QCPGraph* others = addSeries(plot, frame, tr("other valleys"), QPen(Qt::NoPen), nullptr, list.size() > 1);
   deepest->setLineStyle(QCPGraph::lsNone), others->setLineStyle(QCPGraph::lsNone);
   deepest->setScatterStyle(disc(style, colors::vermillion, false, true));
   others->setScatterStyle(disc(style, style.blue(), false));

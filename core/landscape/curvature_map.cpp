@@ -108,10 +108,12 @@ std::vector<double> coarserAxis(const std::vector<double>& axis, std::int64_t po
 void evaluateCurvatureMap(Model& model, const std::vector<LandscapeSplit>& splits, const torch::Tensor& x,
                           const std::vector<double>& alphas, const torch::Tensor& y, const std::vector<double>& betas,
                           const CurvatureMapOptions& options, const std::vector<CurvatureMapPoint>& known,
-                          const std::function<void(const CurvatureMapPoint&)>& deliver, const Context& context) {
+                          const std::function<void(const CurvatureMapPoint&)>& deliver, const Context& context,
+                          const RunningStatistics& statistics) {
   std::set<std::tuple<std::size_t, double, double>> there;
   for (const auto& point : known) there.emplace(point.split, point.beta, point.alpha);
   Excursion excursion(model, x, y);
+  excursion.moveBuffers(statistics.x, statistics.y);
   const auto total = static_cast<double>(splits.size() * betas.size() * alphas.size());
   double done = 0;
   for (std::size_t split = 0; split < splits.size(); ++split) {

@@ -37,10 +37,12 @@ std::vector<double> coarserAxis(const std::vector<double>& axis, std::int64_t po
 /// (arXiv:1712.09913). Points are delivered split by split and line by line (equal β); along a line each solve starts
 /// from the vectors of the point before, and no line knows of another. So a line of which every point is in `known` is
 /// passed over, and an evaluation that goes on behind whole lines ends with the numbers of one that was not stopped. A
-/// point that is not finite is delivered as such. The model's parameters are restored to the bit.
+/// point that is not finite is delivered as such. The running statistics move as `statistics` says (they are never
+/// estimated anew here). The model's parameters and buffers are restored to the bit.
 void evaluateCurvatureMap(Model& model, const std::vector<LandscapeSplit>& splits, const torch::Tensor& x,
                           const std::vector<double>& alphas, const torch::Tensor& y, const std::vector<double>& betas,
                           const CurvatureMapOptions& options, const std::vector<CurvatureMapPoint>& known,
-                          const std::function<void(const CurvatureMapPoint&)>& deliver, const Context& context);
+                          const std::function<void(const CurvatureMapPoint&)>& deliver, const Context& context,
+                          const RunningStatistics& statistics = {});
 
 }  // namespace eigenscape

@@ -127,7 +127,7 @@ void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, 
                        const std::vector<double>& alphas, const torch::Tensor& y, const std::vector<double>& betas,
                        std::int64_t batchSize, const std::vector<LandscapePoint>& known,
                        const std::function<void(const LandscapePoint&)>& deliver, const Context& context,
-                       const Examples* statistics) {
+                       const RunningStatistics& statistics) {
   torch::NoGradGuard noGrad;
   const auto total = static_cast<double>(alphas.size() * betas.size() * splits.size());
   const Context stopOnly{context.stop, {}, {}};  // shares of a single point are not the caller's
@@ -136,9 +136,11 @@ void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, 
   for (const auto& point : known) number += grid.add(point) ? 1 : 0;
   Excursion excursion(model, x, y);
   std::optional<Statistics> anew;
-  if (statistics) {
+  if (statistics.anew) {
     excursion.keepBuffers();
-    anew.emplace(model, *statistics, batchSize, stopOnly);
+    anew.emplace(model, *statistics.anew, batchSize, stopOnly);
+  } else {
+    excursion.moveBuffers(statistics.x, statistics.y);
   }
   const GridRefinement refinement(alphas.size(), betas.size());
   for (std::size_t level = 0; level < refinement.levels(); ++level) {
@@ -165,7 +167,7 @@ void evaluateLandscape(Model& model, const std::vector<LandscapeSplit>& splits, 
                        const std::vector<double>& alphas, std::int64_t batchSize,
                        const std::vector<LandscapePoint>& known,
                        const std::function<void(const LandscapePoint&)>& deliver, const Context& context,
-                       const Examples* statistics) {
+                       const RunningStatistics& statistics) {
   evaluateLandscape(model, splits, x, alphas, torch::Tensor(), {0.0}, batchSize, known, deliver, context, statistics);
 }
 

@@ -31,7 +31,7 @@ void fields(Info& info, Visitor&& visit) {
   } else if constexpr (std::is_same_v<Plain, LandscapeInfo>) {
     visit("name", info.name), visit("kind", info.kind), visit("x", info.x), visit("y", info.y);
     visit("normalization", info.normalization), visit("samples", info.samples);
-    visit("scale", info.scale), visit("clip", info.clip);
+    visit("scale", info.scale), visit("clip", info.clip), visit("batch_norm", info.batchNorm);
   } else {
     visit("status", info.status), visit("message", info.message), visit("name", info.name);
     visit("program", info.program), visit("libtorch", info.libtorch), visit("compiler", info.compiler);
@@ -154,39 +154,58 @@ void writeRunInfo(const fs::path& directory, const RunInfo& info) {
   writeFileAtomically(directory / "run.json", toJson(info).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
+namespace {
+
+/// A table may end within a line as long as somebody writes it; a finished run's was cut short afterwards.
+void checkWhole(const fs::path& table) {
+  std::error_code error;
+  if (!fs::is_regular_file(table, error)) return;
+  std::ifstream stream(table, std::ios::binary | std::ios::ate);
+  char last = 0;
+  if (stream.tellg() > 0) stream.seekg(-1, std::ios::end).get(last);
+  if (last != '\n')
+    throw RunError(table.string() + ": is cut short though the run is done; copy the file again or make the run anew");
+}
+
+}  // namespace
+
 RunResults loadRun(const fs::path& directory) {
   RunResults run;
   run.directory = directory;
   run.info = readRunInfo(directory);
   run.recipe = readText(directory / "recipe.toml");
-  run.metrics = readTable<MetricRow>(directory);
-  run.spectrum = readTable<SpectrumRow>(directory);
-  run.power = readTable<PowerRow>(directory);
-  run.densities = readTable<DensityRow>(directory);
-  run.densityNodes = readTable<DensityNodeRow>(directory);
-  run.traces = readTable<TraceRow>(directory);
-  run.frobenius = readTable<FrobeniusRow>(directory);
-  run.overlaps = readTable<OverlapRow>(directory);
-  run.gradients = readTable<GradientRow>(directory);
-  run.overhead = readTable<OverheadRow>(directory);
-  run.profiles = readTable<ProfileRow>(directory);
-  run.surfaces = readTable<SurfaceRow>(directory);
-  run.curvatureMap = readTable<CurvatureMapRow>(directory);
-  run.trajectory = readTable<TrajectoryRow>(directory);
-  run.persistence = readTable<PersistenceRow>(directory);
-  run.layerLosses = readTable<LayerLossRow>(directory);
-  run.layerEigenvalues = readTable<LayerEigenvalueRow>(directory);
-  run.inputSensitivity = readTable<InputSensitivityRow>(directory);
-  run.traceCorrelations = readTable<TraceCorrelationRow>(directory);
-  run.layerScores = readTable<LayerScoreRow>(directory);
-  run.ranking = readTable<RankingRow>(directory);
-  run.finetuning = readTable<FinetuneRow>(directory);
-  run.shapes = readTable<ShapeRow>(directory);
-  run.sensitivity = readTable<SensitivityRow>(directory);
-  run.allocations = readTable<AllocationRow>(directory);
-  run.pareto = readTable<ParetoRow>(directory);
-  run.settings = readTable<SettingRow>(directory);
-  run.settingBits = readTable<SettingBitsRow>(directory);
+  const auto read = [&]<class Row>(std::vector<Row>& rows) {
+    rows = readTable<Row>(directory);
+    if (run.info.status == "done") checkWhole(directory / Row::file);
+  };
+  read(run.metrics);
+  read(run.spectrum);
+  read(run.power);
+  read(run.densities);
+  read(run.densityNodes);
+  read(run.traces);
+  read(run.frobenius);
+  read(run.overlaps);
+  read(run.gradients);
+  read(run.overhead);
+  read(run.profiles);
+  read(run.surfaces);
+  read(run.curvatureMap);
+  read(run.trajectory);
+  read(run.persistence);
+  read(run.layerLosses);
+  read(run.layerEigenvalues);
+  read(run.inputSensitivity);
+  read(run.traceCorrelations);
+  read(run.layerScores);
+  read(run.ranking);
+  read(run.finetuning);
+  read(run.shapes);
+  read(run.sensitivity);
+  read(run.allocations);
+  read(run.pareto);
+  read(run.settings);
+  read(run.settingBits);
   return run;
 }
 

@@ -25,9 +25,10 @@ struct LandscapeInfo {
   std::string kind;  ///< "profile" or "surface"
   std::string x, y;  ///< as in the recipe, e.g. "eigenvector:1"; y is empty for a profile
   std::string normalization;
-  std::int64_t samples = 0;    ///< examples of each split, as evaluated; 0: all
-  std::string scale = "auto";  ///< of a surface's height and colours: auto, linear or log
-  double clip = 0;             ///< losses of a surface above it are drawn at it; 0: none
+  std::int64_t samples = 0;        ///< examples of each split, as evaluated; 0: all
+  std::string scale = "auto";      ///< of a surface's height and colours: auto, linear or log
+  double clip = 0;                 ///< losses of a surface above it are drawn at it; 0: none
+  std::string batchNorm = "eval";  ///< or "reestimate": statistics estimated anew at each point
 };
 
 /// run.json

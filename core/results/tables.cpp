@@ -320,6 +320,14 @@ void retainRows(const fs::path& directory, const std::function<bool(const Row&)>
   writeTable(directory, kept);
 }
 
+void makeFolder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) {
+    throw RunError("cannot make " + folder.string() + ": " + error.message() + "; choose a folder that can be written");
+  }
+}
+
 void writeFileAtomically(const fs::path& path, const std::string& text) {
   fs::path beside = path;
   beside += ".part";

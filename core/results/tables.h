@@ -54,6 +54,9 @@ class TableWriter {
 template <class Row>
 void retainRows(const std::filesystem::path& directory, const std::function<bool(const Row&)>& keep);
 
+/// With those that lead there. Throws RunError.
+void makeFolder(const std::filesystem::path& folder);
+
 /// Writes `text` to `path` by way of a file beside it that is then renamed. Throws RunError.
 void writeFileAtomically(const std::filesystem::path& path, const std::string& text);
 

@@ -102,6 +102,8 @@ class Session {
   std::vector<Visit> trajectory() const;
   /// Where the path ran over a surface around the present weights.
   void trajectoryOn(const LandscapeRecipe& recipe, std::int64_t epoch);
+  /// How BatchNorm's running statistics go along to the other checkpoint; empty for other directions.
+  NamedTensors statisticsAlong(const std::string& text) const;
   torch::Tensor madeDirection(const DirectionSpec& spec, const std::string& text, std::int64_t epoch);
 
   void saveDirections() const;

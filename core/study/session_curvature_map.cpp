@@ -68,16 +68,15 @@ void Session::curvatureMap(const LandscapeRecipe& recipe, std::int64_t epoch) {
           // What an interrupted run left counts as this one's: its rows are.
           const auto known = knownPoints(journal_.directory(), recipe.name, epoch, splits);
           for (const auto& point : known) count(point);
-          evaluateCurvatureMap(
-              *material_.model, splits, x, coarserAxis(axes.alphas, recipe.curvatureMap), y,
-              coarserAxis(axes.betas, recipe.curvatureMap), options, known,
-              [&](const CurvatureMapPoint& point) {
-                count(point);
-                journal_.append(CurvatureMapRow{recipe.name, epoch, point.alpha, point.beta, splits[point.split].name,
-                                                point.lowest, point.highest, point.residual, point.converged,
-                                                point.products});
-              },
-              context);
+          evaluateCurvatureMap(*material_.model, splits, x, coarserAxis(axes.alphas, recipe.curvatureMap), y,
+                               coarserAxis(axes.betas, recipe.curvatureMap), options, known,
+                               [&](const CurvatureMapPoint& point) {
+                                 count(point);
+                                 journal_.append(CurvatureMapRow{recipe.name, epoch, point.alpha, point.beta,
+                                                                 splits[point.split].name, point.lowest, point.highest,
+                                                                 point.residual, point.converged, point.products});
+                               },
+                               context, {nullptr, statisticsAlong(recipe.x), statisticsAlong(recipe.y)});
           context.say("epoch " + std::to_string(epoch) + ": curvature at " + std::to_string(points) + " points of " +
                       recipe.name + ", " + std::to_string(unfinished) + " of them not converged or not finite, " +
                       std::to_string(products) + " products");

@@ -161,7 +161,7 @@ torch::Tensor Session::madeDirection(const DirectionSpec& spec, const std::strin
       return found.rows[spec.index - 1];
     }
     case DirectionSpec::Kind::Toward:
-      // Not of unit length: at α = 1 stands the other checkpoint.
+      // Not of unit length: at α = 1 stands the other checkpoint, with its running statistics (statisticsAlong()).
       return model.flatParameters(readStateDict(spec.file), spec.file) - here();
     case DirectionSpec::Kind::Tensor:
       return tensorOf(spec, model.parameters().dimension());
@@ -173,6 +173,19 @@ torch::Tensor Session::madeDirection(const DirectionSpec& spec, const std::strin
     throw RunError(text + ": the spectrum of epoch " + std::to_string(epoch) + " has no such eigenvector" +
                    (spec.name.empty() ? "" : "; curvature.layers has to name that layer or block"));
   return *vector;
+}
+
+NamedTensors Session::statisticsAlong(const std::string& text) const {
+  if (text.empty()) return {};
+  const auto spec = parseDirection(text);
+  if (spec.kind != DirectionSpec::Kind::Toward) return {};
+  NamedTensors moves;
+  const auto there = readStateDict(spec.file);
+  for (const auto& [name, buffer] : material_.model->namedBuffers()) {
+    const auto* other = find(there, name);
+    if (other && buffer.is_floating_point()) moves.emplace_back(name, other->to(buffer) - buffer);
+  }
+  return moves;
 }
 
 void Session::trajectoryOn(const LandscapeRecipe& recipe, std::int64_t epoch) {
@@ -294,7 +307,13 @@ void Session::evaluateAs(const std::string& name, const LandscapeRecipe& recipe,
   const auto splits = splitsOf(recipe.split, recipe.samples);
   const auto& directory = journal_.directory();
   Examples training;
-  if (recipe.batchNorm == "reestimate") training = splitsOf("train", recipe.samples).front().examples;
+  RunningStatistics statistics;
+  if (recipe.batchNorm == "reestimate") {
+    training = splitsOf("train", recipe.samples).front().examples;
+    statistics.anew = &training;
+  } else {
+    statistics = {nullptr, statisticsAlong(recipe.x), statisticsAlong(recipe.y)};
+  }
   const auto known = y.defined() ? knownPoints<SurfaceRow>(directory, name, epoch, splits)
                                  : knownPoints<ProfileRow>(directory, name, epoch, splits);
   const auto deliver = [&](const LandscapePoint& point) {
@@ -304,7 +323,7 @@ void Session::evaluateAs(const std::string& name, const LandscapeRecipe& recipe,
                 : journal_.append(ProfileRow{name, epoch, point.alpha, split, loss, accuracy});
   };
   evaluateLandscape(*material_.model, splits, x, alphas, y, betas, recipe.batchSize, known, deliver, context,
-                    recipe.batchNorm == "reestimate" ? &training : nullptr);
+                    statistics);
 }
 
 void Session::landscape(const LandscapeRecipe& recipe, std::int64_t epoch) {

@@ -141,10 +141,11 @@ RunInfo describe(const Recipe& recipe, const Material& material, torch::Device d
     if (!visit.checkpoint.empty()) info.checkpoints.push_back(visit.checkpoint.filename().string());
   }
   for (const auto& item : recipe.profiles)
-    info.landscapes.push_back({item.name, "profile", item.x, "", item.normalization, item.samples, "auto", 0});
-  for (const auto& item : recipe.surfaces)
     info.landscapes.push_back(
-        {item.name, "surface", item.x, item.y, item.normalization, item.samples, item.scale, item.clip});
+        {item.name, "profile", item.x, "", item.normalization, item.samples, "auto", 0, item.batchNorm});
+  for (const auto& item : recipe.surfaces)
+    info.landscapes.push_back({item.name, "surface", item.x, item.y, item.normalization, item.samples, item.scale,
+                               item.clip, item.batchNorm});
   const auto& setting = recipe.quantization.landscapes;
   if (!recipe.quantization.enabled || setting.empty()) return info;
   auto quantized = info.landscapes;

@@ -38,8 +38,12 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int patienceMs = 120000;
-/// Longer than this, and a person notices.
+/// Longer than this, and a person notices. Under a sanitizer everything takes a multiple.
+#ifdef __SANITIZE_ADDRESS__
+constexpr double stallMs = 400;
+#else
 constexpr double stallMs = 50;
+#endif
 
 Recipe small() {
   return parseRecipe(R"(name = "small"

@@ -405,7 +405,8 @@ void TestMainWindow::theCommandDrawsWhatTheDialogChose() {
   open("one");
   FigureTabs* tabs = window_->figures();
   tabs->setCurrentIndex(tabOf("training"));
-  const QString whole = window_->commandOfShownRun(), plain = whole + " --figure training";
+  const QString whole = window_->commandOfShownRun(), drawn = "eigenscape --render " + path("one"),
+                plain = drawn + " --figure training";
   QCOMPARE(window_->commandOfShownFigure(), plain);
   tabs->exportCurrent("png");
   auto* dialog = tabs->findChild<ExportDialog*>();
@@ -435,7 +436,7 @@ void TestMainWindow::theCommandDrawsWhatTheDialogChose() {
   options.caption = false;
   auto run = loadRun(path("one").toStdString());
   run.directory = path("drawn").toStdString();
-  renderRun(run, {"png"}, options, {.ids = {{"training", {}}}, .epoch = {}});
+  renderRun(run, {"png"}, options, {{{"training", {}}}, {}, {}, true});
   QCOMPARE(QImage(path("chosen.png")), QImage(path("drawn/figures/training.png")));
 
   // The next export of the figure starts from there; another figure has its own.
@@ -446,10 +447,10 @@ void TestMainWindow::theCommandDrawsWhatTheDialogChose() {
   QCOMPARE(dialog->options().widthMm, 95.0);
   dialog->reject();
   tabs->setCurrentIndex(tabOf("contour"));
-  QCOMPARE(window_->commandOfShownFigure(), whole + " --figure contour-s");
+  QCOMPARE(window_->commandOfShownFigure(), drawn + " --figure contour-s");
   // Of what is seen, also when in the training.
   window_->epochBar()->slider()->setValue(0);
-  QCOMPARE(window_->commandOfShownFigure(), whole + " --figure contour-s --epoch 0");
+  QCOMPARE(window_->commandOfShownFigure(), drawn + " --figure contour-s --epoch 0");
   Q_EMIT tabs->current()->copyBatchCommandRequested();
   QVERIFY(QApplication::clipboard()->text().endsWith(" --figure contour-s --epoch 0"));
   for (QAction* action : window_->findChildren<QAction*>()) {

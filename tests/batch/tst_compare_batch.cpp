@@ -96,10 +96,46 @@ class TestCompareBatch : public QObject {
                                      "--figure", "compare-training", "--epoch", "1"});
     QVERIFY2(both.status == 0, both.err.constData());
     QCOMPARE(files("few-both"), QStringList{"compare-training-epoch-1.png"});
+    const Outcome first = runProgram({"--render", path("b16"), "--compare", path("b32"), "--out", path("few-both"),
+                                      "--figure", "compare-training", "--epoch", "0"});
+    QVERIFY2(first.status == 0, first.err.constData());
+    QVERIFY(readFile(path("few-both/figures/compare-training-epoch-0.png")) !=
+            readFile(path("few-both/figures/compare-training-epoch-1.png")));
     const Outcome run = runProgram({"--batch", path("tiny.toml"), "--out", path("few-run"), "--quiet", "--figure",
                                     "spectrum", "--set", "training.epochs=0"});
     QVERIFY2(run.status == 0, run.err.constData());
     QCOMPARE(files("few-run"), QStringList{"spectrum.png"});
+  }
+
+  void aRunIsDoneWhateverFigureWasNamed() {
+    const QStringList command{"--batch", path("tiny.toml"),  "--out", path("misspelt"), "--quiet",
+                              "--set",   "training.epochs=0"};
+    const Outcome late = runProgram(command + QStringList{"--epoch", "3"});
+    QCOMPARE(late.status, 2);
+    QVERIFY(late.err.contains("--epoch 3") && !QFileInfo::exists(path("misspelt")));
+    const Outcome wrong = runProgram(command + QStringList{"--figure", "nowhere"});
+    QCOMPARE(wrong.status, 2);
+    QVERIFY2(wrong.errorLines() == 1 && wrong.err.contains("--figure nowhere") && wrong.err.contains("--render"),
+             wrong.err.constData());
+    QVERIFY(!wrong.out.isEmpty());  // the summary
+    QVERIFY(readFile(path("misspelt/run.json")).contains("\"status\": \"done\""));
+  }
+
+  void aReliefFromElsewhere() {
+    QByteArray before;
+    for (const char* view : {"-120,32", "40,60,1.2"}) {
+      const Outcome outcome =
+          runProgram({"--render", path("b16"), "--out", path("views"), "--figure", "surface-s", "--view", view});
+      QVERIFY2(outcome.status == 0, outcome.err.constData());
+      const auto picture = readFile(path("views/figures/surface-s.png"));
+      QVERIFY(!picture.isEmpty() && picture != before);
+      // The first is the usual one.
+      if (before.isEmpty()) {
+        QVERIFY(runProgram({"--render", path("b16"), "--out", path("usually"), "--figure", "surface-s"}).status == 0);
+        QCOMPARE(readFile(path("usually/figures/surface-s.png")), picture);
+      }
+      before = picture;
+    }
   }
 
   void aSurfacesScaleIsDrawn() {
@@ -146,6 +182,19 @@ class TestCompareBatch : public QObject {
                               << QStringList{"--epoch last"};
     QTest::newRow("one figure of none") << QStringList{"--render", a, "--figures", "none", "--figure", "training"}
                                         << QStringList{"--figure:", "--figures none"};
+    QTest::newRow("no such format of it") << QStringList{"--render", a, "--figure", "training", "--figures", "vtp"}
+                                          << QStringList{"--figures vtp", "training", "png, svg, pdf, csv"};
+    QTest::newRow("no such format of a comparison")
+        << QStringList{"--render", a, "--compare", b, "--out", out, "--figure", "compare-surface-s", "--figures", "svg"}
+        << QStringList{"--figures svg", "surface-s", "png, csv"};
+    QTest::newRow("no such animation") << QStringList{"--render", a, "--animate", "nowhere"}
+                                       << QStringList{"--animate nowhere", "contour-s"};
+    for (const char* view : {"north", "10", "10,95", "10,20,30", "1,2,3,4", "1,2x"}) {
+      QTest::addRow("view %s", view) << QStringList{"--render", a, "--view", view}
+                                     << QStringList{QString("--view ") + view, "azimuth"};
+    }
+    QTest::newRow("out is a file") << QStringList{"--render", a, "--out", path("tiny.toml")}
+                                   << QStringList{"--out", "tiny.toml", "is a file"};
     QTest::newRow("one epoch of all") << QStringList{"--render", a, "--animate", "contour-s", "--epoch", "1"}
                                       << QStringList{"--epoch", "--animate"};
     QTest::newRow("another key") << QStringList{"--render", a, "--compare", b, "--out", out, "--set", "seed=3"}

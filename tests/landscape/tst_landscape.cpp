@@ -82,6 +82,7 @@ class TestLandscape : public QObject {
   void reportsShares();
   void modelComesBack();
   void statisticsAnew();
+  void statisticsGoAlong();
   void lossesThatAreNotFinite();
   void foreignDirectionsAreRefused();
   void parabolaAlongTheTopEigenvector();
@@ -250,9 +251,8 @@ void TestLandscape::statisticsAnew() {
   const auto before = toy::copied(fixture.model->stateDict());
   const auto& train = fixture.splits[0].examples;
   std::vector<double> losses;
-  evaluateLandscape(
-      *fixture.model, {fixture.splits[0]}, fixture.x, {0, 0.5}, train.size(), {},
-      [&](const LandscapePoint& point) { losses.push_back(point.value.loss); }, {}, &train);
+  evaluateLandscape(*fixture.model, {fixture.splits[0]}, fixture.x, {0, 0.5}, train.size(), {},
+                    [&](const LandscapePoint& point) { losses.push_back(point.value.loss); }, {}, {&train});
   QVERIFY(toy::identical(fixture.model->stateDict(), before));
   // One batch: what it normalises by differs from the running variance by n/(n − 1) alone.
   const auto start = fixture.model->parameters().flatten();
@@ -268,6 +268,42 @@ void TestLandscape::statisticsAnew() {
     const double stored = fixture.surface({0.5 * double(i)}, {0})[0].value.loss;
     QVERIFY(std::abs(stored / batch - 1) > 0.02);
   }
+}
+
+// From one network with BatchNorm to another: where the statistics go along, the other stands at α = 1.
+void TestLandscape::statisticsGoAlong() {
+  Fixture fixture("cnn", torch::kFloat64);
+  auto& model = *fixture.model;
+  const auto before = toy::copied(model.stateDict());
+  const auto start = model.parameters().flatten();
+  NamedTensors moves;
+  const auto other = start + fixture.x;
+  model.parameters().assign(other);
+  {
+    const torch::NoGradGuard noGrad;
+    for (auto& [name, buffer] : model.namedBuffers()) {
+      if (!buffer.is_floating_point()) continue;
+      moves.emplace_back(name, torch::rand_like(buffer) + 0.5);
+      torch::Tensor(buffer).add_(moves.back().second);
+    }
+  }
+  QVERIFY(!moves.empty());
+  const double there = evaluate(model, fixture.splits[0].examples, 16, {}).loss;
+  model.loadStateDict(before, "before");
+  const double here = evaluate(model, fixture.splits[0].examples, 16, {}).loss;
+  std::vector<double> along, without;
+  const auto into = [](std::vector<double>& losses) {
+    return [&losses](const LandscapePoint& point) { losses.push_back(point.value.loss); };
+  };
+  evaluateLandscape(model, {fixture.splits[0]}, fixture.x, {0, 1}, 16, {}, into(along), {}, {nullptr, moves});
+  evaluateLandscape(model, {fixture.splits[0]}, fixture.x, {0, 1}, 16, {}, into(without), {});
+  QCOMPARE(along[0], here);
+  QVERIFY(std::abs(along[1] - there) < 1e-12 * there);
+  QVERIFY(std::abs(without[1] - there) > 1e-3 * there);
+  QVERIFY(toy::identical(model.stateDict(), before));
+  // Far beyond, where a variance would be negative, the loss is a number or honestly none, and all comes back.
+  evaluateLandscape(model, {fixture.splits[0]}, fixture.x, {-9}, 16, {}, into(along), {}, {nullptr, moves});
+  QVERIFY(toy::identical(model.stateDict(), before));
 }
 
 void TestLandscape::lossesThatAreNotFinite() {

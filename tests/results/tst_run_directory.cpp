@@ -111,6 +111,25 @@ class TestRunDirectory : public QObject {
     }
   }
 
+  /// While a run goes on, a table may end within a line; when it is done, something has cut it short.
+  void aTableOfAFinishedRunIsWhole() {
+    RunInfo info = sample();
+    MetricRow metric;
+    metric.split = "train";
+    writeTable(dir_, std::vector<MetricRow>{metric, metric});
+    const fs::path file = dir_ / "metrics.csv";
+    for (const auto size : {fs::file_size(file) - 3, std::uintmax_t{0}}) {
+      fs::resize_file(file, size);
+      info.status = "running";
+      writeRunInfo(dir_, info);
+      QCOMPARE(errorOf([&] { loadRun(dir_); }), std::string());
+      info.status = "done";
+      writeRunInfo(dir_, info);
+      const std::string error = errorOf([&] { loadRun(dir_); });
+      QVERIFY2(contains(error, "metrics.csv: is cut short"), error.c_str());
+    }
+  }
+
   void aRunIsLoadedWhole() {
     writeRunInfo(dir_, sample());
     std::ofstream(dir_ / "recipe.toml") << "seed = 7\n";

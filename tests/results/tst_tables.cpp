@@ -282,7 +282,8 @@ class TestTables : public QObject {
 
   void aFolderThatIsNotThereIsAnError() {
     const fs::path gone = dir_ / "gone";
-    QVERIFY(contains(errorOf([&] { writeFileAtomically(gone / "a", "x"); }), "No such file or directory"));
+    QVERIFY(contains(errorOf([&] { writeFileAtomically(gone / "a", "x"); }),
+                     "No such file or directory; make that folder"));
     QVERIFY(contains(errorOf([&] { writeTable(gone, std::vector<MetricRow>{}); }), "metrics.csv"));
     QVERIFY(contains(errorOf([&] { TableWriter<MetricRow>(gone).append(metric(0)); }), "metrics.csv"));
     spill(gone, "a file, not a folder");

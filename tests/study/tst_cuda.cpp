@@ -220,9 +220,8 @@ class TestCuda : public QObject {
     QVERIFY(difference(x, y) < 1e-5);
     const auto lossesOf = [](Model& model, const Examples& examples, const torch::Tensor& direction) {
       std::vector<double> losses;
-      evaluateLandscape(
-          model, {{"train", examples}}, direction, axisValues(-0.5, 0.5, 5), 32, {},
-          [&](const LandscapePoint& point) { losses.push_back(point.value.loss); }, {}, &examples);
+      evaluateLandscape(model, {{"train", examples}}, direction, axisValues(-0.5, 0.5, 5), 32, {},
+                        [&](const LandscapePoint& point) { losses.push_back(point.value.loss); }, {}, {&examples});
       return losses;
     };
     const auto a = lossesOf(*pair.cpu, pair.here, x), b = lossesOf(*pair.gpu, pair.there, y);

@@ -23,7 +23,7 @@ class TestStudyDirections : public QObject {
   // The plane of the path's principal components shows the path; α = 1 toward a checkpoint is that checkpoint.
   void directionsOfTheTrajectory() {
     auto recipe = recipe_;
-    recipe.model.architecture = "mlp";  // no BatchNorm, whose statistics no direction holds
+    recipe.model.architecture = "cnn";  // with BatchNorm, whose statistics have to go along
     recipe.training.epochs = 3;
     recipe.curvature = {};
     recipe.curvature.top = 1;

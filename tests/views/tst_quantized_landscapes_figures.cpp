@@ -162,12 +162,13 @@ class TestQuantizedLandscapesFigures : public QObject {
     figure.setSplit("test");
     QCOMPARE(figure.quantized()->split(), QString("test"));
     // Zoomed, both show the same.
-    auto* axis = figure.whole()->plot()->axisRect(0)->axis(QCPAxis::atBottom);
-    axis->setRange(-0.2, 0.1);
+    // Each drawing makes axes of its own.
+    const auto axis = [&] { return figure.whole()->plot()->axisRect(0)->axis(QCPAxis::atBottom); };
+    axis()->setRange(-0.2, 0.1);
     figure.whole()->plot()->replot();
     QVERIFY(figure.quantized()->axisRanges() == figure.whole()->axisRanges());
     figure.resetView();
-    QVERIFY(axis->range().lower != -0.2);
+    QVERIFY(axis()->range().lower != -0.2);
     QTemporaryDir folder;
     for (const QString& format : figure.formats()) figure.exportTo(folder.filePath("c." + format).toStdString(), {});
     QFile csv(folder.filePath("c.csv"));
