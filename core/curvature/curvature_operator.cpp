@@ -57,6 +57,32 @@ torch::Tensor crossEntropy(const torch::Tensor& outputs, const torch::Tensor& ta
                                               torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
 }
 
+/// Sums of products, parameter by parameter: in the layout that derivatives come in, and joined once and not by batch.
+class PieceSum {
+ public:
+  explicit PieceSum(std::size_t count) : pieces_(count), ours_(count) {}
+  void add(const std::vector<torch::Tensor>& more) {
+    const torch::NoGradGuard noGrad;
+    for (std::size_t i = 0; i < more.size(); ++i) {
+      if (!more[i].defined()) continue;
+      if (!pieces_[i].defined()) {
+        pieces_[i] = more[i];
+      } else if (ours_[i]) {
+        pieces_[i].add_(more[i]);
+      } else {
+        // Not in place: what autograd returned may be a view of something else.
+        pieces_[i] = pieces_[i] + more[i];
+        ours_[i] = true;
+      }
+    }
+  }
+  const std::vector<torch::Tensor>& pieces() const { return pieces_; }
+
+ private:
+  std::vector<torch::Tensor> pieces_;
+  std::vector<bool> ours_;
+};
+
 ParameterSubset subsetOf(const Model& model, const CurvatureOptions& options) {
   return options.layers.empty() ? ParameterSubset(model.parameters())
                                 : ParameterSubset(model.parameters(), options.layers);
@@ -205,15 +231,13 @@ torch::Tensor CurvatureOperator::multiply(const torch::Tensor& vector) {
 }
 
 torch::Tensor CurvatureOperator::tryMultiply(const std::vector<torch::Tensor>& pieces) {
-  auto product = torch::zeros({dimension()}, torch::TensorOptions(device()).dtype(type()));
+  PieceSum sum(pieces.size());
   for (const auto& graph : kept_) {
     context_.check();
-    product += subset_.flatten(graph->multiply(pieces, true));
+    sum.add(graph->multiply(pieces, true));
   }
-  for (auto batch = keptBatches(); batch < batches(); ++batch) {
-    product += subset_.flatten(graphOf(batch)->multiply(pieces, false));
-  }
-  return product;
+  for (auto batch = keptBatches(); batch < batches(); ++batch) sum.add(graphOf(batch)->multiply(pieces, false));
+  return subset_.flatten(sum.pieces());
 }
 
 struct CurvatureOperator::Difference {

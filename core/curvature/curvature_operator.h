@@ -84,6 +84,7 @@ class CurvatureOperator : public LinearOperator {
   std::int64_t batchSize() const { return options_.batchSize; }
   /// Relative error of a product by central differences, estimated from two step lengths; 0 for exact products.
   double differenceError() const { return differenceError_; }
+  double relativeError() const override { return differenceError_; }
   bool usesDifferences() const { return options_.differences; }
 
  protected:

@@ -8,9 +8,18 @@
 #include <limits>
 #include <numeric>
 
+#include "core/curvature/basis_sweep.h"
+#include "core/curvature/memory.h"
+#include "core/model/device.h"
+
 namespace eigenscape {
 
 namespace {
+
+/// What is left of the basis in a product may wait for the next pass where it is no larger than this share of it.
+constexpr double kLaterShare = 0.01;
+/// A product that keeps less of its length than this beside its own vector has lost digits, and waits for nothing.
+constexpr double kGreatLoss = 0.1;
 
 Eigen::VectorXd toEigen(const torch::Tensor& vector) {
   const auto values = vector.to(torch::kCPU, torch::kFloat64).contiguous();
@@ -26,6 +35,12 @@ double innerProduct(const torch::Tensor& a, const torch::Tensor& b) {
 }
 
 }  // namespace
+
+std::int64_t vectorsThatFit(const LinearOperator& op) {
+  const auto free = op.device().is_cuda() ? deviceMemory(op.device()).free : freeMemory();
+  const auto bytes = op.dimension() * static_cast<std::int64_t>(c10::elementSize(op.type()));
+  return free > 0 ? free / 2 / std::max<std::int64_t>(bytes, 1) : std::numeric_limits<std::int32_t>::max();
+}
 
 Krylov::Krylov(LinearOperator& op, std::int64_t capacity, std::uint64_t seed)
     : op_(op),
@@ -47,16 +62,12 @@ Eigen::VectorXd Krylov::removeBasis(torch::Tensor& w) const {
   return toEigen(along);
 }
 
-/// Only the stretch of the basis that the coupling touches: in Lanczos' method one vector.
-void Krylov::removeKnown(torch::Tensor& w, const Eigen::VectorXd& coupling) const {
-  Eigen::Index first = 0, last = coupling.size();
-  while (first < last && coupling[first] == 0) ++first;
-  while (last > first && coupling[last - 1] == 0) --last;
-  if (first == last) return;
-  const Eigen::VectorXd part = coupling.segment(first, last - first);
+torch::Tensor Krylov::settled(const Direction& direction) const {
+  if (!(direction.rest.array() != 0).any()) return direction.vector;
   const auto weights =
-      torch::from_blob(const_cast<double*>(part.data()), {part.size()}, torch::kFloat64).to(op_.device(), op_.type());
-  w.sub_(basis_.narrow(0, first, last - first).t().mv(weights));
+      torch::from_blob(const_cast<double*>(direction.rest.data()), {direction.rest.size()}, torch::kFloat64)
+          .to(op_.device(), op_.type());
+  return direction.vector - basis_.narrow(0, 0, direction.rest.size()).t().mv(weights);
 }
 
 bool Krylov::addStart(const torch::Tensor& vector) {
@@ -70,7 +81,7 @@ bool Krylov::addStart(const torch::Tensor& vector) {
   }
   const double length = lengthOf(w);
   if (!(length > 1e3 * epsilon())) return false;
-  pending_.push_back({w.div_(length), Eigen::VectorXd::Zero(size_)});
+  pending_.push_back({w.div_(length), Eigen::VectorXd::Zero(size_), Eigen::VectorXd::Zero(size_)});
   return true;
 }
 
@@ -81,51 +92,79 @@ void Krylov::addRandomStart() {
   }
 }
 
+void Krylov::record(const Eigen::VectorXd& more, std::int64_t at) {
+  for (Eigen::Index i = 0; i < more.size(); ++i) {
+    projection_(i, at) += more[i];
+    if (i != at) projection_(at, i) = projection_(i, at);
+  }
+}
+
+double Krylov::removeAll(torch::Tensor& w, std::int64_t at, double length) {
+  for (int pass = 0; pass < 3; ++pass) {
+    const double before = length;
+    for (auto& other : pending_) {
+      const double coupling = innerProduct(other.vector, w);
+      w.sub_(other.vector, coupling);
+      other.coupling[at] += coupling;
+    }
+    record(removeBasis(w), at);
+    length = lengthOf(w);
+    if (length > 0.7 * before) break;
+  }
+  return length;
+}
+
+/// One pass over the basis a step: what the last one found left in a direction is subtracted with the next, and A q̂ of
+/// q̂ = q − V e follows from A q by the relation that the basis satisfies.
 void Krylov::expand(std::size_t which) {
   const auto chosen = pending_.begin() + static_cast<std::ptrdiff_t>(which);
-  const Direction direction = std::move(*chosen);
+  Direction direction = std::move(*chosen);
   pending_.erase(chosen);
-  const auto at = size_++;
-  const auto p = basis_[at];
+  const auto at = size_;
+  auto p = basis_[at];
   p.copy_(direction.vector);
-  for (Eigen::Index i = 0; i < direction.coupling.size(); ++i)
-    projection_(i, at) = projection_(at, i) = direction.coupling[i];
-
   auto w = op_.apply(p);
   const double applied = lengthOf(w);
   if (!std::isfinite(applied)) throw productNotFinite();
   scale_ = std::max(scale_, applied);
 
-  // What is known first, so that one more pass over the whole basis finds rounding alone.
-  removeKnown(w, direction.coupling);
-  const double along = innerProduct(p, w);
-  projection_(at, at) += along;
-  w.sub_(p * along);
+  const auto padded = [&](Eigen::VectorXd& values) {
+    values.conservativeResizeLike(Eigen::VectorXd::Zero(at));
+    return values;
+  };
+  const Eigen::VectorXd rest = padded(direction.rest), coupling = padded(direction.coupling);
+  const Eigen::VectorXd known = coupling + projection_.topLeftCorner(at, at) * rest;
+  const Left left = sweep(rows(at), rest, p, known, w);
+  const double along = innerProduct(p, w), whole = lengthOf(w);
+  w.sub_(p, along);
+  Eigen::VectorXd more = left.ofW - along * left.ofQ;
   for (auto& other : pending_) {
-    other.coupling.conservativeResize(size_);
-    other.coupling[at] = 0;
+    const double ofRest = padded(other.coupling).dot(rest), part = innerProduct(other.vector, w);
+    w.sub_(other.vector, part);
+    more -= part * padded(other.rest);
+    other.coupling.conservativeResize(at + 1);
+    other.coupling[at] = part - ofRest;
   }
-  double length = lengthOf(w);
-  for (int pass = 0; pass < 3; ++pass) {
-    const double before = length;
-    for (auto& other : pending_) {
-      const double coupling = innerProduct(other.vector, w);
-      w.sub_(other.vector * coupling);
-      other.coupling[at] += coupling;
-    }
-    const auto more = removeBasis(w);
-    for (Eigen::Index i = 0; i < more.size(); ++i) {
-      projection_(i, at) += more[i];
-      if (i != at) projection_(at, i) = projection_(i, at);
-    }
-    length = lengthOf(w);
-    if (length > 0.7 * before) break;
+  for (Eigen::Index i = 0; i < at; ++i) projection_(i, at) = projection_(at, i) = coupling[i];
+  projection_(at, at) = along - coupling.dot(rest);
+  size_ = at + 1;
+
+  more.conservativeResize(size_);
+  more[at] = innerProduct(p, w);
+  const double before = lengthOf(w), excess = more.norm();
+  double length = before;
+  if (before >= kGreatLoss * whole && excess <= kLaterShare * before) {
+    record(more, at);
+    length = std::sqrt(before * before - excess * excess);
+  } else {
+    length = removeAll(w, at, before);
+    more.setZero();
   }
   // Below that the space is invariant along this direction: what is left of w is rounding.
   if (length > 10 * epsilon() * scale_) {
-    Eigen::VectorXd coupling = Eigen::VectorXd::Zero(size_);
-    coupling[at] = length;
-    pending_.push_back({w.div_(length), std::move(coupling)});
+    Eigen::VectorXd ofNext = Eigen::VectorXd::Zero(size_);
+    ofNext[at] = length;
+    pending_.push_back({w.div_(length), std::move(ofNext), more / length});
   }
   // A fresh direction finds the eigenvectors outside of an invariant space.
   if (pending_.empty() && size_ < op_.dimension()) addRandomStart();
@@ -160,18 +199,30 @@ torch::Tensor Krylov::vectors(const Eigen::MatrixXd& coordinates) const {
 torch::Tensor Krylov::predictedProduct(const Eigen::VectorXd& coordinates) const {
   auto product = vectors(projection_.topLeftCorner(size_, size_) * coordinates)[0];
   for (const auto& direction : pending_)
-    product.add_(direction.vector, direction.coupling.dot(coordinates.head(direction.coupling.size())));
+    product.add_(settled(direction), direction.coupling.dot(coordinates.head(direction.coupling.size())));
   return product;
 }
 
 void Krylov::restart(const Eigen::VectorXd& values, const Eigen::MatrixXd& coordinates) {
   const auto kept = coordinates.cols();
-  basis_.narrow(0, 0, kept).copy_(vectors(coordinates));
+  for (auto& direction : pending_) {
+    direction.vector = settled(direction);
+  }
+  // Piece by piece: a second basis may have no room.
+  const auto matrix =
+      torch::from_blob(const_cast<double*>(coordinates.data()), {kept, coordinates.rows()}, torch::kFloat64)
+          .to(op_.device(), op_.type());
+  constexpr std::int64_t columns = std::int64_t{1} << 18;
+  for (std::int64_t first = 0; first < op_.dimension(); first += columns) {
+    const auto piece = basis_.narrow(1, first, std::min(columns, op_.dimension() - first));
+    piece.narrow(0, 0, kept).copy_(matrix.mm(piece.narrow(0, 0, size_)));
+  }
   projection_.setZero();
   projection_.topLeftCorner(kept, kept) = values.asDiagonal();
   for (auto& direction : pending_) {
     direction.coupling.conservativeResizeLike(Eigen::VectorXd::Zero(size_));
     direction.coupling = Eigen::VectorXd(coordinates.transpose() * direction.coupling);
+    direction.rest = Eigen::VectorXd::Zero(kept);
   }
   size_ = kept;
 }

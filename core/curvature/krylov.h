@@ -11,6 +11,10 @@
 
 namespace eigenscape {
 
+/// How many of the operator's vectors a basis may have: half of the memory that is free on its device; more than any
+/// basis takes where the system does not say.
+std::int64_t vectorsThatFit(const LinearOperator& op);
+
 /// A growing orthonormal basis V with A V = V T + P C: P are the pending directions, each coupled to the basis by its
 /// row of C. One pending direction gives Lanczos' method, several give band Lanczos (Ruhe, Math. Comp. 33 (1979) 680),
 /// and neither a restart nor a new start vector needs a case of its own. T is kept dense: full reorthogonalization
@@ -50,11 +54,15 @@ class Krylov {
   struct Direction {
     torch::Tensor vector;
     Eigen::VectorXd coupling;  ///< to each basis vector
+    Eigen::VectorXd rest;      ///< what `vector` still has of each basis vector: known, and to be taken out
   };
   double epsilon() const;
   /// Takes the basis' components out of w and returns them, in double.
   Eigen::VectorXd removeBasis(torch::Tensor& w) const;
-  void removeKnown(torch::Tensor& w, const Eigen::VectorXd& coupling) const;
+  /// Of a product that just lost a good part of its length: passes over the basis until nothing of it is left.
+  double removeAll(torch::Tensor& w, std::int64_t at, double length);
+  void record(const Eigen::VectorXd& more, std::int64_t at);
+  torch::Tensor settled(const Direction& direction) const;
   torch::Tensor rows(std::int64_t count) const { return basis_.narrow(0, 0, count); }
 
   LinearOperator& op_;

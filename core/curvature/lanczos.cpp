@@ -11,6 +11,7 @@
 
 #include "core/curvature/eigen_pairs.h"
 #include "core/curvature/krylov.h"
+#include "core/results/error.h"
 
 namespace eigenscape {
 
@@ -23,13 +24,30 @@ constexpr std::int64_t kSearch = 40;
 
 using Columns = std::vector<Eigen::Index>;
 
-std::int64_t basisSize(const LanczosOptions& options, std::int64_t dimension, torch::ScalarType type) {
+/// A GiB of vectors, or as many as a restart works well with; fewer where memory has no room for those.
+std::int64_t basisSize(const LanczosOptions& options, LinearOperator& op) {
   constexpr std::int64_t bytes = std::int64_t{1} << 30;
-  const auto wanted = options.top + options.bottom;
-  const auto affordable = bytes / (dimension * static_cast<std::int64_t>(c10::elementSize(type)));
-  const auto least = 3 * wanted + 20, most = std::max<std::int64_t>(300, least);
-  const auto chosen = options.maxBasis > 0 ? options.maxBasis : std::clamp(affordable, least, most);
-  return std::min(std::max(chosen, wanted + 2 + options.block), dimension);
+  const auto wanted = options.top + options.bottom, dimension = op.dimension();
+  const auto vectorBytes = dimension * static_cast<std::int64_t>(c10::elementSize(op.type()));
+  const auto least = wanted + 2 + options.block, good = std::max(3 * wanted + 20, least);
+  auto chosen = options.maxBasis > 0 ? options.maxBasis
+                                     : std::clamp(bytes / vectorBytes, good, std::max<std::int64_t>(300, good));
+  const auto room = vectorsThatFit(op);
+  if (room < least + wanted)
+    throw RunError(std::to_string(wanted) + " eigenvectors of " + std::to_string(dimension) +
+                   " numbers and the basis to find them in take " +
+                   std::to_string((least + wanted) * vectorBytes >> 20) + " MiB, " +
+                   std::to_string(room * vectorBytes >> 20) +
+                   " are to be had; lower curvature.top and curvature.bottom, or take another device");
+  chosen = std::min(chosen, room - wanted);
+  return std::min(std::max(chosen, least), dimension);
+}
+
+/// Of the largest |λ|: what lies below it is zero as far as products in that type can tell.
+double zeroShare(const LanczosOptions& options, torch::ScalarType type) {
+  const double epsilon = type == torch::kFloat64 ? std::numeric_limits<double>::epsilon()
+                                                 : static_cast<double>(std::numeric_limits<float>::epsilon());
+  return std::max(100 * epsilon, 0.01 * options.tolerance);
 }
 
 /// Columns of the ascending spectrum that are wanted: the first `bottom` and the last `top`.
@@ -47,6 +65,10 @@ Eigen::MatrixXd select(const Eigen::MatrixXd& matrix, const Columns& columns) {
   return result;
 }
 
+double relative(double error, double value) {
+  return value != 0 ? error / std::abs(value) : (error == 0 ? 0 : std::numeric_limits<double>::infinity());
+}
+
 class Solve {
  public:
   Solve(LinearOperator& op, const LanczosOptions& options, const Context& context)
@@ -56,8 +78,9 @@ class Solve {
         before_(op.products()),
         top_(std::min(options.top, op.dimension())),
         bottom_(std::min(options.bottom, op.dimension() - top_)),
-        capacity_(basisSize(options, op.dimension(), op.type())),
-        space_(op, std::min(capacity_ + kSearch, op.dimension()), options.seed) {}
+        capacity_(basisSize(options, op)),
+        space_(op, std::min({capacity_ + kSearch, op.dimension(), std::max(vectorsThatFit(op), capacity_)}),
+               options.seed) {}
 
   EigenPairs run() {
     begin();
@@ -94,9 +117,9 @@ class Solve {
       if (exhausted()) return;
       if (space_.full()) restart();
       space_.expand(mostPromising());
-      if (space_.size() < top_ + bottom_ && !exhausted()) continue;
+      if (space_.size() < top_ + bottom_ && !exhausted() && !spent()) continue;
       solve();
-      const auto done = convergedCount();
+      const auto done = settledCount();
       context_.report(static_cast<double>(done) / static_cast<double>(wanted_.size()));
       if (exhausted() || spent() || done == static_cast<std::ptrdiff_t>(wanted_.size())) return;
       if (space_.size() >= capacity_) restart();
@@ -110,8 +133,15 @@ class Solve {
   bool hasConverged(Eigen::Index i) const {
     return space_.residual(ritz_.eigenvectors().col(i)) <= kSafety * options_.tolerance * unit(ritz_.eigenvalues()[i]);
   }
-  std::ptrdiff_t convergedCount() const {
-    return std::count_if(wanted_.begin(), wanted_.end(), [&](Eigen::Index i) { return hasConverged(i); });
+  /// Of a pair at zero, such as the smallest of a semidefinite matrix, no product tells more: a residual relative to
+  /// its λ never gets small. It ends the iteration and stays what it is, not converged.
+  bool isAtZero(Eigen::Index i) const {
+    const double zero = zeroShare(options_, op_.type()) * std::max(std::abs(low_), std::abs(high_));
+    return std::abs(ritz_.eigenvalues()[i]) <= zero && space_.residual(ritz_.eigenvectors().col(i)) <= zero;
+  }
+  bool isSettled(Eigen::Index i) const { return hasConverged(i) || isAtZero(i); }
+  std::ptrdiff_t settledCount() const {
+    return std::count_if(wanted_.begin(), wanted_.end(), [&](Eigen::Index i) { return isSettled(i); });
   }
 
   /// Of several pending directions the one that the wanted pairs still miss most.
@@ -120,7 +150,7 @@ class Solve {
     if (space_.pending() < 2 || wanted_.empty() || ritz_.eigenvalues().size() != space_.size()) return 0;
     std::vector<double> missing(space_.pending(), 0.0);
     for (const auto i : wanted_) {
-      if (hasConverged(i)) continue;
+      if (isSettled(i)) continue;
       const auto squares = space_.squaredResiduals(ritz_.eigenvectors().col(i));
       const double unit = ritz_.eigenvalues()[i] * ritz_.eigenvalues()[i];
       for (std::size_t k = 0; k < missing.size(); ++k) missing[k] += squares[k] / std::max(unit, 1e-300);
@@ -159,6 +189,12 @@ class Solve {
     }
     const double lastTop = top_ > 0 ? ritz_.eigenvalues()[ritz_.eigenvalues().size() - top_] : high_;
     const double lastBottom = bottom_ > 0 ? ritz_.eigenvalues()[bottom_ - 1] : low_;
+    // What is missing beyond an end at zero would be zero, too, and there is no gap to a bound on that.
+    const bool boundsTop = top_ > 0 && !isAtZero(ritz_.eigenvalues().size() - top_);
+    const bool boundsBottom = bottom_ > 0 && !isAtZero(bottom_ - 1);
+    const double zero = zeroShare(options_, op_.type()) * std::max(std::abs(low_), std::abs(high_));
+    const double aboveTop = lastTop + std::max(options_.tolerance * std::abs(lastTop), zero);
+    const double belowBottom = lastBottom - std::max(options_.tolerance * std::abs(lastBottom), zero);
     const auto first = space_.size();
     space_.addRandomStart();
     for (std::int64_t steps = 1; steps <= limit && !spent() && !exhausted(); ++steps) {
@@ -166,23 +202,21 @@ class Solve {
       space_.expand(space_.pending() - 1);
       const auto chain = space_.solve(first).eigenvalues();
       const double greatest = chain[chain.size() - 1], least = chain[0];
-      const double slack = options_.tolerance;
-      const bool above = top_ > 0 && greatest > lastTop + slack * std::abs(lastTop);
-      if (above || (bottom_ > 0 && least < lastBottom - slack * std::abs(lastBottom))) {
+      if ((top_ > 0 && greatest > aboveTop) || (bottom_ > 0 && least < belowBottom)) {
         result_.missProbability = 1;
         return true;
       }
       const double span = std::max(high_, greatest) - std::min(low_, least);
       double chance = 0;
-      if (top_ > 0) chance += bound(lastTop + slack * std::abs(lastTop) - greatest, span, steps);
-      if (bottom_ > 0) chance += bound(least - lastBottom + slack * std::abs(lastBottom), span, steps);
+      if (boundsTop) chance += bound(aboveTop - greatest, span, steps);
+      if (boundsBottom) chance += bound(least - belowBottom, span, steps);
       result_.missProbability = std::min(1.0, chance);
       if (chance <= options_.missTolerance) break;
     }
     solve();
     if (exhausted()) result_.missProbability = 0;
     // A neighbour of the last wanted eigenvalue may have taken its place without having converged.
-    if (convergedCount() == static_cast<std::ptrdiff_t>(wanted_.size())) return false;
+    if (settledCount() == static_cast<std::ptrdiff_t>(wanted_.size())) return false;
     result_.missProbability = 1;
     return true;
   }
@@ -212,10 +246,15 @@ class Solve {
   double discrepancy(const Eigen::MatrixXd& coordinates) {
     auto generator = at::detail::createCPUGenerator(options_.seed + 1);
     const auto signs = torch::randint(0, 2, {coordinates.cols()}, generator, torch::kFloat64);
-    Eigen::VectorXd weights(coordinates.cols());
-    for (Eigen::Index i = 0; i < weights.size(); ++i)
-      weights[i] = (2 * signs[i].item<double>() - 1) / ritz_.eigenvalues()[wanted_[static_cast<std::size_t>(i)]];
+    Eigen::VectorXd weights = Eigen::VectorXd::Zero(coordinates.cols());
+    for (Eigen::Index i = 0; i < weights.size(); ++i) {
+      const auto column = wanted_[static_cast<std::size_t>(i)];
+      // One at zero would outweigh all others, and has no residual of its own to be proud of.
+      if (isAtZero(column)) continue;
+      weights[i] = (2 * signs[i].item<double>() - 1) / ritz_.eigenvalues()[column];
+    }
     if (!weights.allFinite()) return HUGE_VAL;
+    if (weights.isZero(0)) return 0;
     const Eigen::VectorXd sum = coordinates * weights;
     const auto difference = (op_.apply(space_.vectors(sum)[0]) - space_.predictedProduct(sum)).norm().item<double>();
     return std::isfinite(difference) ? difference : HUGE_VAL;
@@ -226,7 +265,7 @@ class Solve {
     pair.vector = withFixedSign(vector);
     pair.value = ritz_.eigenvalues()[wanted_[column]];
     const auto residual = space_.residual(ritz_.eigenvectors().col(wanted_[column]));
-    pair.residual = std::hypot(residual / std::abs(pair.value), difference);
+    pair.residual = std::hypot(relative(residual, pair.value), difference, op_.relativeError());
     pair.converged = pair.residual <= options_.tolerance;
     return pair;
   }
@@ -289,8 +328,7 @@ EigenPair measuredPair(LinearOperator& op, const torch::Tensor& ritz, double tol
   const auto product = op.apply(pair.vector);
   pair.value = pair.vector.to(torch::kFloat64).dot(product.to(torch::kFloat64)).item<double>();
   const auto error = (product - pair.value * pair.vector).norm().item<double>();
-  pair.residual =
-      pair.value != 0 ? error / std::abs(pair.value) : (error == 0 ? 0 : std::numeric_limits<double>::infinity());
+  pair.residual = std::hypot(relative(error, pair.value), op.relativeError());
   pair.converged = pair.residual <= tolerance;
   return pair;
 }

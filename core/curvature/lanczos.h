@@ -34,6 +34,8 @@ struct EigenPair {
   /// ‖Av − λv‖₂ / |λ|. From the Krylov relation, plus how far a product of all pairs' random sum differs from what the
   /// relation predicts; a single pair, and pairs that this check doubts, are measured by a product of their own.
   double residual = 0;
+  /// The residual is within the tolerance. Never so for an eigenvalue at zero (below a hundredth of the tolerance, or a
+  /// hundred roundings, of the largest): it ends the iteration all the same.
   bool converged = false;
   torch::Tensor vector;  ///< unit length; sign fixed so that its largest component in magnitude is positive
 };
@@ -47,7 +49,8 @@ struct EigenPairs {
   double searchSeconds = 0;
   /// Estimate of the chance that an eigenvalue beyond the last wanted one was missed: the bound of Kuczyński &
   /// Woźniakowski (SIAM J. Matrix Anal. Appl. 13 (1992) 1094) for the random search, with the spread of the spectrum
-  /// as seen so far; 1 when it was not looked for or the products did not suffice.
+  /// as seen so far; 1 when it was not looked for or the products did not suffice. Of an end whose last wanted
+  /// eigenvalue is zero nothing is said.
   double missProbability = 1;
 };
 

@@ -25,6 +25,9 @@ class LinearOperator {
   virtual torch::Device device() const = 0;
   virtual torch::ScalarType type() const = 0;
   std::int64_t products() const { return products_; }
+  /// Of a product, relative to its length, beyond rounding: what a solver's residual cannot see, because the products
+  /// that it is measured with have it, too. 0 for exact products.
+  virtual double relativeError() const { return 0; }
 
  protected:
   virtual torch::Tensor multiply(const torch::Tensor& vector) = 0;

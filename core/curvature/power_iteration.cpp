@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -13,8 +15,53 @@ namespace eigenscape {
 
 namespace {
 
-void removeFound(torch::Tensor& v, const std::vector<EigenPair>& found) {
-  for (const auto& pair : found) v.sub_(pair.vector * pair.vector.dot(v));
+/// The deflated iteration stops below the tolerance: what the found vectors have in common adds to a residual.
+constexpr double kSafety = 0.9;
+
+/// A unit vector that an iteration ended with, and its product.
+struct Found {
+  torch::Tensor vector, product;
+};
+
+void removeFound(torch::Tensor& v, const std::vector<Found>& found) {
+  for (const auto& one : found) v.sub_(one.vector * one.vector.dot(v));
+}
+
+EigenPair pairOf(double value, const torch::Tensor& vector, const torch::Tensor& product, double tolerance,
+                 double relativeError) {
+  EigenPair pair;
+  const auto error = (product - value * vector).norm().item<double>();
+  const double relative =
+      value != 0 ? error / std::abs(value) : (error == 0 ? 0 : std::numeric_limits<double>::infinity());
+  pair.value = value;
+  pair.vector = withFixedSign(vector);
+  pair.residual = std::hypot(relative, relativeError);
+  pair.converged = pair.residual <= tolerance;
+  return pair;
+}
+
+/// Rayleigh-Ritz over all that was found, by the products at hand. The first vector is off by as much as its tolerance,
+/// mostly along the second, which is looked for at right angles to it: alone it would never have a small residual.
+std::vector<EigenPair> ritzPairs(const std::vector<Found>& found, double tolerance, double relativeError) {
+  std::vector<torch::Tensor> vectors, products;
+  for (const auto& one : found) {
+    vectors.push_back(one.vector);
+    products.push_back(one.product);
+  }
+  const auto v = torch::stack(vectors), av = torch::stack(products);
+  const auto projected = v.mm(av.t()).to(torch::kCPU, torch::kFloat64).contiguous();
+  const auto size = static_cast<Eigen::Index>(found.size());
+  const Eigen::MatrixXd matrix = Eigen::Map<const Eigen::MatrixXd>(projected.data_ptr<double>(), size, size);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> ritz((matrix + matrix.transpose()) / 2);
+  const auto turn = torch::from_blob(const_cast<double*>(ritz.eigenvectors().data()), {size, size}, torch::kFloat64)
+                        .to(v.device(), v.scalar_type());
+  const auto turned = turn.mm(v), turnedProducts = turn.mm(av);
+  std::vector<EigenPair> pairs;
+  for (Eigen::Index i = 0; i < size; ++i)
+    pairs.push_back(pairOf(ritz.eigenvalues()[i], turned[i], turnedProducts[i], tolerance, relativeError));
+  std::sort(pairs.begin(), pairs.end(),
+            [](const auto& a, const auto& b) { return std::abs(a.value) > std::abs(b.value); });
+  return pairs;
 }
 
 }  // namespace
@@ -25,34 +72,31 @@ PowerResult powerIteration(LinearOperator& op, const PowerOptions& options, cons
   auto generator = at::detail::createCPUGenerator(options.seed);
   const auto count = std::min(options.top, op.dimension());
   PowerResult result;
+  std::vector<Found> found;
   for (std::int64_t index = 1; index <= count; ++index) {
     auto v = torch::randn({op.dimension()}, generator, torch::kFloat32).to(op.device(), op.type());
-    removeFound(v, result.pairs);
+    removeFound(v, found);
     v.div_(v.norm());
-    EigenPair pair;
+    torch::Tensor product;
     for (std::int64_t iteration = 1; iteration <= options.maxIterations; ++iteration) {
       context.check();
-      auto product = op.apply(v);
+      product = op.apply(v);
       const double value = v.dot(product).item<double>();
       if (!std::isfinite(value)) throw productNotFinite();
-      const auto error = (product - value * v).norm().item<double>();
-      pair.value = value;
-      pair.vector = v;
-      pair.residual = value != 0 ? error / std::abs(value) : (error == 0 ? 0 : std::numeric_limits<double>::infinity());
       result.path.push_back({index, iteration, value});
       context.report((static_cast<double>(index - 1) +
                       static_cast<double>(iteration) / static_cast<double>(options.maxIterations)) /
                      static_cast<double>(count));
-      if (pair.residual <= options.tolerance) break;
-      removeFound(product, result.pairs);
-      const auto length = product.norm().item<double>();
-      if (length == 0) break;
-      v = product / length;
+      auto next = product.clone();
+      removeFound(next, found);
+      const auto error = (next - value * v).norm().item<double>();
+      const auto length = next.norm().item<double>();
+      if (error <= kSafety * options.tolerance * std::abs(value) || length == 0) break;
+      if (iteration < options.maxIterations) v = next / length;
     }
-    pair.converged = pair.residual <= options.tolerance;
-    pair.vector = withFixedSign(pair.vector);
-    result.pairs.push_back(std::move(pair));
+    found.push_back({v, product});
   }
+  if (!found.empty()) result.pairs = ritzPairs(found, options.tolerance, op.relativeError());
   result.products = op.products() - before;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;

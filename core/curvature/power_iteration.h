@@ -18,7 +18,7 @@ struct PowerStep {
 };
 
 struct PowerResult {
-  std::vector<EigenPair> pairs;  ///< by descending magnitude, as found
+  std::vector<EigenPair> pairs;  ///< by descending magnitude
   std::vector<PowerStep> path;
   std::int64_t products = 0;
   double seconds = 0;
@@ -26,7 +26,8 @@ struct PowerResult {
 
 /// Power iteration with deflation (Yao et al., NeurIPS 2018, arXiv:1802.08241), which records its path. It finds the
 /// eigenvalues of largest magnitude, whatever their sign, and is shown for what it is: Lanczos takes a fraction of the
-/// products. The residual comes from the iteration's own products. Polls `context.stop` before every product.
+/// products. In the end a Rayleigh-Ritz step over all vectors found, by the products at hand, separates what they mix
+/// of one another; residuals are those of its pairs. Polls `context.stop` before every product.
 PowerResult powerIteration(LinearOperator& op, const PowerOptions& options, const Context& context = {});
 
 }  // namespace eigenscape

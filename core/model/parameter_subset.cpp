@@ -37,13 +37,21 @@ ParameterSubset::ParameterSubset(const ParameterSpace& space, std::vector<std::s
 torch::Tensor ParameterSubset::flatten(const std::vector<torch::Tensor>& pieces) const {
   if (pieces.size() != tensors_.size()) throw std::invalid_argument("flatten: one tensor per parameter is needed");
   torch::NoGradGuard noGrad;
-  std::vector<torch::Tensor> rows;
-  rows.reserve(pieces.size());
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    rows.push_back(pieces[i].defined() ? pieces[i].detach().reshape({-1})
-                                       : torch::zeros({tensors_[i].numel()}, tensors_[i].detach().options()));
+  const auto piece = [&](std::size_t i) {
+    return pieces[i].defined() ? pieces[i].detach() : torch::zeros_like(tensors_[i].detach());
+  };
+  if (tensors_.front().is_cuda()) {
+    std::vector<torch::Tensor> rows;
+    for (std::size_t i = 0; i < pieces.size(); ++i) rows.push_back(piece(i).reshape({-1}));
+    return torch::cat(rows);  // one kernel for all
   }
-  return torch::cat(rows);
+  // Straight to its place: the gradient of a matrix often comes transposed, and joining would move it twice.
+  const auto defined = std::find_if(pieces.begin(), pieces.end(), [](const auto& one) { return one.defined(); });
+  const auto& like = defined == pieces.end() ? tensors_.front() : *defined;
+  const auto flat = torch::empty({dimension_}, torch::TensorOptions(like.device()).dtype(like.scalar_type()));
+  const auto places = unflatten(flat);
+  for (std::size_t i = 0; i < pieces.size(); ++i) places[i].copy_(piece(i));
+  return flat;
 }
 
 std::vector<torch::Tensor> ParameterSubset::unflatten(const torch::Tensor& flat) const {
