@@ -179,6 +179,8 @@ int runBatch(const CommandLine& line) {
   checkEpoch(line, recipe);
   checkOut(line, recipe);
   ours = true;
+  if (line.resume && !isRunDirectory(line.out))
+    progress.log(line.out + " holds no run to go on with: a new one begins");
 
   StudyOptions options;
   options.out = line.out;
@@ -239,10 +241,9 @@ RunResults loadForDrawing(const fs::path& directory, const CommandLine& line) {
   return run;
 }
 
-/// Two panels with their names and scales stand beside one another, or in one column below one another.
 void checkRoom(const std::pair<int, int>& sizeMm) {
   const auto [width, height] = sizeMm;
-  if ((width >= 120 && height >= 80) || (width >= 80 && height >= 120)) return;
+  if (hasRoomToCompare(width, height)) return;
   throw RecipeError("--figure-size " + std::to_string(width) + "x" + std::to_string(height) +
                     ": runs that are compared need at least 120x80 (beside one another) or 80x120 (one column)");
 }

@@ -12,6 +12,7 @@
 
 #include "app/shell.h"
 #include "core/results/error.h"
+#include "core/results/nearest.h"
 
 namespace eigenscape {
 namespace {
@@ -258,6 +259,20 @@ void checkCompany(const CLI::App& app, CommandLine::Mode mode) {
   }
 }
 
+/// For the first option that there is not.
+std::string meantOption(const CLI::App& app, int argc, const char* const* argv) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
+    if (!word.starts_with("--") || std::find(names.begin(), names.end(), word) != names.end()) continue;
+    return didYouMean(word, names);
+  }
+  return {};
+}
+
 std::string wholeText(int argc, const char* const* argv) {
   std::string text;
   for (int i = 0; i < argc; ++i) text += (i > 0 ? " " : "") + shellQuoted(argv[i]);
@@ -273,7 +288,8 @@ CommandLine parseCommandLine(int argc, const char* const* argv) {
     app->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const std::string message = error.what();
-    throw RecipeError(message.substr(0, message.find('\n')) + "; --help lists the options");
+    throw RecipeError(message.substr(0, message.find('\n')) + "; " + meantOption(*app, argc, argv) +
+                      "--help lists the options");
   }
   checkValues(*app);
   CommandLine line;

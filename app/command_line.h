@@ -23,6 +23,10 @@ inline std::pair<int, int> roomForType(double points) {
   };
   return {needed(8), needed(7)};
 }
+/// Two panels with their names and scales stand beside one another, or in one column below one another.
+inline bool hasRoomToCompare(double widthMm, double heightMm) {
+  return (widthMm >= 120 && heightMm >= 80) || (widthMm >= 80 && heightMm >= 120);
+}
 /// The largest type that a figure's usual size has room for; with larger type the figure grows.
 inline constexpr double mostUsualPoints = 12;
 

@@ -10,6 +10,7 @@
 #include "app/command_line.h"
 #include "app/compared_runs.h"
 #include "core/results/error.h"
+#include "core/results/nearest.h"
 #include "views/animation.h"
 #include "views/compare_figure.h"
 #include "views/comparison.h"
@@ -74,9 +75,11 @@ FigureChoice choiceAmong(const std::string& option, const std::vector<FigureId>&
     const auto found = std::find_if(known.begin(), known.end(), [&](const auto& id) { return stemOf(id) == name; });
     if (found == known.end() && known.empty()) throw RecipeError(option + " " + name + ": the run has no figures yet");
     if (found == known.end()) {
-      std::string names;
-      for (const auto& id : known) names += (names.empty() ? "" : ", ") + stemOf(id);
-      throw RecipeError(option + " " + name + ": there is no such figure; expected one of " + names);
+      std::string all;
+      std::vector<std::string> names;
+      for (const auto& id : known) all += (all.empty() ? "" : ", ") + names.emplace_back(stemOf(id));
+      throw RecipeError(option + " " + name + ": there is no such figure; " + didYouMean(name, names) +
+                        "expected one of " + all);
     }
     if (std::find(choice.ids.begin(), choice.ids.end(), *found) == choice.ids.end()) choice.ids.push_back(*found);
   }

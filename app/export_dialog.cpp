@@ -20,6 +20,7 @@
 #include "app/command_line.h"
 #include "app/picture_saver.h"
 #include "app/shell.h"
+#include "views/compare_figure.h"
 
 namespace eigenscape {
 
@@ -43,7 +44,7 @@ ExportOptions usualOptions(const Figure& figure) {
 }  // namespace
 
 ExportDialog::ExportDialog(const Figure& figure, const QString& folder, const QString& format, QWidget* parent)
-    : QDialog(parent) {
+    : QDialog(parent), comparison_(dynamic_cast<const CompareFigure*>(&figure)) {
   setWindowTitle(tr("Export %1").arg(figure.id().title()));
   ExportOptions chosen = usualOptions(figure);
   chosen.theme = figure.theme();
@@ -173,8 +174,13 @@ void ExportDialog::refresh() {
   QString remark = table ? tr("The numbers that the figure shows.") : QString();
   if (pixels) remark = tr("%1 × %2 pixels").arg(count(now.widthMm)).arg(count(now.heightMm));
   const auto [wide, high] = roomForType(now.fontPoints);
-  const bool room = table || (now.widthMm >= wide && now.heightMm >= high);
-  if (!room) remark = tr("Type of %1 pt needs at least %2 × %3 mm.").arg(now.fontPoints).arg(wide).arg(high);
+  QString lacking;
+  if (now.widthMm < wide || now.heightMm < high)
+    lacking = tr("Type of %1 pt needs at least %2 × %3 mm.").arg(now.fontPoints).arg(wide).arg(high);
+  else if (comparison_ && !hasRoomToCompare(now.widthMm, now.heightMm))
+    lacking = tr("A comparison needs at least 120 × 80 or 80 × 120 mm.");
+  const bool room = table || lacking.isEmpty();
+  if (!room) remark = lacking;
   if (QFileInfo::exists(file())) remark += (remark.isEmpty() ? "" : ". ") + tr("The file exists and will be replaced.");
   remark_->setText(remark);
   copy_->setEnabled(room);

@@ -45,6 +45,7 @@ class ExportDialog : public QDialog {
   QCheckBox* caption_;
   QLabel* remark_;
   QPushButton *export_, *copy_;
+  bool comparison_;
 };
 
 /// What the command line of a run needs besides, with a leading space, so that --batch and --render draw the figure as

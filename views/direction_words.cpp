@@ -62,6 +62,11 @@ QString directionName(const std::string& direction, const QString& symbol) {
   return direction.empty() ? symbol : QString::fromStdString(direction);
 }
 
+QString alongWords(const std::string& direction, const QString& symbol) {
+  const QString name = directionName(direction, symbol);
+  return after(direction, "toward") ? QObject::tr("toward %1").arg(name) : QObject::tr("along %1").arg(name);
+}
+
 QString planeName(const std::string& x, const std::string& y) {
   const auto layer = x.find('@'), other = y.find('@');
   const bool ofOneLayer = layer != std::string::npos && other != std::string::npos && x.starts_with("eigenvector:") &&

@@ -23,6 +23,9 @@ std::optional<std::int64_t> eigenvectorIndex(const std::string& direction);
 /// Short: "e₁", "random 7", "gradient"; `symbol` where nothing is known.
 QString directionName(const std::string& direction, const QString& symbol);
 
+/// In a title: "along e₁", "toward epoch-0004.safetensors".
+QString alongWords(const std::string& direction, const QString& symbol);
+
 /// Of a plane: "e₁ and random (seed 7)", "e₁ and e₂ of conv1"; α and β where nothing is known.
 QString planeName(const std::string& x, const std::string& y);
 

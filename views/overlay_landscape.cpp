@@ -226,7 +226,7 @@ Overlay overlaidProfile(const QString& name, const ComparedRuns& runs, std::int6
     const RunResults& run = *runs[i].run;
     const LandscapeInfo info = landscapeInfo(run.info, "profile", key);
     titles << directionTitle(info.x, info.normalization, tr("α"));
-    directions << directionName(info.x, QString::fromStdString(whole));
+    directions << alongWords(info.x, QString::fromStdString(whole));
     const ProfileCurves curves = profileCurves(run, key, epoch);
     if (curves.notFinite)
       overlay.notes << tr("“%1”: %2 points not finite, left out").arg(runs[i].name).arg(curves.notFinite);
@@ -260,8 +260,8 @@ Overlay overlaidProfile(const QString& name, const ComparedRuns& runs, std::int6
   titles.removeDuplicates(), directions.removeDuplicates(), references.removeDuplicates();
   QString where = directions.join(tr(" and "));
   if (!setting.empty()) where += tr(" at %1").arg(QString::fromStdString(setting));
-  losses.title = tr("Loss along %1").arg(where);
-  accuracies.title = tr("Accuracy along %1").arg(where);
+  losses.title = tr("Loss %1").arg(where);
+  accuracies.title = tr("Accuracy %1").arg(where);
   losses.yLabel = tr("mean cross-entropy");
   accuracies.yLabel = tr("accuracy (%)");
   losses.y = ValueAxis::ofLosses(valuesOf(losses.series));

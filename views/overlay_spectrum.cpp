@@ -44,14 +44,8 @@ void nameMarks(OverlayPanel& panel, bool lines) {
 
 /// 2 / learning rate of each run; of all alike in grey.
 void addStabilityLines(OverlayPanel& panel, const ComparedRuns& runs, double largest, QStringList& notes) {
-  std::vector<std::map<std::int64_t, double>> limits(runs.size());
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (runs[i].run->info.epochs == 0) continue;
-    for (const auto& row : runs[i].run->metrics) {
-      const double limit = 2 / row.learningRate;
-      if (row.learningRate > 0 && std::isfinite(limit)) limits[i][row.epoch] = limit;
-    }
-  }
+  std::vector<std::map<std::int64_t, double>> limits;
+  for (const auto& one : runs) limits.push_back(stabilityLimits(*one.run));
   const bool alike = std::all_of(limits.begin(), limits.end(), [&](const auto& one) { return one == limits[0]; });
   bool drawn = false, above = false;
   for (std::size_t i = 0; i < (alike ? 1 : runs.size()); ++i) {

@@ -54,6 +54,16 @@ std::map<std::pair<std::int64_t, std::string>, Estimate> frobeniusNorms(const Ru
   return norms;
 }
 
+std::map<std::int64_t, double> stabilityLimits(const RunResults& run) {
+  std::map<std::int64_t, double> limits;
+  const bool descends = run.info.optimizer.empty() || run.info.optimizer == "sgd";
+  if (run.info.epochs == 0 || !descends) return limits;
+  for (const auto& row : run.metrics) {
+    if (row.learningRate > 0 && std::isfinite(row.learningRate)) limits[row.epoch] = 2 / row.learningRate;
+  }
+  return limits;
+}
+
 QCPErrorBars* addErrorBars(const Frame& frame, const Style& style, QCPGraph* graph, const ValueAxis& axis,
                            const std::vector<Estimate>& estimates) {
   auto* bars = new QCPErrorBars(frame.x, frame.y);

@@ -51,6 +51,9 @@ QCPErrorBars* addErrorBars(const Frame& frame, const Style& style, QCPGraph* gra
 /// ‖A‖_F of the whole model and its standard error, by epoch and split; where the estimate of its square is positive.
 std::map<std::pair<std::int64_t, std::string>, Estimate> frobeniusNorms(const RunResults& run);
 
+/// 2 / learning rate by epoch, beyond which a step of gradient descent climbs; none where other steps were taken.
+std::map<std::int64_t, double> stabilityLimits(const RunResults& run);
+
 /// Layers' names along the axis at 0, 1, 2, …: level if they fit, else upright, smaller if need be, and only every n-th
 /// where even the smallest would overlap.
 void nameLayers(QCPAxis* axis, const Style& style, const std::vector<std::string>& names);

@@ -148,8 +148,8 @@ Drawn ProfileFigure::draw(QCustomPlot& plot, const Style& style) const {
     return drawn;
   }
   const LandscapeInfo info = landscapeInfo(run().info, "profile", id().name.toStdString());
-  const QString along = directionName(info.x, id().name);
-  const Frame frame = makeFrame(plot, style, tr("Loss along %1, %2").arg(along, epochWords(*shown, epoch())));
+  const QString along = alongWords(info.x, id().name);
+  const Frame frame = makeFrame(plot, style, tr("Loss %1, %2").arg(along, epochWords(*shown, epoch())));
   if (const QString note = batchNormNote(info); !note.isEmpty()) drawn.provenance.notes << note;
   const auto quantized = quantizedCurves(run(), id().name.toStdString(), *shown);
   std::vector<QCPGraph*> background;  // drawn first, named last

@@ -102,16 +102,11 @@ void nameIndices(QCPAxis* axis, const Style& style, const Spectrum& spectrum) {
 
 /// 2 / learning rate of the epoch's steps: of the last steps before it, or of the first ones at the start.
 double stabilityLimit(const RunResults& run, std::int64_t epoch) {
-  if (run.info.epochs == 0) return qQNaN();
+  const auto limits = stabilityLimits(run);
   std::vector<std::int64_t> epochs;
-  std::map<std::int64_t, double> rates;
-  for (const auto& row : run.metrics) {
-    if (!(row.learningRate > 0) || !std::isfinite(row.learningRate)) continue;
-    rates[row.epoch] = row.learningRate;
-    epochs.push_back(row.epoch);
-  }
+  for (const auto& [known, limit] : limits) epochs.push_back(known);
   const auto shown = epochToShow(epochs, epoch);
-  return shown ? 2 / rates[*shown] : qQNaN();
+  return shown ? limits.at(*shown) : qQNaN();
 }
 
 struct Shown {
@@ -202,7 +197,7 @@ Drawn drawSpectrum(QCustomPlot& plot, const Style& style, const RunResults& run,
   notes << axis.note() << tr("bars: residual ‖Av − λv‖");
   for (const auto& [key, norm] : frobeniusNorms(run)) {
     if (key.first != epoch) continue;
-    notes << tr("‖%1‖_F = %2 ± %3 (%4)")
+    notes << tr("‖%1‖ (Frobenius) = %2 ± %3 (%4)")
                  .arg(words.matrix, numberText(norm.value), numberText(1.96 * norm.error, 2),
                       QString::fromStdString(key.second));
   }

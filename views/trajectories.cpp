@@ -53,12 +53,9 @@ Series collect(const RunResults& run) {
 /// Returns the values of 2 / learning rate that belong into the axis' range.
 std::vector<double> addStabilityLine(QCustomPlot& plot, const Frame& frame, const Style& style, const RunResults& run,
                                      const ValueAxis& axis, double largest, QStringList& notes) {
-  std::map<double, double> limits;
-  for (const auto& row : run.metrics) {
-    if (row.learningRate > 0 && std::isfinite(row.learningRate)) limits[double(row.epoch)] = 2 / row.learningRate;
-  }
+  const auto limits = stabilityLimits(run);
   std::vector<double> values;
-  if (limits.empty() || run.info.epochs == 0) return values;
+  if (limits.empty()) return values;
   for (const auto& [epoch, limit] : limits) values.push_back(limit);
   const double lowest = *std::min_element(values.begin(), values.end());
   if (lowest > 1e3 * largest) {
@@ -68,7 +65,7 @@ std::vector<double> addStabilityLine(QCustomPlot& plot, const Frame& frame, cons
   QCPGraph* line = addSeries(plot, frame, tr("2 / learning rate"), style.pen(style.softInk(), 1.1, Qt::DashDotLine));
   notes << tr("2 / learning rate bounds gradient descent; momentum β raises it 1 + β times");
   line->setLineStyle(QCPGraph::lsStepRight);  // a row's rate held during the epoch that ends there
-  for (const auto& [epoch, limit] : limits) line->addData(epoch, axis.place(limit));
+  for (const auto& [epoch, limit] : limits) line->addData(double(epoch), axis.place(limit));
   // A rate that decays to nothing sends the line to infinity: it may leave the axis, the eigenvalues may not.
   values.erase(std::remove_if(values.begin(), values.end(), [&](double v) { return v > 30 * largest; }), values.end());
   return values;
@@ -110,7 +107,7 @@ std::vector<double> addFrobenius(QCustomPlot& plot, const Frame& frame, const St
   for (const char* split : {"train", "test"}) {
     std::vector<Estimate> estimates;
     const bool first = values.empty();
-    const QString name = QStringLiteral("‖%1‖_F").arg(words.matrix);
+    const QString name = tr("‖%1‖ (Frobenius)").arg(words.matrix);
     QCPGraph* graph = nullptr;
     for (const auto& [key, norm] : norms) {
       if (key.second != split) continue;

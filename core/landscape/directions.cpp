@@ -4,10 +4,14 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
+
+#include "core/model/state_dict.h"
+#include "core/results/error.h"
 
 namespace eigenscape {
 
@@ -21,6 +25,27 @@ std::optional<Number> numberAfter(std::string_view text, std::string_view prefix
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
+}
+
+const torch::Tensor* named(const NamedTensors& tensors, const std::string& name) {
+  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const auto& item) { return item.first == name; });
+  return found == tensors.end() ? nullptr : &found->second;
+}
+
+torch::Tensor tensorOf(const DirectionSpec& spec, std::int64_t dimension) {
+  const auto tensors = readSafetensors(spec.file);
+  const auto* found = spec.name.empty() && tensors.size() == 1 ? &tensors.front().second : named(tensors, spec.name);
+  if (!found) {
+    std::string names;
+    for (const auto& item : tensors) names += (names.empty() ? "" : ", ") + item.first;
+    throw RunError(spec.file + ": " + (spec.name.empty() ? "holds several tensors" : "holds no tensor " + spec.name) +
+                   "; expected tensor:FILE#NAME with one of " + names.substr(0, 400));
+  }
+  if (found->numel() != dimension) {
+    throw RunError(spec.file + ": the direction has " + std::to_string(found->numel()) + " elements; the model has " +
+                   std::to_string(dimension) + " parameters");
+  }
+  return found->flatten();
 }
 
 /// `direction` with each part (all axes but the first) as long as that part of `weight`; both double, same shape.
@@ -112,6 +137,11 @@ torch::Tensor normalizedDirection(const Model& model, const torch::Tensor& direc
     }
   }
   return model.parameters().flatten(pieces);
+}
+
+torch::Tensor directionFromFile(const Model& model, const DirectionSpec& spec) {
+  if (spec.kind == DirectionSpec::Kind::Tensor) return tensorOf(spec, model.parameters().dimension());
+  return model.flatParameters(readStateDict(spec.file), spec.file) - model.parameters().flatten();
 }
 
 }  // namespace eigenscape

@@ -8,6 +8,7 @@
 #include "core/model/layers.h"
 #include "core/model/model.h"
 #include "core/results/error.h"
+#include "core/results/nearest.h"
 
 namespace eigenscape {
 
@@ -393,15 +394,17 @@ const std::vector<ArchitectureInfo>& architectures() {
 }
 
 std::unique_ptr<Model> makeModel(const std::string& architecture, const InputShape& input, std::uint64_t seed) {
-  std::string names;
+  std::string all;
+  std::vector<std::string> names;
   for (const auto& candidate : zoo()) {
     if (candidate.info.name == architecture) {
       Initializer init(seed);
       return std::make_unique<ZooModel>(architecture, candidate.make(init, input), input);
     }
-    names += (names.empty() ? "" : ", ") + candidate.info.name;
+    all += (all.empty() ? "" : ", ") + names.emplace_back(candidate.info.name);
   }
-  throw RecipeError("model.architecture = \"" + architecture + "\": expected one of " + names);
+  throw RecipeError("model.architecture = \"" + architecture + "\": " + didYouMean(architecture, names) +
+                    "expected one of " + all);
 }
 
 }  // namespace eigenscape

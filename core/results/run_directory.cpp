@@ -43,6 +43,7 @@ void fields(Info& info, Visitor&& visit) {
     visit("train_examples", info.trainExamples), visit("test_examples", info.testExamples);
     visit("curvature_samples", info.curvatureSamples), visit("curvature_split", info.curvatureSplit);
     visit("curvature_operator", info.curvatureOperator);
+    visit("optimizer", info.optimizer);
     visit("epochs", info.epochs), visit("landscapes", info.landscapes), visit("phases", info.phases);
     visit("notes", info.notes);
   }

@@ -52,6 +52,7 @@ struct RunInfo {
   std::int64_t curvatureSamples = 0;     ///< examples that the operator averages over
   std::string curvatureSplit = "train";  ///< train | test | both; directions and sensitivities are of train then
   std::string curvatureOperator;
+  std::string optimizer;    ///< training.optimizer; empty: nothing is trained
   std::int64_t epochs = 0;  ///< the last epoch: that the run trains (0: none), or of the checkpoints that it visits
   std::vector<LandscapeInfo> landscapes;
   std::vector<PhaseInfo> phases;

@@ -7,13 +7,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <numeric>
 #include <optional>
 #include <sstream>
 #include <utility>
 
 #include "core/landscape/directions.h"
 #include "core/results/error.h"
+#include "core/results/nearest.h"
 #include "core/study/recipe_values.h"
 
 namespace eigenscape {
@@ -71,21 +71,6 @@ bool readNode(const toml::node& node, const Slot& slot) {
   return std::visit([&](auto* value) { return readValue(node, *value); }, slot);
 }
 
-std::size_t editDistance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row.back();
-}
-
 std::string_view lastPart(std::string_view key) {
   return key.substr(key.rfind('.') + 1);
 }
@@ -93,7 +78,7 @@ std::string_view lastPart(std::string_view key) {
 /// `did you mean "training.epochs"?`, or the sections when nothing is near.
 std::string suggestion(const std::string& key) {
   const Field* nearest = nullptr;
-  std::size_t least = std::max<std::size_t>(2, key.size() / 3) + 1;
+  std::size_t least = mostMistakes(key) + 1;
   for (const auto& field : recipeFields()) {
     std::size_t distance = editDistance(key, field.key);
     // The right name in the wrong section, or without one, is nearer than its letters tell.
@@ -360,9 +345,11 @@ Recipe loadRecipe(const std::string& pathOrName) {
     return recipe;
   }
   if (shipped != recipes.end()) return parseRecipe(shipped->toml, pathOrName + ".toml");
-  std::string names;
-  for (const auto& one : recipes) names += (names.empty() ? "" : ", ") + one.name;
-  throw RecipeError("RECIPE = " + oneLine(pathOrName, 200) + ": no such file; expected a path or one of " + names);
+  std::string all;
+  std::vector<std::string> names;
+  for (const auto& one : recipes) all += (all.empty() ? "" : ", ") + names.emplace_back(one.name);
+  throw RecipeError("RECIPE = " + oneLine(pathOrName, 200) + ": no such file; " + didYouMean(pathOrName, names) +
+                    "expected a path or one of " + all);
 }
 
 void assignValue(const Field& field, const Slot& slot, const std::string& key, const std::string& text) {

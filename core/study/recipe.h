@@ -22,6 +22,7 @@ struct DataRecipe {
 
 struct ModelRecipe {
   std::string architecture, torchscript, weights, checkpoints;
+  std::vector<double> learningRates;
 };
 
 struct AdversaryRecipe {
@@ -44,7 +45,7 @@ struct CurvatureRecipe {
   std::string batchNorm = "eval", precision = "float32";
   std::int64_t top = 5, bottom = 0;
   std::string method = "lanczos";
-  double tolerance = 1e-3;
+  double tolerance = 1e-3, missProbability = 1e-3;
   std::int64_t block = 1, powerIterations = 100, maxProducts = 1000, every = 1, memory = 0;
   bool cudnnBenchmark = false;  ///< on a GPU: faster kernels, and results that repeat only up to rounding
   std::string scopes = "model";

@@ -79,8 +79,19 @@ void checkModel(const ModelRecipe& model) {
 }
 
 void checkCheckpoints(const Recipe& recipe) {
-  if (recipe.model.checkpoints.empty()) return;
-  visitsOf(recipe);
+  auto rates = recipe.model.learningRates;
+  if (recipe.model.checkpoints.empty()) {
+    if (!rates.empty()) {
+      refuse("model.learning_rates", literal(Slot(&rates)),
+             "expected model.checkpoints beside it; of a training here they are training.learning_rate's");
+    }
+    return;
+  }
+  const auto files = visitsOf(recipe).size();
+  if (rates.size() > 1 && rates.size() != files) {
+    refuse("model.learning_rates", literal(Slot(&rates)),
+           "expected one number, or as many as model.checkpoints has files (" + std::to_string(files) + ")");
+  }
   if (recipe.training.epochs > 0) {
     refuse("training.epochs", std::to_string(recipe.training.epochs),
            "expected 0 beside model.checkpoints, which are of a training done elsewhere");
@@ -96,6 +107,11 @@ void checkCurvature(CurvatureRecipe curvature) {
   if (distinct.size() != curvature.layers.size() || distinct.contains("model") || distinct.contains("")) {
     refuse("curvature.layers", literal(Slot(&curvature.layers)),
            "expected names or patterns of layers, each once; the model is curvature.scopes = \"both\"");
+  }
+  if (curvature.method == "lanczos" && curvature.maxProducts <= curvature.top + curvature.bottom) {
+    refuse("curvature.max_products", std::to_string(curvature.maxProducts),
+           "expected more than the " + std::to_string(curvature.top + curvature.bottom) +
+               " eigenpairs of curvature.top and curvature.bottom, several products for each");
   }
   if (curvature.batches > 1 && (curvature.samples == 0 || curvature.method != "power")) {
     refuse("curvature.batches", std::to_string(curvature.batches),

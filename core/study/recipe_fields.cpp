@@ -115,6 +115,11 @@ std::vector<Entry> plainEntries() {
             "Glob of checkpoints: the trajectory of a training done elsewhere")
           .path()
           .advanced(),
+      Entry("model.learning_rates", IN_RECIPE(model.learningRates),
+            "Of gradient descent to model.checkpoints, one for all or one each: 2 / learning rate is drawn; empty: not "
+            "known")
+          .above(0, 1e4)
+          .advanced(),
 
       Entry("training.epochs", IN_RECIPE(training.epochs), "Epochs to train; 0: nothing is trained").range(0, many),
       Entry("training.batch_size", IN_RECIPE(training.batchSize), "Examples per optimizer step").range(1, many),
@@ -178,6 +183,10 @@ std::vector<Entry> plainEntries() {
       Entry("curvature.max_products", IN_RECIPE(curvature.maxProducts),
             "Operator products after which a solve gives up (and says so)")
           .range(1, many)
+          .advanced(),
+      Entry("curvature.miss_probability", IN_RECIPE(curvature.missProbability),
+            "Chance of a missed eigenvalue below which Lanczos stops to look for one; 1: it does not look")
+          .above(0, 1)
           .advanced(),
       Entry("curvature.every", IN_RECIPE(curvature.every), "Epochs between spectra").range(1, many),
       Entry("curvature.memory", IN_RECIPE(curvature.memory),

@@ -197,6 +197,8 @@ void Session::measure(std::int64_t epoch) {
                   learningRateAt(trainingOptions(recipe_, material_.mirrored), std::max<std::int64_t>(epoch, 1));
               row.batchSize = recipe_.training.batchSize;
               row.seconds = epoch > 0 ? secondsOfEpoch_ : 0;
+            } else if (const auto& rates = recipe_.model.learningRates; !rates.empty()) {
+              row.learningRate = rates.size() == 1 ? rates[0] : rates[static_cast<std::size_t>(visit_)];
             }
             rows.push_back(row);
             line += " " + split.name + " loss " + shortNumber(value.loss) + ", accuracy " +

@@ -57,6 +57,11 @@ class Session {
   void spectraOf(std::int64_t epoch, const LandscapeSplit& split, bool first, const Context& context, Lot& lot);
   void lanczosOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot);
   void powerOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot);
+  void addUnknown(const Part& part, std::int64_t top, std::int64_t bottom, Lot& lot) const;
+  void noteUnconverged(const Part& part, const EigenPairs& pairs, bool spent, const Context& context);
+  /// Weights of one epoch that hold NaN are no reason to lose the others': notes what is left out. Throws the error
+  /// where there is no other epoch.
+  void leaveOut(const std::string& what, const NotFinite& error, const Context& context);
   void overlaps(std::int64_t epoch, const std::string& split, Lot& lot) const;
   void density(std::int64_t epoch);
   void trace(std::int64_t epoch);

@@ -118,22 +118,6 @@ Trajectory pathOf(const std::vector<Visit>& visits, const Model& model) {
           }};
 }
 
-torch::Tensor tensorOf(const DirectionSpec& spec, std::int64_t dimension) {
-  const auto tensors = readSafetensors(spec.file);
-  const auto* found = spec.name.empty() && tensors.size() == 1 ? &tensors.front().second : find(tensors, spec.name);
-  if (!found) {
-    std::string names;
-    for (const auto& item : tensors) names += (names.empty() ? "" : ", ") + item.first;
-    throw RunError(spec.file + ": " + (spec.name.empty() ? "holds several tensors" : "holds no tensor " + spec.name) +
-                   "; expected tensor:FILE#NAME with one of " + names.substr(0, 400));
-  }
-  if (found->numel() != dimension) {
-    throw RunError(spec.file + ": the direction has " + std::to_string(found->numel()) + " elements; the model has " +
-                   std::to_string(dimension) + " parameters");
-  }
-  return found->flatten();
-}
-
 }  // namespace
 
 /// Before normalization. What has no length of its own gets unit length: then the axis is distance.
@@ -160,11 +144,9 @@ torch::Tensor Session::madeDirection(const DirectionSpec& spec, const std::strin
                   " % of the trajectory");
       return found.rows[spec.index - 1];
     }
-    case DirectionSpec::Kind::Toward:
-      // Not of unit length: at α = 1 stands the other checkpoint, with its running statistics (statisticsAlong()).
-      return model.flatParameters(readStateDict(spec.file), spec.file) - here();
+    case DirectionSpec::Kind::Toward:  // with its running statistics: statisticsAlong()
     case DirectionSpec::Kind::Tensor:
-      return tensorOf(spec, model.parameters().dimension());
+      return directionFromFile(model, spec);
     default:
       break;
   }

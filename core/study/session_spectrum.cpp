@@ -165,6 +165,41 @@ void Session::spectraOf(std::int64_t epoch, const LandscapeSplit& split, bool fi
   }
 }
 
+void Session::leaveOut(const std::string& what, const NotFinite& error, const Context& context) {
+  const auto& visit = visits_[static_cast<std::size_t>(visit_)];
+  // Alone it is all that was asked for.
+  if (visits_.size() == 1) throw error;
+  note("epoch " + std::to_string(visit.epoch) +
+           (visit.checkpoint.empty() ? "" : " (" + visit.checkpoint.filename().string() + ")") + ": " + what +
+           " left out: " + error.what(),
+       context);
+}
+
+/// As the contract has it: what is not finite says nan.
+void Session::addUnknown(const Part& part, std::int64_t top, std::int64_t bottom, Lot& lot) const {
+  for (std::int64_t index = -bottom; index <= top; ++index) {
+    if (index == 0) continue;
+    lot.spectrum.push_back(
+        {part.epoch, recipe_.curvature.op, part.scope.name, part.split, index, std::nan(""), std::nan(""), false, 0});
+  }
+}
+
+/// The record tells them by a flag; a person is told in words.
+void Session::noteUnconverged(const Part& part, const EigenPairs& pairs, bool spent, const Context& context) {
+  std::int64_t all = 0, converged = 0;
+  for (const auto* list : {&pairs.top, &pairs.bottom}) {
+    all += static_cast<std::int64_t>(list->size());
+    converged += std::count_if(list->begin(), list->end(), [](const EigenPair& pair) { return pair.converged; });
+  }
+  if (converged == all) return;
+  note("epoch " + std::to_string(part.epoch) + ", " + part.scope.name + ", " + part.split + ": " +
+           std::to_string(converged) + " of " + std::to_string(all) + " eigenpairs reached curvature.tolerance in " +
+           std::to_string(pairs.products) + " products" +
+           (spent ? "; raise curvature.max_products or curvature.tolerance"
+                  : "; the others are zero, or as uncertain as the products are"),
+       context);
+}
+
 void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot) {
   const auto& curvature = recipe_.curvature;
   const bool model = part.scope.isModel();
@@ -173,6 +208,7 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
   options.bottom = model ? curvature.bottom : 0;
   options.tolerance = curvature.tolerance;
   options.maxProducts = curvature.maxProducts;
+  options.missTolerance = curvature.missProbability;
   options.block = curvature.block;
   options.seed = static_cast<std::uint64_t>(recipe_.seed);
   // The spectrum before this one (of the epoch before, or of the other split) is a good first guess; of a block of
@@ -184,8 +220,16 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
     if (name.starts_with("eigenvector:") && name.find_first_of("/@") == std::string::npos)
       options.start.push_back(op.parameters().restrict(vector));
   }
-  const auto pairs = lanczos(op, options, context);
+  EigenPairs pairs;
+  try {
+    pairs = lanczos(op, options, context);
+  } catch (const NotFinite& error) {
+    leaveOut("spectrum of " + part.scope.name + " (" + part.split + ")", error, context);
+    addUnknown(part, options.top, options.bottom, lot);
+    return;
+  }
   lot.products += pairs.products;
+  noteUnconverged(part, pairs, op.products() >= options.maxProducts, context);
   const auto add = [&](const EigenPair& pair, std::int64_t index) {
     lot.spectrum.push_back({part.epoch, curvature.op, part.scope.name, part.split, index, pair.value, pair.residual,
                             pair.converged, pairs.products});
@@ -215,7 +259,16 @@ void Session::powerOn(CurvatureOperator& op, const Part& part, const Context& co
   options.tolerance = curvature.tolerance;
   options.maxIterations = curvature.powerIterations;
   options.seed = static_cast<std::uint64_t>(recipe_.seed);
-  const auto found = powerIteration(op, options, context);
+  PowerResult found;
+  try {
+    found = powerIteration(op, options, context);
+  } catch (const NotFinite& error) {
+    leaveOut(
+        "power iteration of " + part.scope.name + " (" + part.split + ", share " + std::to_string(part.batch) + ")",
+        error, context);
+    if (part.batch == 1) addUnknown(part, options.top, 0, lot);
+    return;
+  }
   lot.products += found.products;
   for (const auto& step : found.path) {
     lot.power.push_back(
@@ -280,7 +333,13 @@ void Session::density(std::int64_t epoch) {
             options.probes = curvature.densityProbes;
             options.nodes = curvature.densityNodes;
             options.seed = static_cast<std::uint64_t>(recipe_.seed);
-            const auto found = spectralDensity(*op, options, within);
+            DensityNodes found;
+            try {
+              found = spectralDensity(*op, options, within);
+            } catch (const NotFinite& error) {
+              leaveOut("density of " + scope.name + " (" + split.name + ")", error, context);
+              continue;
+            }
             products += found.products;
             for (std::size_t probe = 0; probe < found.probes.size(); ++probe) {
               for (std::size_t k = 0; k < found.probes[probe].nodes.size(); ++k) {

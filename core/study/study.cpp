@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "core/curvature/memory.h"
+#include "core/landscape/directions.h"
 #include "core/model/device.h"
 #include "core/model/state_dict.h"
 #include "core/results/tables.h"
@@ -51,6 +52,25 @@ void requireSplit(const Examples& examples, const std::string& split, const std:
   }
 }
 
+/// A direction's file may name another network or no such tensor: better known now than after training and spectrum.
+void checkDirectionFiles(const Recipe& recipe, const Model& model) {
+  const auto check = [&](const std::string& key, const std::string& text) {
+    if (text.empty()) return;
+    const auto spec = parseDirection(text);
+    if (spec.file.empty()) return;
+    try {
+      directionFromFile(model, spec);
+    } catch (const RunError& error) {
+      throw RecipeError(key + ": " + error.what());
+    }
+  };
+  for (const auto& item : recipe.profiles) check("profile." + item.name + ".x", item.x);
+  for (const auto& item : recipe.surfaces) {
+    check("surface." + item.name + ".x", item.x);
+    check("surface." + item.name + ".y", item.y);
+  }
+}
+
 /// Data and model on their device, loaded before anything is written.
 Material loadMaterial(const Recipe& recipe, torch::Device device, const Context& context) {
   DatasetRequest request;
@@ -83,10 +103,10 @@ Material loadMaterial(const Recipe& recipe, torch::Device device, const Context&
       requireSplit(*examples, split, item.split, "surface." + item.name + ".split");
   }
 
-  const auto needed = recipe.curvature.batches * recipe.curvature.samples;
   for (const auto& [examples, split] : {std::pair{&material.train, "train"}, std::pair{&material.test, "test"}}) {
     const bool used = recipe.curvature.split == "both" || recipe.curvature.split == split;
-    if (recipe.curvature.batches > 1 && used && examples->size() > 0 && needed > examples->size()) {
+    if (recipe.curvature.batches > 1 && used && examples->size() > 0 &&
+        recipe.curvature.batches > examples->size() / recipe.curvature.samples) {
       throw RecipeError("curvature.batches = " + std::to_string(recipe.curvature.batches) + ": " + split + " has " +
                         std::to_string(examples->size()) + " examples, too few for that many shares of " +
                         std::to_string(recipe.curvature.samples));
@@ -99,6 +119,7 @@ Material loadMaterial(const Recipe& recipe, torch::Device device, const Context&
   if (!recipe.model.weights.empty()) {
     material.model->loadStateDict(readStateDict(recipe.model.weights), recipe.model.weights);
   }
+  checkDirectionFiles(recipe, *material.model);
   material.model->to(device, torch::kFloat32);
   if (material.train.size() > 0) material.train = material.train.to(device, torch::kFloat32);
   if (material.test.size() > 0) material.test = material.test.to(device, torch::kFloat32);
@@ -135,6 +156,7 @@ RunInfo describe(const Recipe& recipe, const Material& material, torch::Device d
       limited(recipe.curvature.split == "test" ? info.testExamples : info.trainExamples, recipe.curvature.samples);
   info.curvatureSplit = recipe.curvature.split;
   info.curvatureOperator = recipe.curvature.op;
+  if (recipe.training.epochs > 0) info.optimizer = recipe.training.optimizer;
   const auto visits = visitsOf(recipe);
   info.epochs = visits.back().epoch;
   for (const auto& visit : visits) {

@@ -238,6 +238,17 @@ class TestComparePage : public QObject {
     ExportDialog* dialog = nullptr;
     QTRY_VERIFY((dialog = page()->findChild<ExportDialog*>()));
     QVERIFY(dialog->file().endsWith("compare-training.png"));
+    // What --figure-size refuses the dialog doesn't offer.
+    auto* width = dialog->findChild<QSpinBox*>("width");
+    const int usual = width->value();
+    dialog->findChild<QSpinBox*>("height")->setValue(80);
+    width->setValue(100);
+    const auto buttons = dialog->findChildren<QPushButton*>();
+    const auto exports =
+        std::find_if(buttons.begin(), buttons.end(), [](auto* one) { return one->text() == "Export"; });
+    QVERIFY(exports != buttons.end() && !(*exports)->isEnabled());
+    width->setValue(usual);
+    QVERIFY((*exports)->isEnabled());
     dialog->accept();
     QTRY_COMPARE(exported.size(), 1);
     QVERIFY(fs::exists(exported[0][0].toString().toStdString()));

@@ -120,6 +120,10 @@ void TestRecipeChecks::combinations_data() {
       << "data.std = [0.5, 0.5]: expected as many numbers as data.mean has (1)";
   QTest::newRow("mean alone") << "[data]\ndataset = \"glyphs\"\nmean = [0.5]\n[model]\narchitecture = \"cnn\"\n"
                               << "";
+  QTest::newRow("fewer products than pairs") << begin + "[curvature]\ntop = 30\nmax_products = 30\n"
+                                             << "curvature.max_products = 30: expected more than the 30 eigenpairs";
+  QTest::newRow("rates of nothing") << begin + "learning_rates = [0.1]\n"
+                                    << "model.learning_rates = [0.1]: expected model.checkpoints beside it";
   QTest::newRow("adam without end") << begin + "[training]\noptimizer = \"adam\"\nmomentum = 1\n"
                                     << "training.momentum = 1.0: ";
   QTest::newRow("no way to the checkpoint")

@@ -3,6 +3,8 @@
 
 #include <QTemporaryDir>
 #include <QTest>
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -187,6 +189,48 @@ class TestStudy : public QObject {
     QVERIFY_EXCEPTION_THROWN(runStudy(recipe, again, {}), RecipeError);
     fs::remove(folder / "epoch-0003.safetensors");
     QCOMPARE(runStudy(recipe, again, {}).status, std::string("done"));
+  }
+
+  // One that diverged is noted, and its numbers are nan; the others are looked at all the same.
+  void aCheckpointThatIsNotFinite() {
+    auto recipe = recipe_;
+    recipe.training.epochs = 0;
+    const auto folder = path("diverged");
+    fs::copy(path("reference") / "checkpoints", folder);
+    auto weights = readSafetensors(folder / "epoch-0001.safetensors");
+    weights.front().second.fill_(std::nan(""));
+    writeSafetensors(folder / "epoch-0001.safetensors", weights);
+    recipe.model.checkpoints = (folder / "epoch-*.safetensors").string();
+    recipe.model.learningRates = {0.4, 0.3, 0.2};
+    recipe.profiles.clear();
+    recipe.surfaces.clear();
+    recipe.quantization.enabled = false;
+    recipe.curvature.trace = false;
+    recipe.curvature.density = true;
+    const auto info = runStudy(recipe, optionsFor("diverged-run"), {});
+    QCOMPARE(info.status, std::string("done"));
+    const auto told = [&](const char* what) {
+      return std::any_of(info.notes.begin(), info.notes.end(), [&](const std::string& note) {
+        return note.starts_with(std::string("epoch 1 (epoch-0001.safetensors): ") + what);
+      });
+    };
+    QVERIFY(told("spectrum of model (train) left out: a Hessian-vector product is not finite"));
+    QVERIFY(told("density of model (train) left out"));
+    const auto run = loadRun(path("diverged-run"));
+    std::map<std::int64_t, std::pair<int, int>> rows;  // finite and not, by epoch
+    for (const auto& row : run.spectrum) {
+      ++(std::isfinite(row.eigenvalue) ? rows[row.epoch].first : rows[row.epoch].second);
+      QVERIFY(std::isfinite(row.eigenvalue) || !row.converged);
+    }
+    QVERIFY(rows[0].first > 0 && rows[0].second == 0);
+    QVERIFY(rows[1].first == 0 && rows[1].second == rows[0].first);
+    QVERIFY(rows[2].first == rows[0].first && rows[2].second == 0);
+    for (const auto& row : run.metrics) QCOMPARE(row.learningRate, recipe.model.learningRates[std::size_t(row.epoch)]);
+
+    // Alone it is all that was asked for.
+    recipe.model.checkpoints = (folder / "epoch-0001.safetensors").string();
+    recipe.model.learningRates.clear();
+    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, optionsFor("diverged-alone"), {}), RunError);
   }
 
   void checkpointsComeInNaturalOrder() {

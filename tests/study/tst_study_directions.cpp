@@ -83,7 +83,16 @@ class TestStudyDirections : public QObject {
     }
 
     recipe.profiles[1].x = "tensor:" + (path("path") / "directions.safetensors").string() + "#nope";
-    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, optionsFor("no-such-tensor"), {}), RunError);
+    // Known before anything is computed or written.
+    try {
+      runStudy(recipe, optionsFor("no-such-tensor"), {});
+      QFAIL("accepted");
+    } catch (const RecipeError& error) {
+      const std::string text = error.what();
+      QVERIFY2(text.starts_with("profile.along.x: ") && text.find("holds no tensor nope") != std::string::npos,
+               error.what());
+    }
+    QVERIFY(!fs::exists(path("no-such-tensor")));
   }
 
   // The ways to a trace agree within their errors; only products by the parameters give the Frobenius norm.

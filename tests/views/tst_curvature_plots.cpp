@@ -133,7 +133,7 @@ class TestCurvaturePlots : public QObject {
     const auto* bars = barsOf(*figure, norm);
     QVERIFY(bars && near(bars->data()->at(1).errorPlus, 1.96 * 40 / (2 * 20.0)));
     QVERIFY(axis(*figure, QCPAxis::atLeft)->range().contains(20));
-    QVERIFY2(captionOf(*figureOf("spectrum", run, 3)).contains(QStringLiteral("‖∇²L‖_F = 20 ± 2 ")),
+    QVERIFY2(captionOf(*figureOf("spectrum", run, 3)).contains(QStringLiteral("‖∇²L‖ (Frobenius) = 20 ± 2 ")),
              qPrintable(captionOf(*figureOf("spectrum", run, 3))));
   }
 
