@@ -24,13 +24,17 @@ namespace {
 /// Examples on which the probe looks, and on which it is tried whether a second derivative is to be had.
 constexpr std::int64_t kProbeExamples = 16, kTrialExamples = 4;
 
-/// For graphs: a share of what is free, larger on a GPU, which others seldom wait for, and not so little that products
-/// crawl. Where nothing tells how much that is, a size that every computer and every GPU of today has.
-std::int64_t defaultGraphMemory(const torch::Device& device) {
+/// For graphs, where `asked` is 0: a share of what is free, larger on a GPU, which others seldom wait for. Where
+/// nothing tells how much that is, a size that every computer and every GPU of today has. On a CPU no more than there
+/// is: beyond it, the system ends a process without a word, and libraries crash.
+std::int64_t graphMemory(std::int64_t asked, const torch::Device& device) {
   if (!device.is_cuda()) {
     const auto free = freeMemory();
-    return free < 0 ? std::int64_t{1} << 30 : std::max(free / 4, std::int64_t{64} << 20);
+    if (free < 0) return asked > 0 ? asked : std::int64_t{1} << 30;
+    const auto share = std::max((asked > 0 ? 3 : 1) * (free / 4), std::int64_t{1} << 20);
+    return asked > 0 ? std::min(asked, share) : share;
   }
+  if (asked > 0) return asked;
   // Of the first time: what LibTorch keeps of an operator's graphs counts as in use, though the next one can have it.
   static std::mutex guard;
   static std::map<c10::DeviceIndex, std::int64_t> firstFree;
@@ -40,10 +44,12 @@ std::int64_t defaultGraphMemory(const torch::Device& device) {
   return found->second > 0 ? found->second / 3 * 2 : std::int64_t{4} << 30;
 }
 
+/// To two digits: what is free changes from one operator to the next, and each says the same then.
 std::string mebibytes(std::int64_t bytes) {
+  const double size = static_cast<double>(bytes) / (1 << 20);
+  const double unit = std::pow(10, std::floor(std::log10(std::max(size, 1e-6))) - 1);
   char text[32];
-  std::snprintf(text, sizeof text, bytes < (10 << 20) ? "%.2g MiB" : "%.0f MiB",
-                static_cast<double>(bytes) / (1 << 20));
+  std::snprintf(text, sizeof text, "%.6g MiB", std::round(size / unit) * unit);
   return text;
 }
 
@@ -77,7 +83,11 @@ CurvatureOperator::CurvatureOperator(Model& model, const Examples& examples, Cur
   // With batch statistics the batch size is part of the objective.
   if (options_.batchNorm == BatchNormMode::Evaluation)
     options_.batchSize = std::min(options_.batchSize, examplesInCache(model_));
-  if (options_.graphMemory <= 0) options_.graphMemory = defaultGraphMemory(model_.device());
+  const auto asked = std::exchange(options_.graphMemory, graphMemory(options_.graphMemory, model_.device()));
+  if (asked > options_.graphMemory) {
+    context_.say("curvature.memory = " + std::to_string(asked >> 20) + " is more than is free: it is " +
+                 mebibytes(options_.graphMemory) + " from now on");
+  }
   keepMemory_ = options_.graphMemory;
   if (!options_.loss) options_.loss = crossEntropy;
   if (options_.kind == CurvatureKind::SampledFisher) {
@@ -180,28 +190,40 @@ void CurvatureOperator::prepare() {
   withinMemory([this] { tryPrepare(); });
 }
 
-std::int64_t CurvatureOperator::gradientBytes() const {
-  return dimension() * static_cast<std::int64_t>(c10::elementSize(type()));
-}
-
 bool CurvatureOperator::mayKeep(std::int64_t bytes) const {
   const auto have = keptBatches();
   return keptMemory_ + bytes <= keepMemory_ && (keepAtMost_ < 0 || have < keepAtMost_) &&
          (options_.keptGraphs < 0 || have < options_.keptGraphs);
 }
 
+/// Bytes of one batch's graph as a few examples tell them: growth with the batch, and what is of the parameters' size.
+std::int64_t CurvatureOperator::estimatedBytes() {
+  const auto estimate = [this] { return fixedBytes_ + bytesPerExample_ * options_.batchSize; };
+  if (estimate() <= options_.graphMemory || fewBytes_ == 0) return estimate();
+  // More than the gradient may be of that size: a second look, with more of them, tells.
+  const auto more = examples_.first(std::min(kProbeExamples, options_.batchSize));
+  if (more.size() <= kTrialExamples) return estimate();
+  const CountedMemory counted;
+  const auto graph = differentiate(more, 0);
+  bytesPerExample_ = std::max<std::int64_t>((counted.bytes() - fewBytes_) / (more.size() - kTrialExamples), 0);
+  fixedBytes_ = std::max<std::int64_t>(fewBytes_ - bytesPerExample_ * kTrialExamples, 0);
+  fewBytes_ = 0;
+  return estimate();
+}
+
 /// Where one graph, of `bytes`, is beyond the budget, and smaller batches can help: takes them.
 bool CurvatureOperator::takeSmallerBatches(std::int64_t bytes) {
-  // With batch statistics the batch size is part of the objective. The gradient is part of each graph.
-  const auto room = static_cast<double>(options_.graphMemory - gradientBytes());
+  // With batch statistics the batch size is part of the objective.
+  const auto room = static_cast<double>(options_.graphMemory - fixedBytes_);
   if (bytes <= options_.graphMemory || options_.batchNorm == BatchNormMode::Training || options_.batchSize <= 1 ||
       room <= 0) {
     return false;
   }
   const auto size = static_cast<double>(options_.batchSize);
-  const double fitting = size * room / static_cast<double>(bytes - gradientBytes());
+  const double fitting = size * room / static_cast<double>(bytes - fixedBytes_);
   // At least by a quarter: what else doesn't shrink with the batch must not make this a long search.
-  options_.batchSize = std::max<std::int64_t>(static_cast<std::int64_t>(std::min(fitting, size * 3 / 4)), 1);
+  const auto fewer = static_cast<std::int64_t>(std::min(fitting, size * 3 / 4));
+  options_.batchSize = fewer >= 16 ? fewer / 8 * 8 : std::max<std::int64_t>(fewer, 1);
   return true;
 }
 
@@ -228,7 +250,7 @@ void CurvatureOperator::tryPrepare() {
   loss_ = 0;
   gradient_ = torch::zeros({dimension()}, torch::TensorOptions(device()).dtype(type()));
   const auto asked = options_.batchSize;
-  takeSmallerBatches(gradientBytes() + perExample_ * asked);  // what surely doesn't fit isn't tried
+  if (options_.batchNorm == BatchNormMode::Evaluation) takeSmallerBatches(estimatedBytes());
   for (std::int64_t batch = 0; batch < batches(); ++batch) {
     const CountedMemory counted;
     auto graph = graphOf(batch);
@@ -316,7 +338,7 @@ void CurvatureOperator::takeDifferences(const Difference& difference, const std:
   options_.differences = true;
   differenceStep_ = difference.step;
   differenceError_ = difference.error;
-  perExample_ = 0;  // no graph stays
+  fewBytes_ = fixedBytes_ = bytesPerExample_ = 0;  // no graph stays
   kept_.clear();
   keptMemory_ = 0;
   prepared_ = false;
@@ -344,8 +366,9 @@ void CurvatureOperator::tryProduct(const std::vector<torch::Tensor>& pieces) {
   try {
     const CountedMemory counted;
     const auto graph = differentiate(few, 0);
-    // Besides the gradient there may be more of the parameters' size in a graph, which doesn't grow with the batch.
-    perExample_ = std::max<std::int64_t>((counted.bytes() - 3 * gradientBytes()) / few.size(), 0);
+    fewBytes_ = few.size() == kTrialExamples ? counted.bytes() : 0;
+    fixedBytes_ = dimension() * static_cast<std::int64_t>(c10::elementSize(type()));  // the gradient
+    bytesPerExample_ = std::max<std::int64_t>((counted.bytes() - fixedBytes_) / few.size(), 0);
     graph->multiply(pieces, false);
   } catch (const c10::Error& error) {
     if (isOutOfMemory(error)) throw;

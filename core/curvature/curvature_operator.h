@@ -30,7 +30,7 @@ struct CurvatureOptions {
   BatchNormMode batchNorm = BatchNormMode::Evaluation;
   /// Bytes that graphs may take; 0: a quarter of the memory that is free; on a GPU, two thirds of what was free at
   /// first. Batches beyond it are differentiated anew in every product (three gradients in place of two), and where a
-  /// single batch is beyond it, batches get smaller, but for batch statistics.
+  /// single batch is beyond it, batches get smaller, but for batch statistics. On a CPU it is no more than is free.
   std::int64_t graphMemory = 0;
   std::int64_t keptGraphs = -1;  ///< most batches whose graph is kept; −1: as many as the memory allows
   /// Loss of a batch, summed over its examples, from the model's outputs and the targets. Empty: cross-entropy.
@@ -106,9 +106,9 @@ class CurvatureOperator : public LinearOperator {
   void prepare();
   void tryPrepare();
   bool mayKeep(std::int64_t bytes) const;
+  std::int64_t estimatedBytes();
   bool takeSmallerBatches(std::int64_t bytes);
   void sayWhatIsTooLarge(std::int64_t asked, std::int64_t bytes);
-  std::int64_t gradientBytes() const;
   torch::Tensor tryMultiply(const std::vector<torch::Tensor>& pieces);
   /// Runs `work`, which takes up to `most` examples at once, with less memory each time that it runs out.
   template <class Work>
@@ -131,7 +131,8 @@ class CurvatureOperator : public LinearOperator {
   std::int64_t keptMemory_ = 0;   ///< bytes of kept_
   std::int64_t keepMemory_ = 0;   ///< bytes that kept_ may take: graphMemory, less each time that memory runs out
   std::int64_t keepAtMost_ = -1;  ///< −1: as the budget allows
-  std::int64_t perExample_ = 0;   ///< at least so many bytes of a graph; 0: not known
+  /// What a graph takes in any case and more with each example, and of kTrialExamples while that is all that is known.
+  std::int64_t fixedBytes_ = 0, bytesPerExample_ = 0, fewBytes_ = 0;
   torch::Tensor gradient_;
   double loss_ = 0, differenceError_ = 0, differenceStep_ = 0;
   bool prepared_ = false, chosen_ = false, saidTooLarge_ = false;

@@ -135,9 +135,11 @@ class Counting : public oracles::TinyModel {
   Counting() : TinyModel(oracles::tanhNetwork(4, 5, 3, 10)->namedParameters(), plainNetwork) {}
   torch::Tensor forward(const torch::Tensor& inputs) override {
     ++passes;
+    most = std::max(most, inputs.size(0));
     return TinyModel::forward(inputs);
   }
   int passes = 0;
+  std::int64_t most = 0;  ///< examples at once
 };
 
 /// Has no memory for another graph besides kept ones of more than `room` bytes.
@@ -421,7 +423,7 @@ class TestOperators : public QObject {
     auto o = options(static_cast<CurvatureKind>(kind), 10);
     std::vector<std::string> said;
     const Context context{{}, {}, [&](const std::string& line) { said.push_back(line); }};
-    o.graphMemory = std::int64_t{1} << 40;
+    o.graphMemory = std::int64_t{1} << 28;
     CurvatureOperator all(*model, examples, o, context);
     const auto v = torch::ones({all.dimension()}, torch::kFloat64);
     const auto expected = all.apply(v);
@@ -466,6 +468,35 @@ class TestOperators : public QObject {
     QCOMPARE(fixed.keptBatches(), 0);
     QCOMPARE(said.size(), std::size_t{1});
     QVERIFY(QString::fromStdString(said[0]).contains("none is kept"));
+  }
+
+  // Not built at full size first: no pass takes more examples than fit.
+  void aGraphBeyondTheBudgetIsNotTried() {
+    Counting model;
+    auto o = options(CurvatureKind::Hessian, 1000);
+    const auto examples = oracles::randomExamples({1000, 4}, 3, 11);
+    CurvatureOperator all(model, examples, o);
+    all.gradient();
+    QCOMPARE(model.most, 1000);
+    o.graphMemory = all.keptMemory() / 10;
+    model.most = 0;
+    CurvatureOperator op(model, examples, o);
+    op.gradient();
+    QVERIFY2(op.batchSize() > 70 && op.batchSize() <= 100, qPrintable(QString::number(op.batchSize())));
+    QCOMPARE(op.keptBatches(), 1);
+    QCOMPARE(model.most, op.batchSize());
+  }
+
+  void noMoreMemoryThanThereIs() {
+    auto model = oracles::tanhNetwork(4, 5, 3, 10);
+    auto o = options(CurvatureKind::Hessian);
+    o.graphMemory = std::int64_t{1} << 50;
+    std::vector<std::string> said;
+    CurvatureOperator op(*model, oracles::randomExamples({20, 4}, 3, 11), o,
+                         {{}, {}, [&](const std::string& line) { said.push_back(line); }});
+    op.gradient();
+    QCOMPARE(said.size(), std::size_t{1});
+    QVERIFY(QString::fromStdString(said[0]).contains("is more than is free"));
   }
 
   // The budget was too good: graphs are given up until the rest of the work has room, and not more than that.
