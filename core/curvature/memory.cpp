@@ -108,6 +108,7 @@ std::int64_t leftInGroups(const fs::path& root, bool second) {
   return least;
 }
 
+/// Half of the addresses left: heaps of threads, stacks and the code of libraries take more of them than they fill.
 std::int64_t leftInAddressSpace(const fs::path& root) {
   std::ifstream stream(root / "proc/self/limits");
   constexpr std::string_view name = "Max address space";
@@ -116,7 +117,7 @@ std::int64_t leftInAddressSpace(const fs::path& root) {
     std::int64_t limit = 0;
     if (!(std::istringstream(line.substr(name.size())) >> limit)) return kUnlimited;
     const auto pages = std::max<std::int64_t>(numberIn(root / "proc/self/statm", {}), 0);
-    return std::max<std::int64_t>(limit - pages * ::sysconf(_SC_PAGESIZE), 0);
+    return std::max<std::int64_t>(limit - pages * ::sysconf(_SC_PAGESIZE), 0) / 2;
   }
   return kUnlimited;
 }

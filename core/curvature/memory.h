@@ -12,8 +12,8 @@ namespace eigenscape {
 
 /// Bytes of main memory that this process can have without swapping: what the system has available, within the limits
 /// of the process's control group and of the groups around it (version 1 or 2, so those of containers, systemd and
-/// Slurm, too) and of its address space (`ulimit -v`). −1 when the system does not say. `root`: the folder that has
-/// `proc` and `sys`.
+/// Slurm, too) and half of its address space (`ulimit -v`). −1 when the system does not say. `root`: the folder that
+/// has `proc` and `sys`.
 std::int64_t freeMemory(const std::filesystem::path& root = "/");
 
 /// Whether the exception says that memory for a tensor could not be had, on a device or in main memory. Not for a
