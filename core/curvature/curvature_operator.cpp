@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
-#include <numeric>
+#include <map>
+#include <mutex>
+#include <utility>
 
 #include "core/curvature/double_backward.h"
 #include "core/curvature/graphs.h"
@@ -21,27 +24,33 @@ namespace {
 /// Examples on which the probe looks, and on which it is tried whether a second derivative is to be had.
 constexpr std::int64_t kProbeExamples = 16, kTrialExamples = 4;
 
-/// For graphs that are kept: a share of what is free, larger on a GPU, which others seldom wait for. Where nothing
-/// tells how much that is, a size that every GPU of today has.
-std::int64_t defaultGraphMemory(const torch::Device& device) {
-  if (!device.is_cuda()) return freeMemory() / 4;
+/// For graphs, where `asked` is 0: a share of what is free, larger on a GPU, which others seldom wait for. Where
+/// nothing tells how much that is, a size that every computer and every GPU of today has. On a CPU no more than there
+/// is: beyond it, the system ends a process without a word, and libraries crash.
+std::int64_t graphMemory(std::int64_t asked, const torch::Device& device) {
+  if (!device.is_cuda()) {
+    const auto free = freeMemory();
+    if (free < 0) return asked > 0 ? asked : std::int64_t{1} << 30;
+    const auto share = std::max((asked > 0 ? 3 : 1) * (free / 4), std::int64_t{1} << 20);
+    return asked > 0 ? std::min(asked, share) : share;
+  }
+  if (asked > 0) return asked;
   // Of the first time: what LibTorch keeps of an operator's graphs counts as in use, though the next one can have it.
-  static const auto free = deviceMemory(device).free;
-  return free > 0 ? free / 3 * 2 : std::int64_t{4} << 30;
+  static std::mutex guard;
+  static std::map<c10::DeviceIndex, std::int64_t> firstFree;
+  const std::lock_guard<std::mutex> lock(guard);
+  const auto [found, isNew] = firstFree.try_emplace(device.index(), 0);
+  if (isNew) found->second = deviceMemory(device).free;
+  return found->second > 0 ? found->second / 3 * 2 : std::int64_t{4} << 30;
 }
 
-/// That this process holds on a CPU, and all processes on a GPU; 0 when the system does not say.
-std::int64_t memoryInUse(const torch::Device& device) {
-  return device.is_cuda() ? deviceMemory(device).inUse : residentMemory();
-}
-
-/// An estimate of what a kept graph takes: the activations of each weight layer are saved by the forward pass, by the
-/// backward pass and by the ReLU and sum between, about six times in all (measured on ResNet-20).
-std::int64_t graphBytesPerExample(const Model& model, std::int64_t inputElements) {
-  constexpr std::int64_t copies = 6;
-  const auto activations = activationBytes(model);
-  const auto input = inputElements * static_cast<std::int64_t>(c10::elementSize(model.type()));
-  return copies * std::accumulate(activations.begin(), activations.end(), input);
+/// To two digits: what is free changes from one operator to the next, and each says the same then.
+std::string mebibytes(std::int64_t bytes) {
+  const double size = static_cast<double>(bytes) / (1 << 20);
+  const double unit = std::pow(10, std::floor(std::log10(std::max(size, 1e-6))) - 1);
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g MiB", std::round(size / unit) * unit);
+  return text;
 }
 
 /// Most examples at once for which the passes over an activation find it in a processor's cache: of ResNet-20's 64,
@@ -100,7 +109,12 @@ CurvatureOperator::CurvatureOperator(Model& model, const Examples& examples, Cur
   // With batch statistics the batch size is part of the objective.
   if (options_.batchNorm == BatchNormMode::Evaluation)
     options_.batchSize = std::min(options_.batchSize, examplesInCache(model_));
-  if (options_.graphMemory <= 0) options_.graphMemory = defaultGraphMemory(model_.device());
+  const auto asked = std::exchange(options_.graphMemory, graphMemory(options_.graphMemory, model_.device()));
+  if (asked > options_.graphMemory) {
+    context_.say("curvature.memory = " + std::to_string(asked >> 20) + " is more than is free: it is " +
+                 mebibytes(options_.graphMemory) + " from now on");
+  }
+  keepMemory_ = options_.graphMemory;
   if (!options_.loss) options_.loss = crossEntropy;
   if (options_.kind == CurvatureKind::SampledFisher) {
     // Drawn once and by example, so that neither the batch size nor a graph made anew changes a label.
@@ -150,36 +164,50 @@ std::unique_ptr<CurvatureOperator::Graph> CurvatureOperator::graphOf(std::int64_
 }
 
 template <class Work>
-auto CurvatureOperator::withinMemory(Work&& work) {
+auto CurvatureOperator::withinMemory(Work&& work, std::int64_t most) {
   while (true) {
     try {
       return work();
     } catch (const std::exception& error) {
       if (!isOutOfMemory(error)) throw;
-      makeRoom(error);
+      makeRoom(error, most);
     }
   }
 }
 
-/// First fewer graphs are kept, then batches get smaller.
-void CurvatureOperator::makeRoom(const std::exception& error) {
-  if (kept_.size() > 1 || (kept_.size() == 1 && batches() > 1)) {
-    keepAtMost_ = keptBatches() / 2;
+/// First fewer graphs are kept, then batches get smaller, and the graphs of those are kept again within what the others
+/// left room for: each step leaves fewer of them or smaller batches than ever before, so that it comes to an end.
+void CurvatureOperator::makeRoom(const std::exception& error, std::int64_t most) {
+  const auto had = keptBatches(), all = batches();
+  const bool fixed = options_.batchNorm == BatchNormMode::Training;
+  if (had > 1 || (had == 1 && (all > 1 || fixed))) {
+    keepAtMost_ = had / 2;
+    keepMemory_ = std::min(keepMemory_, keptMemory_ / 2);
+    keptMemory_ = keptMemory_ / had * keepAtMost_;
     kept_.resize(static_cast<std::size_t>(keepAtMost_));
-    context_.say("memory ran out: the graphs of " + std::to_string(keepAtMost_) + " of " + std::to_string(batches()) +
-                 " batches are kept from now on");
+    char longer[16];
+    std::snprintf(longer, sizeof longer, "%.2g",
+                  static_cast<double>(3 * all - keepAtMost_) / static_cast<double>(3 * all - had));
+    context_.say("memory ran out: the graphs of " + std::to_string(keepAtMost_) + " of " + std::to_string(all) +
+                 " batches are kept from now on in place of " + std::to_string(had) + "; a product takes about " +
+                 longer + " times as long");
     return;
   }
   kept_.clear();
+  keptMemory_ = 0;
   prepared_ = false;
-  if (options_.batchSize <= 1 || options_.batchNorm == BatchNormMode::Training) {
-    throw RunError(std::string("memory ran out at curvature.batch_size = ") + std::to_string(options_.batchSize) +
-                   "; use fewer threads, another device, or a smaller model (" +
-                   std::string(error.what()).substr(0, 120) + ")");
+  const auto size = std::min(options_.batchSize, most);
+  if (size <= 1 || fixed) {
+    throw RunError("memory ran out at curvature.batch_size = " + std::to_string(options_.batchSize) +
+                   (fixed ? " with curvature.batch_norm = \"train\"; use \"eval\", for which batches are made "
+                            "smaller, or a smaller curvature.batch_size, which is another objective"
+                          : "; use fewer threads, another device, or a smaller model") +
+                   " (" + std::string(error.what()).substr(0, 120) + ")");
   }
-  options_.batchSize = (options_.batchSize + 1) / 2;
-  keepAtMost_ = 1;
-  context_.say("memory ran out: curvature.batch_size is " + std::to_string(options_.batchSize) + " from now on");
+  options_.batchSize = (size + 1) / 2;
+  keepAtMost_ = -1;
+  context_.say("memory ran out: curvature.batch_size is " + std::to_string(options_.batchSize) +
+               " from now on; results stay the same, but small batches take longer");
 }
 
 void CurvatureOperator::prepare() {
@@ -188,26 +216,84 @@ void CurvatureOperator::prepare() {
   withinMemory([this] { tryPrepare(); });
 }
 
+bool CurvatureOperator::mayKeep(std::int64_t bytes) const {
+  const auto have = keptBatches();
+  return keptMemory_ + bytes <= keepMemory_ && (keepAtMost_ < 0 || have < keepAtMost_) &&
+         (options_.keptGraphs < 0 || have < options_.keptGraphs);
+}
+
+/// Bytes of one batch's graph as a few examples tell them: growth with the batch, and what is of the parameters' size.
+std::int64_t CurvatureOperator::estimatedBytes() {
+  const auto estimate = [this] { return fixedBytes_ + bytesPerExample_ * options_.batchSize; };
+  if (estimate() <= options_.graphMemory || fewBytes_ == 0) return estimate();
+  // More than the gradient may be of that size: a second look, with more of them, tells.
+  const auto more = examples_.first(std::min(kProbeExamples, options_.batchSize));
+  if (more.size() <= kTrialExamples) return estimate();
+  const CountedMemory counted;
+  const auto graph = differentiate(more, 0);
+  bytesPerExample_ = std::max<std::int64_t>((counted.bytes() - fewBytes_) / (more.size() - kTrialExamples), 0);
+  fixedBytes_ = std::max<std::int64_t>(fewBytes_ - bytesPerExample_ * kTrialExamples, 0);
+  fewBytes_ = 0;
+  return estimate();
+}
+
+/// Where one graph, of `bytes`, is beyond the budget, and smaller batches can help: takes them.
+bool CurvatureOperator::takeSmallerBatches(std::int64_t bytes) {
+  // With batch statistics the batch size is part of the objective.
+  const auto room = static_cast<double>(options_.graphMemory - fixedBytes_);
+  if (bytes <= options_.graphMemory || options_.batchNorm == BatchNormMode::Training || options_.batchSize <= 1 ||
+      room <= 0) {
+    return false;
+  }
+  const auto size = static_cast<double>(options_.batchSize);
+  const double fitting = size * room / static_cast<double>(bytes - fixedBytes_);
+  // At least by a quarter: what else doesn't shrink with the batch must not make this a long search.
+  const auto fewer = static_cast<std::int64_t>(std::min(fitting, size * 3 / 4));
+  options_.batchSize = fewer >= 16 ? fewer / 8 * 8 : std::max<std::int64_t>(fewer, 1);
+  return true;
+}
+
+/// `asked`: the batch size before; `bytes`: of the first graph.
+void CurvatureOperator::sayWhatIsTooLarge(std::int64_t asked, std::int64_t bytes) {
+  const auto most = mebibytes(options_.graphMemory);
+  if (options_.batchSize < asked) {
+    context_.say("the graph of " + std::to_string(asked) + " examples takes more than the " + most +
+                 " of curvature.memory: curvature.batch_size is " + std::to_string(options_.batchSize) +
+                 " from now on; results stay the same");
+  }
+  if (bytes <= options_.graphMemory || options_.keptGraphs == 0 || std::exchange(saidTooLarge_, true)) return;
+  context_.say("the graph of " + std::to_string(options_.batchSize) + " examples takes " + mebibytes(bytes) +
+               ", more than the " + most +
+               " of curvature.memory: none is kept, and a product takes as long as three gradients in place of two" +
+               (options_.batchNorm == BatchNormMode::Training
+                    ? "; with curvature.batch_norm = \"train\" the batch is part of the objective and stays as it is"
+                    : ""));
+}
+
 void CurvatureOperator::tryPrepare() {
   kept_.clear();
+  keptMemory_ = 0;
   loss_ = 0;
-  const auto inputElements = examples_.size() > 0 ? examples_.inputs[0].numel() : 0;
-  const auto estimate = options_.batchSize * graphBytesPerExample(model_, inputElements);
-  const auto atFirst = memoryInUse(device());
   gradient_ = torch::zeros({dimension()}, torch::TensorOptions(device()).dtype(type()));
+  const auto asked = options_.batchSize;
+  if (options_.batchNorm == BatchNormMode::Evaluation) takeSmallerBatches(estimatedBytes());
   for (std::int64_t batch = 0; batch < batches(); ++batch) {
+    const CountedMemory counted;
     auto graph = graphOf(batch);
+    const auto bytes = counted.bytes();
+    if (batch == 0) {
+      if (takeSmallerBatches(bytes)) {
+        batch = -1;
+        continue;
+      }
+      sayWhatIsTooLarge(asked, bytes);
+    }
     gradient_ += subset_.flatten(graph->gradient);
     loss_ += graph->loss;
-    // One batch is kept unless memory ran out: its graph has to be made for every product anyway. Of further ones the
-    // memory that they really took decides, where the system tells it; freed memory that was taken again does not show
-    // there. Only the first batches are kept, so that a product knows which to make anew.
-    const auto have = keptBatches();
-    if (have < batch) continue;
-    const auto measured = atFirst > 0 ? memoryInUse(device()) - atFirst : 0;
-    const bool fits = std::max(measured, estimate * (have + 1) / (atFirst > 0 ? 3 : 1)) <= options_.graphMemory;
-    if ((have == 0 && keepAtMost_ != 0) || (fits && (keepAtMost_ < 0 || have < keepAtMost_)))
-      kept_.push_back(std::move(graph));
+    // Only the first batches are kept, so that a product knows which to make anew.
+    if (keptBatches() < batch || !mayKeep(bytes)) continue;
+    kept_.push_back(std::move(graph));
+    keptMemory_ += bytes;
   }
   prepared_ = true;
 }
@@ -276,7 +362,9 @@ void CurvatureOperator::takeDifferences(const Difference& difference, const std:
   options_.differences = true;
   differenceStep_ = difference.step;
   differenceError_ = difference.error;
+  fewBytes_ = fixedBytes_ = bytesPerExample_ = 0;  // no graph stays
   kept_.clear();
+  keptMemory_ = 0;
   prepared_ = false;
   char text[32];
   std::snprintf(text, sizeof text, "%.1e", differenceError_);
@@ -286,19 +374,28 @@ void CurvatureOperator::takeDifferences(const Difference& difference, const std:
 /// Tries a product on a few examples. Where the second derivative is not to be had, central differences take over.
 void CurvatureOperator::chooseProduct() {
   if (chosen_ || examples_.size() == 0) return;
-  chosen_ = true;
-  const auto few = examples_.first(kTrialExamples);
   auto generator = at::detail::createCPUGenerator(options_.seed + 1);
   const auto v = torch::randn({dimension()}, generator, torch::kFloat32).to(device(), type());
   const auto pieces = subset_.unflatten(v / v.norm());
+  withinMemory([&] { tryProduct(pieces); }, kTrialExamples);
+  chosen_ = true;
+}
+
+void CurvatureOperator::tryProduct(const std::vector<torch::Tensor>& pieces) {
+  const auto few = examples_.first(std::min(kTrialExamples, options_.batchSize));
   if (options_.differences) {
     takeDifferences(bestDifference(few, pieces), "as asked for");
     return;
   }
   try {
-    differentiate(few, 0)->multiply(pieces, false);
+    const CountedMemory counted;
+    const auto graph = differentiate(few, 0);
+    fewBytes_ = few.size() == kTrialExamples ? counted.bytes() : 0;
+    fixedBytes_ = dimension() * static_cast<std::int64_t>(c10::elementSize(type()));  // the gradient
+    bytesPerExample_ = std::max<std::int64_t>((counted.bytes() - fixedBytes_) / few.size(), 0);
+    graph->multiply(pieces, false);
   } catch (const c10::Error& error) {
-    if (isOutOfMemory(error)) return;
+    if (isOutOfMemory(error)) throw;
     const std::string reason = error.what_without_backtrace();
     takeDifferences(bestDifference(few, pieces),
                     "this model has no second derivative (" + reason.substr(0, reason.find('\n')).substr(0, 160) + ")");
@@ -306,9 +403,13 @@ void CurvatureOperator::chooseProduct() {
 }
 
 ProbeResult CurvatureOperator::probe() {
-  ProbeResult result;
-  if (examples_.size() == 0 || dimension() == 0) return result;
+  if (examples_.size() == 0 || dimension() == 0) return {};
   chooseProduct();
+  return withinMemory([this] { return tryProbe(); }, kProbeExamples);
+}
+
+ProbeResult CurvatureOperator::tryProbe() {
+  ProbeResult result;
   const auto few = examples_.first(std::min(kProbeExamples, options_.batchSize));
   auto generator = at::detail::createCPUGenerator(options_.seed + 2);
   const auto draw = [&] {

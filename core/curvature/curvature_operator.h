@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,9 +28,11 @@ struct CurvatureOptions {
   /// fewer, so that an activation stays in the cache.
   std::int64_t batchSize = 256;
   BatchNormMode batchNorm = BatchNormMode::Evaluation;
-  /// Bytes that kept graphs may take; 0: a quarter of the memory that is free; on a GPU, two thirds of what was free at
-  /// first. Batches beyond it are differentiated anew in every product (three gradients in place of two).
+  /// Bytes that graphs may take; 0: a quarter of the memory that is free; on a GPU, two thirds of what was free at
+  /// first. Batches beyond it are differentiated anew in every product (three gradients in place of two), and where a
+  /// single batch is beyond it, batches get smaller, but for batch statistics. On a CPU it is no more than is free.
   std::int64_t graphMemory = 0;
+  std::int64_t keptGraphs = -1;  ///< most batches whose graph is kept; −1: as many as the memory allows
   /// Loss of a batch, summed over its examples, from the model's outputs and the targets. Empty: cross-entropy.
   /// The operators other than the Hessian rely on its being a sum of one term per row of the outputs.
   std::function<torch::Tensor(const torch::Tensor& outputs, const torch::Tensor& targets)> loss;
@@ -77,8 +80,9 @@ class CurvatureOperator : public LinearOperator {
   /// without an error, shows there: central differences take over then. No product is counted.
   ProbeResult probe();
 
-  /// Batches whose graph is kept, of all.
+  /// Batches whose graph is kept, of all, and the bytes that those graphs take.
   std::int64_t keptBatches() const;
+  std::int64_t keptMemory() const { return keptMemory_; }
   std::int64_t batches() const;
   /// Examples per partial product now.
   std::int64_t batchSize() const { return options_.batchSize; }
@@ -102,12 +106,18 @@ class CurvatureOperator : public LinearOperator {
   torch::Tensor drawnLabels(const torch::Tensor& outputs, std::int64_t first) const;
   void prepare();
   void tryPrepare();
+  bool mayKeep(std::int64_t bytes) const;
+  std::int64_t estimatedBytes();
+  bool takeSmallerBatches(std::int64_t bytes);
+  void sayWhatIsTooLarge(std::int64_t asked, std::int64_t bytes);
   torch::Tensor tryMultiply(const std::vector<torch::Tensor>& pieces);
-  /// Runs `work`, with less memory each time that it runs out.
+  /// Runs `work`, which takes up to `most` examples at once, with less memory each time that it runs out.
   template <class Work>
-  auto withinMemory(Work&& work);
-  void makeRoom(const std::exception& error);
+  auto withinMemory(Work&& work, std::int64_t most = std::numeric_limits<std::int64_t>::max());
+  void makeRoom(const std::exception& error, std::int64_t most);
   void chooseProduct();
+  void tryProduct(const std::vector<torch::Tensor>& pieces);
+  ProbeResult tryProbe();
   struct Difference;
   Difference bestDifference(const Examples& few, const std::vector<torch::Tensor>& pieces) const;
   void takeDifferences(const Difference& difference, const std::string& reason);
@@ -119,10 +129,14 @@ class CurvatureOperator : public LinearOperator {
   Context context_;
   torch::Tensor draws_;  ///< N×labelsPerExample uniform numbers
   std::vector<std::unique_ptr<Graph>> kept_;
+  std::int64_t keptMemory_ = 0;   ///< bytes of kept_
+  std::int64_t keepMemory_ = 0;   ///< bytes that kept_ may take: graphMemory, less each time that memory runs out
   std::int64_t keepAtMost_ = -1;  ///< −1: as the budget allows
+  /// What a graph takes in any case and more with each example, and of kTrialExamples while that is all that is known.
+  std::int64_t fixedBytes_ = 0, bytesPerExample_ = 0, fewBytes_ = 0;
   torch::Tensor gradient_;
   double loss_ = 0, differenceError_ = 0, differenceStep_ = 0;
-  bool prepared_ = false, chosen_ = false;
+  bool prepared_ = false, chosen_ = false, saidTooLarge_ = false;
 };
 
 }  // namespace eigenscape

@@ -11,6 +11,7 @@
 #include "core/curvature/double_backward.h"
 #include "core/curvature/drawn_trace.h"
 #include "core/curvature/graphs.h"
+#include "core/curvature/memory.h"
 #include "core/model/layers.h"
 
 namespace eigenscape {
@@ -24,6 +25,11 @@ constexpr std::int64_t kPilot = 2;
 /// Least draws and degrees of freedom for a standard error that can be trusted: of an example there are few values, and
 /// some that are far from the others.
 constexpr std::int64_t kFewest = 4;
+
+/// Examples at once.
+std::int64_t chunkSize(const Model& model, const CurvatureOptions& options) {
+  return std::min<std::int64_t>(options.batchSize, model.device().is_cuda() ? 512 : 64);
+}
 
 /// A parameter tensor among a layer's, by its place in parameters().entries().
 std::optional<std::size_t> entryOf(const Model& model, const Tensor& parameter) {
@@ -72,7 +78,7 @@ class LayerTraces {
         examples_(examples),
         options_(options),
         context_(context),
-        chunk_(std::min<std::int64_t>(curvature.batchSize, model.device().is_cuda() ? 512 : 64)),
+        chunk_(chunkSize(model, curvature)),
         generator_(at::detail::createCPUGenerator(options.seed)),
         watched_(options.watched < 0 ? ranges.size()
                                      : std::min(ranges.size(), static_cast<std::size_t>(options.watched))) {
@@ -301,7 +307,11 @@ TraceEstimates estimateTracesAtLayers(Model& model, const Examples& examples, co
                                       const Context& context) {
   const auto start = std::chrono::steady_clock::now();
   useFastDoubleBackward();
-  auto result = LayerTraces(model, examples, curvature, ranges, options, context).run();
+  auto result = withFewerAtOnce(chunkSize(model, curvature), "traces", context, [&](std::int64_t atOnce) {
+    auto smaller = curvature;
+    smaller.batchSize = atOnce;
+    return LayerTraces(model, examples, smaller, ranges, options, context).run();
+  });
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

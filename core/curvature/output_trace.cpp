@@ -11,6 +11,7 @@
 
 #include "core/curvature/drawn_trace.h"
 #include "core/curvature/graphs.h"
+#include "core/curvature/memory.h"
 #include "core/curvature/trace_correlation.h"
 #include "core/model/random_signs.h"
 
@@ -268,7 +269,8 @@ std::string outputTraceObstacle(Model& model, const Examples& examples, const Cu
   try {
     const auto name = curvedBlock(model, examples, options.seed, coveringBlocks(model, ranges), context);
     return name.empty() ? std::string() : "the outputs are not piecewise linear in " + name;
-  } catch (const c10::Error&) {
+  } catch (const c10::Error& error) {
+    if (isOutOfMemory(error)) return "memory ran out in the test whether the network is piecewise linear";
     return "the network has no second derivative, so that it cannot be seen whether it is piecewise linear";
   }
 }
@@ -277,7 +279,11 @@ TraceEstimates estimateTracesFromOutputs(Model& model, const Examples& examples,
                                          const std::vector<Range>& ranges, const TraceOptions& options,
                                          const Context& context) {
   const auto start = std::chrono::steady_clock::now();
-  auto result = OutputTraces(model, examples, curvature, ranges, options, context).run();
+  auto result = withFewerAtOnce(groupSize(model, curvature), "traces", context, [&](std::int64_t atOnce) {
+    auto smaller = curvature;
+    smaller.batchSize = atOnce;
+    return OutputTraces(model, examples, smaller, ranges, options, context).run();
+  });
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

@@ -42,7 +42,7 @@ Sharpness epsilonSharpness(Model& model, const Examples& examples, const Sharpne
   result.loss = result.highest = lossAt(z);
   CurvatureOptions gradients;
   gradients.batchSize = options.batchSize;
-  gradients.graphMemory = 1;  // no graph is used twice
+  gradients.keptGraphs = 0;  // no graph is used twice
   gradients.differences = false;
   for (std::int64_t step = 0; step < options.steps; ++step) {
     context.check();

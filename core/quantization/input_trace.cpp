@@ -11,6 +11,7 @@
 
 #include "core/curvature/double_backward.h"
 #include "core/curvature/drawn_trace.h"
+#include "core/curvature/memory.h"
 #include "core/curvature/output_trace.h"
 #include "core/curvature/trace_correlation.h"
 #include "core/model/random_signs.h"
@@ -40,7 +41,7 @@ class InputTraces {
               InputTraceMethod method, const Context& context)
       : model_(model),
         examples_(examples),
-        batchSize_(std::min<std::int64_t>(batchSize, model.device().is_cuda() ? 128 : 64)),
+        batchSize_(batchSize),
         options_(options),
         method_(method),
         context_(context),
@@ -173,7 +174,10 @@ TraceEstimates estimateInputTraces(Model& model, const Examples& examples, std::
   const auto start = std::chrono::steady_clock::now();
   useFastDoubleBackward();
   const EvaluationMode mode(model);
-  auto result = InputTraces(model, examples, batchSize, options, method, context).run();
+  const auto most = std::min<std::int64_t>(batchSize, model.device().is_cuda() ? 128 : 64);
+  auto result = withFewerAtOnce(most, "traces of the inputs", context, [&](std::int64_t atOnce) {
+    return InputTraces(model, examples, atOnce, options, method, context).run();
+  });
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

@@ -147,10 +147,10 @@ void resNet20() {
   CurvatureOptions kept;
   kept.batchSize = kImages;
   CurvatureOperator onKeptGraph(*model, examples, kept);
-  // Without room for a second graph, the second half is differentiated anew in every product.
+  // The second half is not kept: it is differentiated anew in every product.
   CurvatureOptions lean;
   lean.batchSize = kImages / 2;
-  lean.graphMemory = 1;
+  lean.keptGraphs = 1;
   CurvatureOperator onFreshGraphs(*model, examples, lean);
 
   const auto library = [&] {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/quantization/input_trace.h"
+#include "tests/support/narrow_model.h"
 #include "tests/support/oracles.h"
 #include "tests/training/toy.h"
 
@@ -38,6 +39,8 @@ class TestInputTrace : public QObject {
   void equalsTheDenseHessian();
   void batchesDoNotMatter_data() { methods(); }
   void batchesDoNotMatter();
+  void memoryThatRunsOut_data() { methods(); }
+  void memoryThatRunsOut();
   void theEmpiricalFisher();
   void perturbationsByHand();
   void rows();
@@ -99,6 +102,26 @@ void TestInputTrace::batchesDoNotMatter() {
     QVERIFY(std::abs(a.trace - b.trace) < 5 * std::hypot(a.standardError, b.standardError));
   }
   QVERIFY(torch::equal(model->forward(examples.inputs), before));
+}
+
+/// The estimate begins anew with half as many examples at once, in the middle of a visit as well as at its beginning.
+void TestInputTrace::memoryThatRunsOut() {
+  QFETCH(int, method);
+  const auto examples = toy::pictures(12, kShape, 2);
+  const auto full = makeModel("mlp", kShape, 1);
+  const auto expected = estimateInputTraces(*full, examples, 3, {}, InputTraceMethod(method));
+  for (const int later : {0, 3}) {
+    support::NarrowModel tight(makeModel("mlp", kShape, 1), 3, later);
+    std::vector<std::string> said;
+    const auto found = estimateInputTraces(tight, examples, 6, {}, InputTraceMethod(method),
+                                           {{}, {}, [&](const std::string& line) { said.push_back(line); }});
+    for (std::size_t i = 0; i < 3; ++i) {
+      QCOMPARE(found.ranges[i].trace, expected.ranges[i].trace);
+      QCOMPARE(found.ranges[i].standardError, expected.ranges[i].standardError);
+    }
+    QCOMPARE(said.size(), std::size_t{1});
+    QVERIFY(QString::fromStdString(said[0]).contains("3 examples at once in place of 6"));
+  }
 }
 
 /// Nothing is drawn: the mean square of each example's own gradient.

@@ -183,7 +183,7 @@ class TestCuda : public QObject {
     {
       CurvatureOptions small;
       small.batchSize = 256;
-      small.graphMemory = 1;
+      small.keptGraphs = 0;
       CurvatureOperator op(*pair.gpu, pair.there, small);
       expected = op.apply(v);
     }
