@@ -13,6 +13,7 @@
 #include "core/study/planned_model.h"
 #include "core/study/recipe.h"
 #include "core/study/study.h"
+#include "core/study/trace_method.h"
 #include "datasets/dataset.h"
 #ifdef EIGENSCAPE_WITH_GUI
 #include "app/graphics_versions.h"
@@ -76,7 +77,10 @@ std::string listing(const std::string& what) {
 
 std::string checkedText(const Recipe& recipe) {
   const auto model = plannedModel(recipe);
-  if (model) checkLayers(recipe, *model);
+  if (model) {
+    checkLayers(recipe, *model);
+    checkTraceMethod(recipe, *model, plannedExamples(recipe));
+  }
   std::string text = toToml(recipe) + "\n# What a run of this recipe does:\n";
   for (const auto& work : plannedWork(recipe)) text += "#   " + work + "\n";
   const auto disk = model ? diskText(diskUse(recipe, *model)) : std::string();

@@ -99,12 +99,13 @@ std::string spectrumTable(const std::vector<SpectrumRow>& spectrum) {
 std::string traceTable(const std::vector<TraceRow>& traces) {
   if (traces.empty()) return "";
   const auto epoch = lastEpoch(traces);
-  std::vector<Cells> rows = {{"trace", "split", "value", "standard error", "relative"}};
+  std::vector<Cells> rows = {{"trace", "split", "value", "standard error", "relative", "method", "converged"}};
   for (const auto& row : traces) {
     // Layers are in trace.csv; here the whole model is enough.
     if (row.epoch != epoch || row.scope != "model") continue;
+    const char* converged = row.converged ? (*row.converged ? "yes" : "no") : "";
     rows.push_back({row.op, row.split, number(row.trace), number(row.standardError, "%.2g"),
-                    number(100 * std::abs(row.standardError / row.trace), "%.1f %%")});
+                    number(100 * std::abs(row.standardError / row.trace), "%.1f %%"), row.method, converged});
   }
   return rows.size() > 1 ? aligned(rows) : "";
 }

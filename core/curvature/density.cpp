@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "core/curvature/krylov.h"
+#include "core/curvature/trace.h"
 #include "core/model/random_signs.h"
 
 namespace eigenscape {
@@ -43,33 +44,45 @@ DensityNodes spectralDensity(LinearOperator& op, const DensityOptions& options, 
   return result;
 }
 
-SmoothedDensity smoothed(const std::vector<DensityProbe>& probes, double width, std::int64_t points) {
+namespace {
+
+double densityAt(const DensityProbe& probe, double at, double deviation) {
+  double density = 0;
+  for (std::size_t k = 0; k < probe.nodes.size(); ++k) {
+    const double distance = (at - probe.nodes[k]) / deviation;
+    if (std::abs(distance) > 39) continue;  // exp() is 0 there, and slow to say so
+    density += probe.weights[k] * std::exp(-0.5 * distance * distance);
+  }
+  return density / (deviation * std::sqrt(2 * 3.14159265358979323846));
+}
+
+}  // namespace
+
+SmoothedDensity smoothed(const std::vector<DensityProbe>& probes, double width) {
+  constexpr double beyond = 4, perDeviation = 4;
   SmoothedDensity result;
   double low = HUGE_VAL, high = -HUGE_VAL;
   for (const auto& probe : probes) {
     for (const double node : probe.nodes) low = std::min(low, node), high = std::max(high, node);
   }
-  if (low > high || points < 2) return result;
+  if (low > high) return result;
   const double span = high > low ? high - low : std::max(std::abs(high), 1.0);
-  const double deviation = width * span, begin = low - 3 * deviation, end = high + 3 * deviation;
-  const double norm = 1 / (deviation * std::sqrt(2 * 3.14159265358979323846));
+  const double deviation = width * span, begin = low - beyond * deviation, end = high + beyond * deviation;
+  const auto points =
+      std::max<std::int64_t>(801, 1 + static_cast<std::int64_t>(std::ceil(perDeviation * (end - begin) / deviation)));
+  const auto n = static_cast<double>(probes.size());
+  const double student = n > 1 ? studentFactor(n - 1) : std::numeric_limits<double>::quiet_NaN();
   for (std::int64_t i = 0; i < points; ++i) {
     const double at = begin + (end - begin) * static_cast<double>(i) / static_cast<double>(points - 1);
     double sum = 0, squares = 0;
     for (const auto& probe : probes) {
-      double density = 0;
-      for (std::size_t k = 0; k < probe.nodes.size(); ++k) {
-        const double distance = (at - probe.nodes[k]) / deviation;
-        density += probe.weights[k] * norm * std::exp(-0.5 * distance * distance);
-      }
+      const double density = densityAt(probe, at, deviation);
       sum += density, squares += density * density;
     }
-    const auto n = static_cast<double>(probes.size());
     const double mean = sum / n;
     result.eigenvalues.push_back(at);
     result.density.push_back(mean);
-    result.standardError.push_back(n > 1 ? std::sqrt(std::max(0.0, squares / n - mean * mean) / (n - 1))
-                                         : std::numeric_limits<double>::quiet_NaN());
+    result.standardError.push_back(student * std::sqrt(std::max(0.0, squares / n - mean * mean) / (n - 1)));
   }
   return result;
 }

@@ -33,14 +33,19 @@ struct DensityNodes {
 DensityNodes spectralDensity(LinearOperator& op, const DensityOptions& options, const Context& context = {});
 
 struct SmoothedDensity {
-  std::vector<double> eigenvalues;    ///< the grid
-  std::vector<double> density;        ///< mean over the probes; integrates to one
-  std::vector<double> standardError;  ///< of that mean, across the probes; nan for one probe
+  std::vector<double> eigenvalues;  ///< the grid
+  std::vector<double> density;      ///< mean over the probes; integrates to one
+  /// Of that mean, across the probes: half a 95 % interval over 1.96, by Student's t; nan for one probe.
+  std::vector<double> standardError;
 };
 
-/// Nodes as Gaussians of standard deviation `width` · (largest − smallest node), on a grid of `points` from three
-/// deviations below the smallest node to three above the largest.
-SmoothedDensity smoothed(const std::vector<DensityProbe>& probes, double width = 0.01, std::int64_t points = 801);
+/// The narrowest smoothing, as a share of the spectrum's width: the grid grows as it narrows, to some 40000 points
+/// here.
+constexpr double kNarrowestSmoothing = 1e-4;
+
+/// Nodes as Gaussians of standard deviation `width` · (largest − smallest node), on an even grid from four deviations
+/// below the smallest node to four above the largest: at least 801 points, and four to a deviation.
+SmoothedDensity smoothed(const std::vector<DensityProbe>& probes, double width = 0.01);
 
 /// Mean of λ^k over the spectrum, tr(Aᵏ)/n, by the quadrature.
 double moment(const std::vector<DensityProbe>& probes, int k);

@@ -29,33 +29,45 @@ struct DrawnShare {
 /// From the sums over independent shares of their means, of the variances of those means and of the squares of those
 /// variances. Variances add up, and so do the degrees of freedom by Welch's and Satterthwaite's rule.
 inline TraceEstimate drawnTrace(double trace, double variance, double fourth, std::int64_t draws) {
-  const double freedom = fourth > 0 ? static_cast<double>(draws - 1) * variance * variance / fourth : 1;
-  return {trace, studentFactor(freedom) * std::sqrt(variance)};
+  const double freedom = fourth > 0 ? static_cast<double>(draws - 1) * variance * variance / fourth
+                                    : std::numeric_limits<double>::infinity();
+  return {trace, studentFactor(freedom) * std::sqrt(variance), freedom};
 }
 
 inline TraceEstimate drawnTrace(const std::vector<DrawnShare>& shares, std::int64_t draws) {
   const auto count = static_cast<double>(draws);
-  double trace = 0, variance = 0, fourth = 0;
+  double trace = 0, variance = 0, fourth = 0, squares = 0, squaresOfSquares = 0;
   for (const auto& share : shares) {
-    const double own = share.squares / (count - 1) / count;
+    const double own = share.squares / (count - 1) / count, square = share.mean * share.mean;
     trace += share.mean;
     variance += own;
     fourth += own * own;
+    squares += square;
+    squaresOfSquares += square * square;
   }
-  return drawnTrace(trace, variance, fourth, draws);
+  auto result = drawnTrace(trace, variance, fourth, draws);
+  // A share that is most of the trace is most of the variance, too, even where its few draws agree by chance.
+  if (squaresOfSquares > 0)
+    result.freedom = std::min(result.freedom, (count - 1) * squares * squares / squaresOfSquares);
+  return result;
 }
 
-/// Draws after which the standard error is presumably `tolerance` of the trace; 0 where it is by now.
+/// Draws after which the standard error is presumably `tolerance` of the trace and stands on enough degrees of freedom:
+/// of two draws of a share that is most of the trace, some that agree by chance would do.
 inline double drawsNeeded(const TraceEstimate& now, double tolerance, std::int64_t draws) {
+  constexpr double enough = 5;
+  if (!std::isfinite(now.standardError)) return std::numeric_limits<double>::max();
+  const double least = 1 + enough * static_cast<double>(draws - 1) / now.freedom;
   const double goal = tolerance * std::abs(now.trace);
-  if (now.standardError <= goal) return 0;
-  return goal > 0 ? static_cast<double>(draws) * std::pow(now.standardError / goal, 2)
+  if (now.standardError <= goal) return least;
+  return goal > 0 ? std::max(least, static_cast<double>(draws) * std::pow(now.standardError / goal, 2))
                   : std::numeric_limits<double>::max();
 }
 
 /// Visits the examples, several draws a time, until `needed()` draws have been made or the probes are spent; whether
 /// they were enough. A visit costs a forward pass: the first one makes the draws that a standard error to be trusted
-/// takes (some fifteen degrees of freedom), the others a little more than the variance so far asks for.
+/// takes (some fifteen degrees of freedom, of shares that are alike), the others a little more than the variance so far
+/// asks for.
 template <class Visit, class Needed>
 bool drawUntilKnown(std::int64_t shares, std::int64_t maxProbes, const std::int64_t& draws, Visit&& visit,
                     Needed&& needed) {

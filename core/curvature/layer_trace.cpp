@@ -122,6 +122,7 @@ class LayerTraces {
     result.correlations = correlations();
     result.squaredFrobenius = {std::nan(""), std::nan("")};
     result.products = result.probes = draws_;
+    result.method = "layers";
     return result;
   }
 
@@ -152,8 +153,10 @@ class LayerTraces {
       for (const auto& [layer, own] : layers_) zeros.push_back(layer->zeros());
       const auto gradient =
           torch::autograd::grad({loss / static_cast<double>(examples_.size())}, zeros, {}, true, true);
-      for (std::int64_t draw = 1; draw <= draws; ++draw)
+      for (std::int64_t draw = 1; draw <= draws; ++draw) {
+        context_.check();
         add(begin, probe(zeros, gradient, draw < draws), static_cast<double>(draws_ + draw));
+      }
       const double done = static_cast<double>(draws_) +
                           static_cast<double>(draws * (begin + batch.size())) / static_cast<double>(examples_.size());
       context_.report(done / static_cast<double>(options_.maxProbes));

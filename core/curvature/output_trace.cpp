@@ -58,6 +58,7 @@ class OutputTraces {
     result.correlations = correlation_.matrix();
     result.squaredFrobenius = {std::nan(""), std::nan("")};
     result.products = result.probes = draws_;
+    result.method = "outputs";
     return result;
   }
 
@@ -92,11 +93,11 @@ class OutputTraces {
   void visit(std::int64_t draws) {
     const torch::AutoGradMode record(true);
     for (std::int64_t group = 0; group < groups(); ++group) {
-      context_.check();
       const auto batch = examples_.slice(group * group_, group_);
       const ForwardMode mode(model_, BatchNormMode::Evaluation);
       const auto outputs = model_.forward(batch.inputs);
       for (std::int64_t draw = 1; draw <= draws; ++draw) {
+        context_.check();
         const auto root = signedRoot(outputs.detach(), batch.targets, kind_, generator_);
         const auto pulled =
             torch::autograd::grad({outputs}, model_.parameters().tensors(), {root}, draw < draws, false, true);

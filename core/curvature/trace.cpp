@@ -34,8 +34,15 @@ class Sample {
   void restart(double exact) { *this = Sample(), exact_ = exact; }
   TraceEstimate estimate() const {
     const auto n = static_cast<double>(count_);
-    if (count_ < 2) return {exact_ + mean_, std::nan("")};
-    return {exact_ + mean_, studentFactor(n - 1) * std::sqrt(squares_ / (n - 1) / n)};
+    if (count_ < 2) return {exact_ + mean_, std::nan(""), 0};
+    return {exact_ + mean_, studentFactor(n - 1) * std::sqrt(squares_ / (n - 1) / n), n - 1};
+  }
+  /// Of positive numbers whose mean is skewed: half the 95 % interval of its logarithm, upwards, where that is wider.
+  TraceEstimate skewedEstimate() const {
+    constexpr double z = 1.96;
+    auto e = estimate();
+    if (mean_ > 0) e.standardError = mean_ * std::expm1(z * e.standardError / mean_) / z;
+    return e;
   }
   bool settled(double tolerance) const {
     const auto e = estimate();
@@ -81,8 +88,9 @@ class Traces {
     result_.whole = whole_.estimate();
     for (const auto& part : parts_) result_.ranges.push_back(part.estimate());
     result_.correlations = correlation_.matrix();
-    result_.squaredFrobenius = square_.estimate();
+    result_.squaredFrobenius = square_.skewedEstimate();
     result_.products = used();
+    result_.method = result_.deflated > 0 ? "hutch++" : "hutchinson";
     return std::move(result_);
   }
 
@@ -179,14 +187,42 @@ class Traces {
   TraceEstimates result_;
 };
 
+/// P(|T| > t) of Student's distribution at x = freedom / (freedom + t²), which is the incomplete beta function
+/// I_x(freedom / 2, 1/2), by its power series; and the derivative by ln x.
+std::pair<double, double> studentTail(double x, double freedom) {
+  const double a = freedom / 2;
+  double coefficient = 1, sum = 0;
+  for (int n = 0; coefficient > 1e-16 * sum; ++n) {
+    sum += coefficient / (a + n);
+    coefficient *= x * (n + 0.5) / (n + 1);
+  }
+  constexpr double rootOfPi = 1.7724538509055160;
+  const double scale = std::pow(x, a) * std::tgamma(a + 0.5) / (std::tgamma(a) * rootOfPi);
+  return {scale * sum, scale / std::sqrt(1 - x)};
+}
+
 }  // namespace
 
 double studentFactor(double freedom) {
-  // Expansion by Cornish and Fisher.
-  constexpr double z = 1.959963985;
-  const double z3 = z * z * z, z5 = z3 * z * z;
-  const double t = z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom);
-  return t / z;
+  constexpr double tail = 0.05, z = 1.959963984540054;
+  if (freedom >= 20) {
+    // Expansion by Cornish and Fisher, in powers of 1 / freedom.
+    constexpr double z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z, z9 = z7 * z * z;
+    const double first = (z3 + z) / 4, second = (5 * z5 + 16 * z3 + 3 * z) / 96,
+                 third = (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / 384,
+                 fourth = (79 * z9 + 776 * z7 + 1482 * z5 - 1920 * z3 - 945 * z) / 92160;
+    const double inverse = 1 / freedom;
+    return 1 + inverse * (first + inverse * (second + inverse * (third + inverse * fourth))) / z;
+  }
+  // The tail's logarithm is convex in that of x, and t is at least z: Newton's steps come down to the root.
+  double x = freedom / (freedom + z * z);
+  for (int step = 0; step < 50; ++step) {
+    const auto [probability, slope] = studentTail(x, freedom);
+    const double change = std::log(probability / tail) * probability / slope;
+    x *= std::exp(-change);
+    if (std::abs(change) < 1e-12) break;
+  }
+  return std::sqrt(freedom * (1 - x) / x) / z;
 }
 
 TraceEstimates estimateTraces(LinearOperator& op, const std::vector<Range>& ranges, const TraceOptions& options,

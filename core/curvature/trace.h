@@ -4,6 +4,8 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <limits>
+#include <string>
 #include <vector>
 
 #include "core/curvature/linear_operator.h"
@@ -34,6 +36,7 @@ struct TraceEstimate {
   double trace = 0;
   /// Half a 95 % interval over 1.96: with few probes wider than s/√n, by Student's t.
   double standardError = 0;
+  double freedom = std::numeric_limits<double>::infinity();  ///< degrees of freedom that it stands on
 };
 
 struct TraceEstimates {
@@ -41,15 +44,18 @@ struct TraceEstimates {
   std::vector<TraceEstimate> ranges;  ///< trace of each range's diagonal block
   /// Of the ranges' errors, row by row: they share their probes. Empty: not known.
   std::vector<double> correlations;
-  TraceEstimate squaredFrobenius;  ///< ‖A‖²_F = Σ λᵢ², from the same products
+  /// ‖A‖²_F = Σ λᵢ², from the same products. Its standard error is that of a skewed mean: the wider half of its
+  /// logarithm's 95 % interval over 1.96.
+  TraceEstimate squaredFrobenius;
   std::int64_t products = 0;
   std::int64_t probes = 0, deflated = 0;
   double seconds = 0;
   bool converged = false;
+  std::string method;  ///< "outputs", "layers", "hutchinson", or "hutch++" where vectors were deflated
 };
 
-/// By how much a 95 % interval is wider than ±1.96 standard errors that were estimated with `freedom` degrees of
-/// freedom: Student's quantile over that of the normal distribution.
+/// By how much a 95 % interval is wider than ±1.96 standard errors that were estimated with `freedom` (at least 1)
+/// degrees of freedom: Student's quantile over that of the normal distribution, to a relative 1e-6.
 double studentFactor(double freedom);
 
 /// Trace estimation with Rademacher probes: one product zᵀ(Az), restricted to each range, serves all of them

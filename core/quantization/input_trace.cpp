@@ -81,6 +81,7 @@ class InputTraces {
       const auto gradients =
           method_ == InputTraceMethod::FromProducts ? gradientsOf(outputs, part.targets, inputs) : Tensors();
       for (std::int64_t draw = 1; draw <= draws; ++draw) {
+        context_.check();
         const auto terms = method_ == InputTraceMethod::FromProducts
                                ? products(gradients, inputs, draw < draws)
                                : squares(outputs, part.targets, inputs, draw < draws);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <type_traits>
 
@@ -58,7 +59,7 @@ struct DensityRow {
   std::string op, scope;
   double eigenvalue = 0;
   double density = 0;        ///< mean over the probes
-  double standardError = 0;  ///< of that mean, across the probes
+  double standardError = 0;  ///< of that mean, across the probes: half a 95 % interval over 1.96; nan for one probe
   std::string split;
 };
 
@@ -120,8 +121,10 @@ struct TraceRow {
   std::string scope;
   std::string split;
   double trace = 0;
-  double standardError = 0;
+  double standardError = 0;  ///< half a 95 % interval over 1.96
   std::int64_t products = 0;
+  std::string method = {};             ///< "outputs", "layers", "hutchinson" or "hutch++"; "" in tables that do not say
+  std::optional<bool> converged = {};  ///< whether the standard error meets curvature.trace_tolerance; none as above
 };
 
 /// profile.csv
@@ -371,6 +374,7 @@ void columns(Row& row, Visitor&& visit) {
   } else if constexpr (std::is_same_v<Plain, TraceRow>) {
     visit("epoch", row.epoch), visit("operator", row.op), visit("scope", row.scope), visit("split", row.split);
     visit("trace", row.trace), visit("standard_error", row.standardError), visit("products", row.products);
+    visit("method", row.method), visit("converged", row.converged);
   } else if constexpr (std::is_same_v<Plain, ProfileRow>) {
     visit("name", row.name), visit("epoch", row.epoch), visit("alpha", row.alpha), visit("split", row.split);
     visit("loss", row.loss), visit("accuracy", row.accuracy);
@@ -438,11 +442,12 @@ void columns(Row& row, Visitor&& visit) {
   }
 }
 
-/// Of a table that a user may have made: columns that it need not have. Their cells are then empty, 0 or nan, and so is
-/// what stands for an empty cell.
+/// Columns that a table need not have: one that a user may have made, or that was written before there was the column.
+/// Their cells are then empty, 0 or nan, and so is what stands for an empty cell.
 template <class Row>
 bool mayLack(const std::string& column) {
   if constexpr (std::is_same_v<Row, SensitivityRow>) return column != "layer" && column != "bits";
+  if constexpr (std::is_same_v<Row, TraceRow>) return column == "method" || column == "converged";
   return false;
 }
 

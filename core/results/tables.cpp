@@ -37,6 +37,10 @@ std::string cell(bool value) {
   return value ? "true" : "false";
 }
 
+std::string cell(const std::optional<bool>& value) {
+  return value ? cell(*value) : std::string();
+}
+
 std::string cell(std::int64_t value) {
   return std::to_string(value);
 }
@@ -58,6 +62,11 @@ bool parse(const std::string& text, bool& value) {
   return value || text == "false" || text == "False" || text == "0";
 }
 
+bool parse(const std::string& text, std::optional<bool>& value) {
+  value.emplace();
+  return parse(text, *value);
+}
+
 template <class Number>
 bool parse(const std::string& text, Number& value) {
   const auto end = text.data() + text.size();
@@ -69,6 +78,9 @@ const char* expected(const std::string&) {
   return "text";
 }
 const char* expected(bool) {
+  return "true or false";
+}
+const char* expected(const std::optional<bool>&) {
   return "true or false";
 }
 const char* expected(std::int64_t) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/study/planned_model.h"
 
+#include <torch/torch.h>
+
 #include <set>
 
 #include "core/results/error.h"
@@ -32,15 +34,27 @@ void requireLayers(const Recipe& recipe, const Model& model) {
   }
 }
 
+InputShape shapeOf(const Recipe& recipe) {
+  for (const auto& info : datasetInfos()) {
+    if (info.name == recipe.data.dataset) return {info.channels, info.height, info.width, info.classes};
+  }
+  return {};
+}
+
 }  // namespace
 
 std::unique_ptr<Model> plannedModel(const Recipe& recipe) {
   if (recipe.model.architecture.empty()) return nullptr;
-  InputShape shape;
-  for (const auto& info : datasetInfos()) {
-    if (info.name == recipe.data.dataset) shape = {info.channels, info.height, info.width, info.classes};
-  }
-  return makeModel(recipe.model.architecture, shape, static_cast<std::uint64_t>(recipe.seed));
+  return makeModel(recipe.model.architecture, shapeOf(recipe), static_cast<std::uint64_t>(recipe.seed));
+}
+
+Examples plannedExamples(const Recipe& recipe) {
+  constexpr std::int64_t few = 4;
+  const auto shape = shapeOf(recipe);
+  auto generator = at::detail::createCPUGenerator(static_cast<std::uint64_t>(recipe.seed));
+  return {torch::randn({few, shape.channels, shape.height, shape.width}, generator),
+          torch::zeros({few}, torch::kInt64),
+          {}};
 }
 
 void checkLayers(const Recipe& recipe, const Model& model) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "core/model/examples.h"
 #include "core/model/model.h"
 #include "core/study/recipe.h"
 
@@ -11,6 +12,9 @@ namespace eigenscape {
 /// The network that a recipe asks for, with random weights; null where it names none. No data are read: their shape is
 /// the data set's own.
 std::unique_ptr<Model> plannedModel(const Recipe& recipe);
+
+/// A few examples of noise, as plannedModel() takes them.
+Examples plannedExamples(const Recipe& recipe);
 
 /// Whether what the recipe says of layers is true of the network: the scopes of curvature, given sensitivities and
 /// given bits. Throws RecipeError, RunError for what a file holds.

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/curvature/density.h"
 #include "core/model/model.h"
 #include "core/study/recipe.h"
 #include "core/study/recipe_values.h"
@@ -155,7 +156,8 @@ std::vector<Entry> plainEntries() {
           .range(1, 10000)
           .advanced(),
       Entry("curvature.batch_size", IN_RECIPE(curvature.batchSize),
-            "Examples per partial product: changes memory and speed, never the result")
+            "Examples per partial product: memory and speed; the result only with batch_norm = \"train\" (and a "
+            "trace's random signs)")
           .range(1, many)
           .advanced(),
       Entry("curvature.batch_norm", IN_RECIPE(curvature.batchNorm),
@@ -231,7 +233,7 @@ std::vector<Entry> plainEntries() {
           .advanced(),
       Entry("curvature.density_width", IN_RECIPE(curvature.densityWidth),
             "Standard deviation of the smoothing, as a share of the spectrum's width")
-          .above(0, 1)
+          .range(kNarrowestSmoothing, 1)
           .advanced(),
       Entry("curvature.sharpness_epsilon", IN_RECIPE(curvature.sharpnessEpsilon),
             "Find how far the loss rises within this share of each weight (Keskar et al. take 1e-3); 0: do not")

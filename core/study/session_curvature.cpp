@@ -5,23 +5,21 @@
 
 #include "core/curvature/curvature_operator.h"
 #include "core/curvature/layer_trace.h"
-#include "core/quantization/sensitivity.h"
 #include "core/study/session_support.h"
+#include "core/study/trace_method.h"
 
 namespace eigenscape {
 
 TraceEstimates Session::traceOn(const LandscapeSplit& split, const Context& context) {
   const auto& curvature = recipe_.curvature;
   auto& model = *material_.model;
-  auto ranges = weightRanges(model);
-  const auto weights = static_cast<std::int64_t>(ranges.size());
-  for (const auto& layer : model.parameters().layers()) ranges.push_back({layer.offset, layer.size});
+  const auto ranges = tracedRanges(model);
   const InPrecision exact(model, precision());
   const auto op = makeOperator(split.examples, {"model", {}}, context);
   TraceOptions options;
   options.tolerance = curvature.traceTolerance;
   options.maxProbes = curvature.traceProbes;
-  options.watched = weights;
+  options.watched = static_cast<std::int64_t>(model.weightLayers().size());
   options.seed = static_cast<std::uint64_t>(recipe_.seed);
   if (curvature.traceMethod == "auto" || curvature.traceMethod == "outputs") {
     const auto examples = split.examples.to(model.device(), model.type());
@@ -37,9 +35,7 @@ TraceEstimates Session::traceOn(const LandscapeSplit& split, const Context& cont
     if (obstacle.empty())
       return estimateTracesAtLayers(model, split.examples.to(model.device(), model.type()), products, ranges, options,
                                     context);
-    if (curvature.traceMethod == "layers")
-      throw RecipeError("curvature.trace_method = \"layers\" does not fit: " + obstacle +
-                        "; use \"auto\" or \"hutch++\"");
+    if (curvature.traceMethod == "layers") refuseTraceMethod(recipe_, obstacle);
   }
   if (curvature.traceMethod != "hutchinson") options.deflated = -1;
   return estimateTraces(*op, ranges, options, context);
@@ -54,9 +50,7 @@ bool Session::tracesComeFromOutputs(const Examples& examples, const std::vector<
     outputTraceObstacle_ = outputTraceObstacle(*material_.model, examples, options, ranges, context);
   }
   if (outputTraceObstacle_->empty()) return true;
-  if (recipe_.curvature.traceMethod == "outputs")
-    throw RecipeError("curvature.trace_method = \"outputs\" does not fit: " + *outputTraceObstacle_ +
-                      "; use \"auto\" or \"hutch++\"");
+  if (recipe_.curvature.traceMethod == "outputs") refuseTraceMethod(recipe_, *outputTraceObstacle_);
   return false;
 }
 
@@ -76,8 +70,9 @@ void Session::trace(std::int64_t epoch) {
           const auto& split = splits[part];
           const auto estimates = traceOn(split, context.part(part, splits.size()));
           const auto add = [&](const std::string& scope, const TraceEstimate& estimate) {
-            rows.push_back(
-                {epoch, curvature.op, scope, split.name, estimate.trace, estimate.standardError, estimates.products});
+            const bool converged = estimate.standardError <= curvature.traceTolerance * std::abs(estimate.trace);
+            rows.push_back({epoch, curvature.op, scope, split.name, estimate.trace, estimate.standardError,
+                            estimates.products, estimates.method, converged});
           };
           add("model", estimates.whole);
           const auto weights = estimates.ranges.size() - layers.size();
@@ -92,9 +87,12 @@ void Session::trace(std::int64_t epoch) {
           }
           context.say("epoch " + std::to_string(epoch) + ": trace = " + shortNumber(estimates.whole.trace) + " ± " +
                       shortNumber(estimates.whole.standardError, "%.2g") + " (" + split.name + "), " +
-                      std::to_string(estimates.products) + " products" +
-                      (estimates.deflated > 0 ? ", " + std::to_string(estimates.deflated) + " vectors deflated" : "") +
-                      (estimates.converged ? "" : ", not every layer's tolerance reached"));
+                      std::to_string(estimates.products) + " products, method " + estimates.method +
+                      (estimates.deflated > 0 ? ", " + std::to_string(estimates.deflated) + " vectors deflated" : ""));
+          if (!estimates.converged)
+            note("traces (" + split.name + ", " + estimates.method + "): " + std::to_string(estimates.products) +
+                     " probes were too few for curvature.trace_tolerance in every layer",
+                 context);
         }
         journal_.append(rows);
         if (!norms.empty()) journal_.append(norms);

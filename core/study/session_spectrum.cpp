@@ -94,8 +94,12 @@ GradientRow gradientRow(CurvatureOperator& op, const std::vector<EigenPair>& pai
 
 }  // namespace
 
+torch::ScalarType precisionOf(const Recipe& recipe) {
+  return recipe.curvature.precision == "float64" ? torch::kFloat64 : torch::kFloat32;
+}
+
 torch::ScalarType Session::precision() const {
-  return recipe_.curvature.precision == "float64" ? torch::kFloat64 : torch::kFloat32;
+  return precisionOf(recipe_);
 }
 
 void Session::note(const std::string& line, const Context& context) {

@@ -45,6 +45,8 @@ inline std::string shortNumber(double value, const char* format = "%.4g") {
 
 /// How the recipe wants its products made.
 CurvatureOptions curvatureOptions(const Recipe& recipe);
+/// What type they are made in.
+torch::ScalarType precisionOf(const Recipe& recipe);
 
 /// Holds the model in another floating type. float32 → float64 → float32 is exact.
 class InPrecision {

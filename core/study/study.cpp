@@ -18,6 +18,7 @@
 #include "core/study/bit_plan.h"
 #include "core/study/planned_model.h"
 #include "core/study/session.h"
+#include "core/study/trace_method.h"
 #include "datasets/dataset.h"
 
 namespace eigenscape {
@@ -302,7 +303,9 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
   if (recipe.training.epochs == 0 && recipe.model.weights.empty() && recipe.model.checkpoints.empty()) {
     loading.say("model.weights is empty and nothing is trained: these are random weights");
   }
-  checkLayers(kept, *material.model);  // before anything is written
+  // Before anything is written.
+  checkLayers(kept, *material.model);
+  checkTraceMethod(kept, *material.model, material.train.size() > 0 ? material.train.first(4) : material.test.first(4));
   auto journal = openJournal(recipe, options, describe(recipe, material, device), context);
   return carriedOut(journal, [&] {
     if (recipe.quantization.enabled && !journal.has("allocation")) keepGiven(kept.quantization, journal.directory());

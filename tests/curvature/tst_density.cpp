@@ -12,6 +12,17 @@
 
 using namespace eigenscape;
 
+namespace {
+
+double areaOf(const SmoothedDensity& curve) {
+  double area = 0;
+  for (std::size_t i = 1; i < curve.eigenvalues.size(); ++i)
+    area += (curve.density[i] + curve.density[i - 1]) / 2 * (curve.eigenvalues[i] - curve.eigenvalues[i - 1]);
+  return area;
+}
+
+}  // namespace
+
 class TestDensity : public QObject {
   Q_OBJECT
 
@@ -69,15 +80,75 @@ class TestDensity : public QObject {
       QVERIFY(std::abs(std::accumulate(probe.weights.begin(), probe.weights.end(), 0.0) - 1) < 1e-12);
       QVERIFY(std::is_sorted(probe.nodes.begin(), probe.nodes.end()));
     }
-    const auto curve = smoothed(found.probes, 0.02, 2001);
-    double area = 0;
-    for (std::size_t i = 1; i < curve.eigenvalues.size(); ++i) {
-      area += (curve.density[i] + curve.density[i - 1]) / 2 * (curve.eigenvalues[i] - curve.eigenvalues[i - 1]);
-    }
-    QVERIFY(std::abs(area - 1) < 1e-2);
+    const auto curve = smoothed(found.probes, 0.02);
+    QVERIFY(std::abs(areaOf(curve) - 1) < 1e-3);
     QVERIFY(*std::max_element(curve.standardError.begin(), curve.standardError.end()) > 0);
     QVERIFY(std::isnan(smoothed({found.probes[0]}).standardError[0]));
     QVERIFY(smoothed({}).density.empty());
+  }
+
+  // However narrow the smoothing, no peak falls between the points: neither those of the ends, which have most of the
+  // weight in a large network, nor those between, nor a single one.
+  void theGridFollowsTheWidth_data() {
+    QTest::addColumn<double>("width");
+    for (const double width : {kNarrowestSmoothing, 5e-4, 0.01, 0.3, 1.0}) QTest::addRow("%g", width) << width;
+  }
+  void theGridFollowsTheWidth() {
+    QFETCH(double, width);
+    const DensityProbe probe{{0, 0.123456, 0.777777, 3}, {0.9, 0.05, 0.03, 0.02}}, one{{2}, {1}};
+    for (const auto& probes : std::vector<std::vector<DensityProbe>>{{probe}, {one}}) {
+      const auto curve = smoothed(probes, width);
+      QVERIFY2(std::abs(areaOf(curve) - 1) < 1e-3, qPrintable(QString::number(areaOf(curve))));
+      const double step = curve.eigenvalues[1] - curve.eigenvalues[0],
+                   deviation = width * (probes[0].nodes.size() > 1 ? 3 : 2);
+      QVERIFY(step <= deviation / 4 * (1 + 1e-9));
+      QVERIFY(curve.eigenvalues.size() >= 801 && curve.eigenvalues.size() < 50000);
+    }
+    if (width > 0.01) return;
+    // Each peak has the height that its weight gives it.
+    const auto curve = smoothed({probe}, width);
+    const double norm = 1 / (3 * width * std::sqrt(2 * M_PI));
+    for (std::size_t k = 0; k < probe.nodes.size(); ++k) {
+      double highest = 0;
+      for (std::size_t i = 0; i < curve.eigenvalues.size(); ++i) {
+        if (std::abs(curve.eigenvalues[i] - probe.nodes[k]) < 3 * width) highest = std::max(highest, curve.density[i]);
+      }
+      QVERIFY(highest > 0.99 * norm * probe.weights[k] && highest < 1.01 * norm * probe.weights[k]);
+    }
+  }
+
+  // ±1.96 standard errors hold the density that infinitely many probes would give, point by point, 95 % of the time: of
+  // three probes as of ten.
+  void theBandCovers_data() {
+    QTest::addColumn<int>("probes");
+    for (const int probes : {3, 10}) QTest::addRow("%d", probes) << probes;
+  }
+  void theBandCovers() {
+    QFETCH(int, probes);
+    constexpr int dimension = 120, seeds = 200;
+    constexpr double width = 0.1;
+    std::vector<double> values;
+    for (int i = 0; i < dimension; ++i) values.push_back(double(i) / (dimension - 1));
+    const auto matrix = oracles::withSpectrum(values, 9);
+    double points = 0, covered = 0;
+    for (int seed = 0; seed < seeds; ++seed) {
+      oracles::MatrixOperator op(matrix);
+      DensityOptions options;
+      options.probes = probes;
+      options.nodes = 30;
+      options.seed = static_cast<std::uint64_t>(seed);
+      const auto curve = smoothed(spectralDensity(op, options).probes, width);
+      for (std::size_t i = 0; i < curve.eigenvalues.size(); i += 20) {
+        const double at = curve.eigenvalues[i];
+        if (at < 0 || at > 1) continue;
+        double truth = 0;
+        for (const double value : values) truth += std::exp(-0.5 * std::pow((at - value) / width, 2));
+        truth /= dimension * width * std::sqrt(2 * M_PI);
+        points += 1;
+        covered += std::abs(curve.density[i] - truth) <= 1.96 * curve.standardError[i] ? 1 : 0;
+      }
+    }
+    QVERIFY2(covered > 0.9 * points && covered < 0.99 * points, qPrintable(QString::number(covered / points)));
   }
 
   void stops() {

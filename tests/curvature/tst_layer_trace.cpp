@@ -3,6 +3,8 @@
 
 #include <QTest>
 #include <cmath>
+#include <functional>
+#include <stop_token>
 
 #include "core/curvature/layer_trace.h"
 #include "core/model/layers.h"
@@ -104,6 +106,25 @@ std::unique_ptr<LayeredModel> convolutions() {
       });
 }
 
+int passes = 0;
+std::function<void()> afterPass;
+
+/// plain(), and counts the passes that go back through its first layer's activations.
+std::unique_ptr<LayeredModel> counting() {
+  Initializer init(3);
+  return std::make_unique<LayeredModel>(
+      std::vector<std::shared_ptr<AffineLayer>>{std::make_shared<Linear>(init, Init::Uniform, 5, 6),
+                                                std::make_shared<Linear>(init, Init::Uniform, 6, 4)},
+      [](const auto& l, const Tensor& x) {
+        const auto hidden = torch::tanh(as<Linear>(l[0]).forward(x));
+        hidden.register_hook([](const Tensor&) {
+          ++passes;
+          if (afterPass) afterPass();
+        });
+        return as<Linear>(l[1]).forward(hidden);
+      });
+}
+
 struct Case {
   std::unique_ptr<Model> model;
   Examples examples;
@@ -154,6 +175,7 @@ class TestLayerTrace : public QObject {
     options.maxProbes = 1500;
     const auto found = estimateTracesAtLayers(*c.model, c.examples, {}, ranges, options);
     QCOMPARE(found.products, std::int64_t{1500});
+    QCOMPARE(found.method, std::string("layers"));
     for (std::size_t i = 0; i < truth.size(); ++i) {
       const auto& estimate = i < ranges.size() ? found.ranges[i] : found.whole;
       const auto line =
@@ -237,6 +259,30 @@ class TestLayerTrace : public QObject {
     QCOMPARE(once.whole.trace, again.whole.trace);
     for (const auto* layer : c.model->affineLayers()) QVERIFY(!layer->zeros().defined());
     QVERIFY(c.model->forward(c.examples.inputs).detach().equal(before));
+  }
+
+  // A stop is heeded between two draws of one chunk.
+  void stopsBetweenDraws() {
+    const auto model = counting();
+    const auto examples = oracles::randomExamples({20, 5}, 4, 11);
+    TraceOptions options;
+    options.tolerance = 1e-9;
+    options.maxProbes = 50;
+    passes = 0;
+    estimateTracesAtLayers(*model, examples, {}, {}, options);
+    QVERIFY2(passes >= 50, qPrintable(QString::number(passes)));
+    // 2 draws, 4 more, then 12, 36, … in one visit: in the midst of the fourth.
+    std::stop_source source;
+    int stoppedAt = 0;
+    passes = 0;
+    afterPass = [&] {
+      if (passes == 30) stoppedAt = passes, source.request_stop();
+    };
+    QVERIFY_EXCEPTION_THROWN(estimateTracesAtLayers(*model, examples, {}, {}, options, {source.get_token(), {}, {}}),
+                             Stopped);
+    afterPass = {};
+    QCOMPARE(stoppedAt, 30);
+    QVERIFY2(passes <= 32, qPrintable(QString::number(passes)));
   }
 
   void obstacles() {

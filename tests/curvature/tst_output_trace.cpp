@@ -3,6 +3,8 @@
 
 #include <QTest>
 #include <cmath>
+#include <functional>
+#include <stop_token>
 
 #include "core/curvature/output_trace.h"
 #include "tests/support/oracles.h"
@@ -42,6 +44,43 @@ Examples images() {
   return oracles::randomExamples({72, 1, 6, 6}, 4, 32);
 }
 
+/// Positively homogeneous in its inputs and with small weights, so that an example weighs by its square.
+std::unique_ptr<oracles::TinyModel> homogeneousNetwork() {
+  torch::manual_seed(41);
+  const auto real = torch::kFloat64;
+  return std::make_unique<oracles::TinyModel>(NamedTensors{{"fc1.weight", 0.03 * torch::randn({12, 8}, real)},
+                                                           {"fc2.weight", 0.03 * torch::randn({4, 12}, real)}},
+                                              [](const std::vector<Tensor>& p, const Tensor& x) {
+                                                return torch::linear(torch::relu(torch::linear(x, p[0])), p[1]);
+                                              });
+}
+
+/// 20 groups of 16; the first one has `weight` times the others' curvature.
+Examples groupsOfExamples(double weight) {
+  auto examples = oracles::randomExamples({320, 8}, 4, 42);
+  examples.inputs.narrow(0, 0, 16).mul_(std::sqrt(weight));
+  return examples;
+}
+
+int passes = 0;
+std::function<void()> afterPass;
+
+/// Counts the passes that go back through its hidden layer.
+std::unique_ptr<oracles::TinyModel> countingNetwork() {
+  torch::manual_seed(43);
+  const auto real = torch::kFloat64;
+  return std::make_unique<oracles::TinyModel>(
+      NamedTensors{{"fc1.weight", torch::randn({6, 8}, real)}, {"fc2.weight", torch::randn({4, 6}, real)}},
+      [](const std::vector<Tensor>& p, const Tensor& x) {
+        auto hidden = torch::linear(x, p[0]);
+        hidden.register_hook([](const Tensor&) {
+          ++passes;
+          if (afterPass) afterPass();
+        });
+        return torch::linear(torch::relu(hidden), p[1]);
+      });
+}
+
 /// Of each range, then of the whole.
 std::vector<double> exactTraces(Model& model, const Examples& examples, CurvatureKind kind) {
   CurvatureOptions options;
@@ -60,7 +99,7 @@ class TestOutputTrace : public QObject {
   Q_OBJECT
 
  private Q_SLOTS:
-  // 200 seeds, with the stopping rule: the stated interval covers the trace of the dense matrix as often as it says.
+  // Many seeds, with the stopping rule: the stated interval covers the trace of the dense matrix as often as it says.
   void intervalsCover_data() {
     QTest::addColumn<bool>("relu");
     QTest::addColumn<int>("kind");
@@ -84,12 +123,15 @@ class TestOutputTrace : public QObject {
     curvature.kind = static_cast<CurvatureKind>(kind);
     QCOMPARE(outputTraceObstacle(*model, examples, curvature, ranges), std::string());
     const auto truth = exactTraces(*model, examples, curvature.kind);
-    std::vector<int> covered(truth.size() + 1, 0);  // the last: a sum over the layers
-    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    std::vector<double> covered(truth.size() + 1, 0);  // the last: a sum over the layers
+    // Squares are skewed, and a few draws of few examples hold the truth in 91 to 93 % only; 200 seeds are too few to
+    // say.
+    const int seeds = tolerance > 0.1 ? 1000 : 200;
+    for (int seed = 0; seed < seeds; ++seed) {
       TraceOptions options;
       options.tolerance = tolerance;
       options.maxProbes = 2000;
-      options.seed = seed;
+      options.seed = static_cast<std::uint64_t>(seed);
       const auto found = estimateTracesFromOutputs(*model, examples, curvature, ranges, options);
       QVERIFY(found.converged);
       for (std::size_t i = 0; i < truth.size(); ++i) {
@@ -101,8 +143,76 @@ class TestOutputTrace : public QObject {
       const double off = std::abs(sum.trace - oracles::weightedSum(truth, ranges.size()));
       covered.back() += off <= 1.96 * sum.standardError ? 1 : 0;
     }
-    for (std::size_t i = 0; i < covered.size(); ++i)
-      QVERIFY2(covered[i] >= 180 && covered[i] <= 198, qPrintable(QString("%1: %2").arg(i).arg(covered[i])));
+    for (std::size_t i = 0; i < covered.size(); ++i) {
+      QVERIFY2(covered[i] >= 0.9 * seeds && covered[i] <= 0.99 * seeds,
+               qPrintable(QString("%1: %2 of %3").arg(i).arg(covered[i]).arg(seeds)));
+    }
+  }
+
+  // One group of the examples has most of the curvature and therefore most of the variance, so that the many other
+  // groups add no certainty. Two of its draws often agree by chance.
+  void intervalsCoverWhereOneGroupDominates_data() {
+    QTest::addColumn<double>("tolerance");
+    for (const double tolerance : {0.5, 0.2, 0.1}) QTest::addRow("%g", tolerance) << tolerance;
+  }
+  void intervalsCoverWhereOneGroupDominates() {
+    QFETCH(double, tolerance);
+    const auto model = homogeneousNetwork();
+    const auto examples = groupsOfExamples(1000);
+    const auto ranges = layersOf(*model);
+    const auto truth = exactTraces(*model, examples, CurvatureKind::Hessian);
+    std::vector<int> covered(truth.size(), 0);
+    std::int64_t draws = 0;
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+      TraceOptions options;
+      options.tolerance = tolerance;
+      options.maxProbes = 2000;
+      options.seed = seed;
+      const auto found = estimateTracesFromOutputs(*model, examples, {}, ranges, options);
+      QVERIFY(found.converged && found.probes >= 5);
+      draws += found.probes;
+      for (std::size_t i = 0; i < truth.size(); ++i) {
+        const auto& estimate = i < ranges.size() ? found.ranges[i] : found.whole;
+        covered[i] += std::abs(estimate.trace - truth[i]) <= 1.96 * estimate.standardError ? 1 : 0;
+      }
+    }
+    for (std::size_t i = 0; i < covered.size(); ++i) {
+      const auto line = QString("%1: %2, %3 draws").arg(i).arg(covered[i]).arg(double(draws) / 200);
+      QVERIFY2(covered[i] >= 180 && covered[i] <= 198, qPrintable(line));
+    }
+  }
+
+  // Where all groups are alike two draws are enough for a coarse estimate.
+  void manyEqualGroupsTakeTwoDraws() {
+    const auto model = homogeneousNetwork();
+    TraceOptions options;
+    options.tolerance = 0.5;
+    const auto alike = estimateTracesFromOutputs(*model, groupsOfExamples(1), {}, layersOf(*model), options);
+    QCOMPARE(alike.probes, std::int64_t{2});
+    QVERIFY(alike.converged && alike.whole.freedom >= 5);
+    QCOMPARE(alike.method, std::string("outputs"));
+    const auto one = estimateTracesFromOutputs(*model, groupsOfExamples(1000), {}, layersOf(*model), options);
+    QVERIFY(one.probes >= 5 && one.whole.freedom >= 5);
+  }
+
+  // A stop is heeded between two draws of one group.
+  void stopsBetweenDraws() {
+    const auto model = countingNetwork();
+    const auto examples = oracles::randomExamples({16, 8}, 4, 44);  // one group, with 16 draws to begin with
+    TraceOptions options;
+    passes = 0;
+    estimateTracesFromOutputs(*model, examples, {}, layersOf(*model), options);
+    QVERIFY(passes >= 16);
+    std::stop_source source;
+    passes = 0;
+    afterPass = [&] {
+      if (passes == 3) source.request_stop();
+    };
+    QVERIFY_EXCEPTION_THROWN(
+        estimateTracesFromOutputs(*model, examples, {}, layersOf(*model), options, {source.get_token(), {}, {}}),
+        Stopped);
+    afterPass = {};
+    QCOMPARE(passes, 3);
   }
 
   // Ranges that end within a tensor, overlap, or leave parameters out.

@@ -74,7 +74,8 @@ class TestTables : public QObject {
     QCOMPARE(headerOf<MetricRow>(), metricHeader);
     QCOMPARE(headerOf<SpectrumRow>(),
              std::string("epoch,operator,scope,split,index,eigenvalue,residual,converged,products"));
-    QCOMPARE(headerOf<TraceRow>(), std::string("epoch,operator,scope,split,trace,standard_error,products"));
+    QCOMPARE(headerOf<TraceRow>(),
+             std::string("epoch,operator,scope,split,trace,standard_error,products,method,converged"));
     QCOMPARE(headerOf<ProfileRow>(), std::string("name,epoch,alpha,split,loss,accuracy"));
     QCOMPARE(headerOf<SurfaceRow>(), std::string("name,epoch,alpha,beta,split,loss,accuracy"));
     QCOMPARE(headerOf<SensitivityRow>(),
@@ -156,6 +157,25 @@ class TestTables : public QObject {
     const auto rows = readTable<SpectrumRow>(dir_);
     QCOMPARE(rows.size(), std::size_t(6));
     for (std::size_t i = 0; i < rows.size(); ++i) QCOMPARE(rows[i].converged, i % 2 == 0);
+  }
+
+  // A table of an older program, without the columns that came later: nothing is made up, and it can be written again.
+  void columnsThatCameLaterMayBeMissing() {
+    spill(dir_ / "trace.csv",
+          "epoch,operator,scope,split,trace,standard_error,products\n0,hessian,model,train,3,0.1,31\n");
+    auto rows = readTable<TraceRow>(dir_);
+    QCOMPARE(rows.size(), std::size_t(1));
+    QVERIFY(rows[0].method.empty() && !rows[0].converged);
+    QCOMPARE(toCsv(rows[0]), std::string("0,hessian,model,train,3,0.1,31,,"));
+    rows.push_back({1, "hessian", "model", "train", 2, 0.2, 30, "outputs", true});
+    rows.push_back({2, "hessian", "model", "train", 1, 0.3, 29, "layers", false});
+    writeTable(dir_, rows);
+    const auto back = readTable<TraceRow>(dir_);
+    QCOMPARE(back.size(), std::size_t(3));
+    QVERIFY(!back[0].converged && back[1].converged == true && back[2].converged == false);
+    QCOMPARE(back[2].method, std::string("layers"));
+    spill(dir_ / "trace.csv", headerOf<TraceRow>() + "\n0,hessian,model,train,3,0.1,31,outputs,maybe\n");
+    QVERIFY_EXCEPTION_THROWN(readTable<TraceRow>(dir_), RunError);
   }
 
   void noFileAndNoHeaderGiveNoRows() {

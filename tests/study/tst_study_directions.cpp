@@ -5,7 +5,9 @@
 
 #include "core/results/error.h"
 #include "core/study/study.h"
+#include "core/study/trace_method.h"
 #include "tests/study/recipes.h"
+#include "tests/support/oracles.h"
 
 using namespace eigenscape;
 namespace fs = std::filesystem;
@@ -121,6 +123,19 @@ class TestStudyDirections : public QObject {
       QCOMPARE(a.scope, b.scope);
       QVERIFY2(std::abs(a.trace - b.trace) < 4 * std::hypot(a.standardError, b.standardError), a.scope.c_str());
     }
+    // Of each row it is known how it was made, and whether it is as exact as asked for; the run says where it is not.
+    for (const auto& row : outputs.traces) QVERIFY(row.method == "outputs" && row.converged == true);
+    for (const auto& row : layers.traces) QCOMPARE(row.method, std::string("layers"));
+    QCOMPARE(products.traces.front().method, std::string("hutchinson"));
+    QVERIFY(outputs.info.notes.empty());
+    recipe.curvature.traceProbes = 2;
+    recipe.curvature.traceTolerance = 1e-3;
+    recipe.curvature.traceMethod = "auto";
+    runStudy(recipe, optionsFor("traces-few"), {});
+    const auto few = loadRun(path("traces-few"));
+    for (const auto& row : few.traces) QVERIFY(row.converged == false);
+    QCOMPARE(few.info.notes.size(), std::size_t{1});
+    QVERIFY2(few.info.notes[0].find("curvature.trace_tolerance") != std::string::npos, few.info.notes[0].c_str());
     recipe.curvature.op = "fisher_sampled";
     for (const char* method : {"outputs", "layers"}) {
       recipe.curvature.traceMethod = method;
@@ -131,6 +146,36 @@ class TestStudyDirections : public QObject {
         QVERIFY2(std::string(error.what()).find("curvature.trace_method") != std::string::npos, error.what());
       }
     }
+  }
+
+  // A method that the network does not allow is found before anything is trained or written.
+  void tracesThatTheNetworkDoesNotAllow() {
+    auto recipe = small();
+    recipe.training.epochs = 2;
+    recipe.model.architecture = "mixer";  // GELU
+    recipe.curvature.traceMethod = "outputs";
+    std::vector<std::string> said;
+    const StudyContext context{{}, {}, [&](const std::string& line) { said.push_back(line); }, {}};
+    const auto curved = errorOf([&] { runStudy(recipe, optionsFor("curved"), context); });
+    QVERIFY2(curved.starts_with("curvature.trace_method = \"outputs\": ") &&
+                 curved.find("not piecewise linear in ") != std::string::npos && curved.ends_with("or \"hutch++\""),
+             curved.c_str());
+    QVERIFY(!fs::exists(path("curved")));
+    QVERIFY(said.empty());
+
+    // Every network of the zoo has layers that know what a change of theirs does; others need not.
+    const auto other = oracles::tanhNetwork(8, 12, 4, 21);
+    recipe.curvature.traceMethod = "layers";
+    const auto unknown = errorOf([&] { checkTraceMethod(recipe, *other, oracles::randomExamples({4, 8}, 4, 22)); });
+    QVERIFY2(
+        unknown.starts_with("curvature.trace_method = \"layers\": ") && unknown.find("fc1.weight") != std::string::npos,
+        unknown.c_str());
+    recipe.curvature.traceMethod = "auto";
+    QCOMPARE(errorOf([&] { checkTraceMethod(recipe, *other, oracles::randomExamples({4, 8}, 4, 22)); }), std::string());
+    // Of no importance where no trace is asked for.
+    recipe.curvature.traceMethod = "layers";
+    recipe.curvature.trace = false;
+    QCOMPARE(errorOf([&] { checkTraceMethod(recipe, *other, oracles::randomExamples({4, 8}, 4, 22)); }), std::string());
   }
 
  private:
