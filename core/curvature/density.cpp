@@ -18,7 +18,12 @@ DensityNodes spectralDensity(LinearOperator& op, const DensityOptions& options, 
   const auto start = std::chrono::steady_clock::now();
   const auto before = op.products();
   auto generator = at::detail::createCPUGenerator(options.seed);
-  const auto steps = std::min(options.nodes, op.dimension());
+  auto steps = std::min(options.nodes, op.dimension());
+  if (const auto room = std::max<std::int64_t>(vectorsThatFit(op), 2); room < steps) {
+    context.say("memory has room for " + std::to_string(room) + " of " + std::to_string(steps) +
+                " vectors: the density has that many nodes a probe (curvature.density_nodes)");
+    steps = room;
+  }
   DensityNodes result;
   for (std::int64_t probe = 0; probe < options.probes; ++probe) {
     Krylov space(op, steps, 0);

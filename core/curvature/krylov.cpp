@@ -10,7 +10,6 @@
 
 #include "core/curvature/basis_sweep.h"
 #include "core/curvature/memory.h"
-#include "core/model/device.h"
 
 namespace eigenscape {
 
@@ -37,9 +36,11 @@ double innerProduct(const torch::Tensor& a, const torch::Tensor& b) {
 }  // namespace
 
 std::int64_t vectorsThatFit(const LinearOperator& op) {
-  const auto free = op.device().is_cuda() ? deviceMemory(op.device()).free : freeMemory();
+  constexpr std::int64_t any = std::numeric_limits<std::int32_t>::max();
+  // What LibTorch keeps of earlier work on a GPU looks taken and can be had: there the allocation itself tells.
+  const auto free = op.device().is_cpu() ? freeMemory() : -1;
   const auto bytes = op.dimension() * static_cast<std::int64_t>(c10::elementSize(op.type()));
-  return free > 0 ? free / 2 / std::max<std::int64_t>(bytes, 1) : std::numeric_limits<std::int32_t>::max();
+  return free >= 0 ? free / 2 / std::max<std::int64_t>(bytes, 1) : any;
 }
 
 Krylov::Krylov(LinearOperator& op, std::int64_t capacity, std::uint64_t seed)
@@ -138,10 +139,11 @@ void Krylov::expand(std::size_t which) {
   const double along = innerProduct(p, w), whole = lengthOf(w);
   w.sub_(p, along);
   Eigen::VectorXd more = left.ofW - along * left.ofQ;
+  Eigen::VectorXd withOthers = Eigen::VectorXd::Zero(at);  // of the basis, subtracted as part of other directions
   for (auto& other : pending_) {
     const double ofRest = padded(other.coupling).dot(rest), part = innerProduct(other.vector, w);
     w.sub_(other.vector, part);
-    more -= part * padded(other.rest);
+    withOthers += part * padded(other.rest);
     other.coupling.conservativeResize(at + 1);
     other.coupling[at] = part - ofRest;
   }
@@ -149,6 +151,8 @@ void Krylov::expand(std::size_t which) {
   projection_(at, at) = along - coupling.dot(rest);
   size_ = at + 1;
 
+  more -= withOthers;
+  record(withOthers, at);
   more.conservativeResize(size_);
   more[at] = innerProduct(p, w);
   const double before = lengthOf(w), excess = more.norm();

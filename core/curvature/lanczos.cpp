@@ -47,7 +47,7 @@ std::int64_t basisSize(const LanczosOptions& options, LinearOperator& op) {
 double zeroShare(const LanczosOptions& options, torch::ScalarType type) {
   const double epsilon = type == torch::kFloat64 ? std::numeric_limits<double>::epsilon()
                                                  : static_cast<double>(std::numeric_limits<float>::epsilon());
-  return std::max(100 * epsilon, 0.01 * options.tolerance);
+  return std::max(100 * epsilon, 1e-4 * options.tolerance);
 }
 
 /// Columns of the ascending spectrum that are wanted: the first `bottom` and the last `top`.
@@ -89,6 +89,7 @@ class Solve {
       if (exhausted()) result_.missProbability = 0;
       if (exhausted() || spent() || options_.missTolerance >= 1 || !searched()) break;
     }
+    result_.spent = spent() && settledCount() < static_cast<std::ptrdiff_t>(wanted_.size());
     measure();
     return std::move(result_);
   }
@@ -192,6 +193,7 @@ class Solve {
     // What is missing beyond an end at zero would be zero, too, and there is no gap to a bound on that.
     const bool boundsTop = top_ > 0 && !isAtZero(ritz_.eigenvalues().size() - top_);
     const bool boundsBottom = bottom_ > 0 && !isAtZero(bottom_ - 1);
+    if (!boundsTop && !boundsBottom) return false;
     const double zero = zeroShare(options_, op_.type()) * std::max(std::abs(low_), std::abs(high_));
     const double aboveTop = lastTop + std::max(options_.tolerance * std::abs(lastTop), zero);
     const double belowBottom = lastBottom - std::max(options_.tolerance * std::abs(lastBottom), zero);

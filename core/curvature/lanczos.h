@@ -34,8 +34,8 @@ struct EigenPair {
   /// ‖Av − λv‖₂ / |λ|. From the Krylov relation, plus how far a product of all pairs' random sum differs from what the
   /// relation predicts; a single pair, and pairs that this check doubts, are measured by a product of their own.
   double residual = 0;
-  /// The residual is within the tolerance. Never so for an eigenvalue at zero (below a hundredth of the tolerance, or a
-  /// hundred roundings, of the largest): it ends the iteration all the same.
+  /// The residual is within the tolerance. An eigenvalue at zero (below a hundred roundings, or 1e-4 tolerances, of
+  /// the largest) seldom gets there, and ends the iteration all the same.
   bool converged = false;
   torch::Tensor vector;  ///< unit length; sign fixed so that its largest component in magnitude is positive
 };
@@ -44,6 +44,7 @@ struct EigenPairs {
   std::vector<EigenPair> top;     ///< descending
   std::vector<EigenPair> bottom;  ///< ascending
   std::int64_t products = 0;      ///< including those that checked the residuals and looked for missed eigenvalues
+  bool spent = false;             ///< maxProducts ended it and not convergence
   double seconds = 0;
   std::int64_t searchProducts = 0;  ///< of those, the ones that looked for missed eigenvalues and found none
   double searchSeconds = 0;

@@ -89,10 +89,16 @@ void Session::visit(std::size_t index) {
   const bool forSensitivity = visit_ == lastVisit_ && computesSensitivity(recipe_);
   if (forSensitivity || (curvature.trace && regular)) trace(epoch);
   if (curvature.overhead && epoch > 0) overhead(epoch);
-  if (curvature.sharpnessEpsilon > 0 && regular) sharpness(epoch);
-  for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
-    for (const auto& item : *list) {
-      if (isDue(item.every)) landscape(item, epoch);
+  // Around weights that are not finite there is no landscape.
+  if (visits_.size() > 1 && !weightsAreFinite()) {
+    lost_.insert(epoch);
+    journal_.note("epoch " + std::to_string(epoch) + ": no landscape, the weights hold NaN or infinity");
+  } else {
+    if (curvature.sharpnessEpsilon > 0 && regular) sharpness(epoch);
+    for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
+      for (const auto& item : *list) {
+        if (isDue(item.every)) landscape(item, epoch);
+      }
     }
   }
   if (forSensitivity) sensitivity(epoch);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,10 +59,11 @@ class Session {
   void lanczosOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot);
   void powerOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot);
   void addUnknown(const Part& part, std::int64_t top, std::int64_t bottom, Lot& lot) const;
-  void noteUnconverged(const Part& part, const EigenPairs& pairs, bool spent, const Context& context);
+  void noteUnconverged(const Part& part, const EigenPairs& pairs, const Context& context);
   /// Weights of one epoch that hold NaN are no reason to lose the others': notes what is left out. Throws the error
   /// where there is no other epoch.
   void leaveOut(const std::string& what, const NotFinite& error, const Context& context);
+  bool weightsAreFinite() const;
   void overlaps(std::int64_t epoch, const std::string& split, Lot& lot) const;
   void density(std::int64_t epoch);
   void trace(std::int64_t epoch);
@@ -150,6 +152,7 @@ class Session {
   std::int64_t visit_ = 0, lastVisit_ = 0;
   bool probed_ = false, differences_ = false;
   std::optional<std::string> outputTraceObstacle_;  ///< empty: there is none
+  std::set<std::int64_t> lost_;                     ///< epochs whose weights hold NaN or infinity
   std::int64_t trainedEpoch_ = 0, iterationsPerEpoch_ = 0;
   double secondsOfEpoch_ = 0;
   NamedTensors directions_;  ///< of the present epoch

@@ -13,6 +13,8 @@ namespace eigenscape {
 TraceEstimates Session::traceOn(const LandscapeSplit& split, const Context& context) {
   const auto& curvature = recipe_.curvature;
   auto& model = *material_.model;
+  // Before it is tried which method fits: that is kept for all epochs.
+  if (!weightsAreFinite()) throw productNotFinite();
   const auto ranges = tracedRanges(model);
   const InPrecision exact(model, precision());
   const auto op = makeOperator(split.examples, {"model", {}}, context);
@@ -68,7 +70,18 @@ void Session::trace(std::int64_t epoch) {
           splits.erase(splits.begin() + 1, splits.end());  // the sensitivity's, which stands on the first
         for (std::size_t part = 0; part < splits.size(); ++part) {
           const auto& split = splits[part];
-          const auto estimates = traceOn(split, context.part(part, splits.size()));
+          TraceEstimates estimates;
+          try {
+            estimates = traceOn(split, context.part(part, splits.size()));
+          } catch (const NotFinite& error) {
+            // A sensitivity would stand on nothing.
+            if (visit_ == lastVisit_ && computesSensitivity(recipe_)) throw;
+            leaveOut("traces (" + split.name + ")", error, context);
+            rows.push_back({epoch, curvature.op, "model", split.name, std::nan(""), std::nan(""), 0, "", false});
+            for (const auto& layer : layers)
+              rows.push_back({epoch, curvature.op, layer.name, split.name, std::nan(""), std::nan(""), 0, "", false});
+            continue;
+          }
           const auto add = [&](const std::string& scope, const TraceEstimate& estimate) {
             const bool converged = estimate.standardError <= curvature.traceTolerance * std::abs(estimate.trace);
             rows.push_back({epoch, curvature.op, scope, split.name, estimate.trace, estimate.standardError,

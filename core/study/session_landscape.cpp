@@ -104,7 +104,7 @@ std::vector<Visit> Session::trajectory() const {
   for (std::int64_t i = 0; i <= visit_; ++i) {
     auto visit = visits_[static_cast<std::size_t>(i)];
     if (visit.checkpoint.empty()) visit.checkpoint = journal_.directory() / kCheckpoints / epochFile(visit.epoch);
-    if (fs::exists(visit.checkpoint)) path.push_back(std::move(visit));
+    if (!lost_.contains(visit.epoch) && fs::exists(visit.checkpoint)) path.push_back(std::move(visit));
   }
   return path;
 }

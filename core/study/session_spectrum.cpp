@@ -107,6 +107,13 @@ void Session::note(const std::string& line, const Context& context) {
   context.say(line);
 }
 
+bool Session::weightsAreFinite() const {
+  const torch::NoGradGuard noGrad;
+  const auto& tensors = material_.model->parameters().tensors();
+  return std::all_of(tensors.begin(), tensors.end(),
+                     [](const torch::Tensor& tensor) { return torch::isfinite(tensor).all().item<bool>(); });
+}
+
 std::unique_ptr<CurvatureOperator> Session::makeOperator(const Examples& examples, const Scope& scope,
                                                          const Context& context) {
   auto options = curvatureOptions(recipe_);
@@ -116,8 +123,9 @@ std::unique_ptr<CurvatureOperator> Session::makeOperator(const Examples& example
   const Context noting{context.stop, {}, [this, &context](const std::string& line) { note(line, context); }};
   auto& model = *material_.model;
   auto op = std::make_unique<CurvatureOperator>(model, examples.to(model.device(), model.type()), options, noting);
-  // Once: what it looks for lies in the model, not in its weights or the layers looked at.
-  if (std::exchange(probed_, true)) return op;
+  // Once: what it looks for lies in the model, not in its weights or the layers looked at. NaN would hide it.
+  if (probed_ || !weightsAreFinite()) return op;
+  probed_ = true;
   const auto found = op->probe();
   differences_ = op->usesDifferences();
   if (!found.warning.empty()) note(scope.name + ": " + found.warning, context);
@@ -189,7 +197,7 @@ void Session::addUnknown(const Part& part, std::int64_t top, std::int64_t bottom
 }
 
 /// The record tells them by a flag; a person is told in words.
-void Session::noteUnconverged(const Part& part, const EigenPairs& pairs, bool spent, const Context& context) {
+void Session::noteUnconverged(const Part& part, const EigenPairs& pairs, const Context& context) {
   std::int64_t all = 0, converged = 0;
   for (const auto* list : {&pairs.top, &pairs.bottom}) {
     all += static_cast<std::int64_t>(list->size());
@@ -199,8 +207,8 @@ void Session::noteUnconverged(const Part& part, const EigenPairs& pairs, bool sp
   note("epoch " + std::to_string(part.epoch) + ", " + part.scope.name + ", " + part.split + ": " +
            std::to_string(converged) + " of " + std::to_string(all) + " eigenpairs reached curvature.tolerance in " +
            std::to_string(pairs.products) + " products" +
-           (spent ? "; raise curvature.max_products or curvature.tolerance"
-                  : "; the others are zero, or as uncertain as the products are"),
+           (pairs.spent ? "; raise curvature.max_products or curvature.tolerance"
+                        : "; the others are zero, or as uncertain as the products are"),
        context);
 }
 
@@ -233,7 +241,7 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
     return;
   }
   lot.products += pairs.products;
-  noteUnconverged(part, pairs, op.products() >= options.maxProducts, context);
+  noteUnconverged(part, pairs, context);
   const auto add = [&](const EigenPair& pair, std::int64_t index) {
     lot.spectrum.push_back({part.epoch, curvature.op, part.scope.name, part.split, index, pair.value, pair.residual,
                             pair.converged, pairs.products});

@@ -186,6 +186,7 @@ class TestLanczos : public QObject {
       options.tolerance = 1e-12;
       options.maxProducts = limit;
       const auto pairs = lanczos(op, options);
+      QVERIFY(pairs.spent);
       QVERIFY2(op.products() <= limit + 21, qPrintable(QString::number(op.products())));
       for (const auto& pair : pairs.top) QVERIFY(!pair.converged || pair.residual <= 1e-12);
     }
