@@ -5,31 +5,25 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #include "core/curvature/basis_kernels.h"
+#include "core/model/instruction_sets.h"
 #include "core/model/parallel.h"
 
 namespace eigenscape {
 
 namespace {
 
-const basis::Kernels& kernelsOfThisProcessor() {
-#ifdef __x86_64__
-  static const auto& kernels = __builtin_cpu_supports("avx512f")                                 ? basis::kAvx512
-                               : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? basis::kAvx2
-                                                                                                 : basis::kBaseline;
-  return kernels;
-#else
-  return basis::kBaseline;
-#endif
+const basis::Kernels& kernels() {
+  static const basis::Kernels& chosen = EIGENSCAPE_KERNELS_OF(basis);
+  return chosen;
 }
 
 void sweepPiece(const basis::Piece<float>& piece) {
-  kernelsOfThisProcessor().ofFloats(piece);
+  kernels().ofFloats(piece);
 }
 void sweepPiece(const basis::Piece<double>& piece) {
-  kernelsOfThisProcessor().ofDoubles(piece);
+  kernels().ofDoubles(piece);
 }
 
 /// As many columns as keep their piece of the basis in a core's cache: it is read twice, from memory once.

@@ -63,12 +63,15 @@ Eigen::VectorXd Krylov::removeBasis(torch::Tensor& w) const {
   return toEigen(along);
 }
 
+/// As rows, in the operator's type and on its device.
+torch::Tensor Krylov::transposed(const Eigen::MatrixXd& columns) const {
+  return torch::from_blob(const_cast<double*>(columns.data()), {columns.cols(), columns.rows()}, torch::kFloat64)
+      .to(op_.device(), op_.type());
+}
+
 torch::Tensor Krylov::settled(const Direction& direction) const {
   if (!(direction.rest.array() != 0).any()) return direction.vector;
-  const auto weights =
-      torch::from_blob(const_cast<double*>(direction.rest.data()), {direction.rest.size()}, torch::kFloat64)
-          .to(op_.device(), op_.type());
-  return direction.vector - basis_.narrow(0, 0, direction.rest.size()).t().mv(weights);
+  return direction.vector - rows(direction.rest.size()).t().mv(transposed(direction.rest)[0]);
 }
 
 bool Krylov::addStart(const torch::Tensor& vector) {
@@ -194,10 +197,7 @@ double Krylov::residual(const Eigen::VectorXd& coordinates) const {
 }
 
 torch::Tensor Krylov::vectors(const Eigen::MatrixXd& coordinates) const {
-  const auto matrix = torch::from_blob(const_cast<double*>(coordinates.data()),
-                                       {coordinates.cols(), coordinates.rows()}, torch::kFloat64)
-                          .to(op_.device(), op_.type());
-  return matrix.mm(rows(size_));
+  return transposed(coordinates).mm(rows(size_));
 }
 
 torch::Tensor Krylov::predictedProduct(const Eigen::VectorXd& coordinates) const {
@@ -209,13 +209,9 @@ torch::Tensor Krylov::predictedProduct(const Eigen::VectorXd& coordinates) const
 
 void Krylov::restart(const Eigen::VectorXd& values, const Eigen::MatrixXd& coordinates) {
   const auto kept = coordinates.cols();
-  for (auto& direction : pending_) {
-    direction.vector = settled(direction);
-  }
+  for (auto& direction : pending_) direction.vector = settled(direction);
   // Piece by piece: a second basis may have no room.
-  const auto matrix =
-      torch::from_blob(const_cast<double*>(coordinates.data()), {kept, coordinates.rows()}, torch::kFloat64)
-          .to(op_.device(), op_.type());
+  const auto matrix = transposed(coordinates);
   constexpr std::int64_t columns = std::int64_t{1} << 18;
   for (std::int64_t first = 0; first < op_.dimension(); first += columns) {
     const auto piece = basis_.narrow(1, first, std::min(columns, op_.dimension() - first));

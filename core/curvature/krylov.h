@@ -62,6 +62,7 @@ class Krylov {
   /// Of a product that just lost a good part of its length: passes over the basis until nothing of it is left.
   double removeAll(torch::Tensor& w, std::int64_t at, double length);
   void record(const Eigen::VectorXd& more, std::int64_t at);
+  torch::Tensor transposed(const Eigen::MatrixXd& columns) const;
   torch::Tensor settled(const Direction& direction) const;
   torch::Tensor rows(std::int64_t count) const { return basis_.narrow(0, 0, count); }
 

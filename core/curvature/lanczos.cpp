@@ -65,10 +65,6 @@ Eigen::MatrixXd select(const Eigen::MatrixXd& matrix, const Columns& columns) {
   return result;
 }
 
-double relative(double error, double value) {
-  return value != 0 ? error / std::abs(value) : (error == 0 ? 0 : std::numeric_limits<double>::infinity());
-}
-
 class Solve {
  public:
   Solve(LinearOperator& op, const LanczosOptions& options, const Context& context)
@@ -267,7 +263,7 @@ class Solve {
     pair.vector = withFixedSign(vector);
     pair.value = ritz_.eigenvalues()[wanted_[column]];
     const auto residual = space_.residual(ritz_.eigenvectors().col(wanted_[column]));
-    pair.residual = std::hypot(relative(residual, pair.value), difference, op_.relativeError());
+    pair.residual = std::hypot(relativeResidual(residual, pair.value), difference, op_.relativeError());
     pair.converged = pair.residual <= options_.tolerance;
     return pair;
   }
@@ -324,13 +320,17 @@ torch::Tensor withFixedSign(torch::Tensor v) {
   return v[v.abs().argmax()].item<double>() < 0 ? -v : v;
 }
 
+double relativeResidual(double error, double value) {
+  return value != 0 ? error / std::abs(value) : (error == 0 ? 0 : std::numeric_limits<double>::infinity());
+}
+
 EigenPair measuredPair(LinearOperator& op, const torch::Tensor& ritz, double tolerance) {
   EigenPair pair;
   pair.vector = withFixedSign(ritz);
   const auto product = op.apply(pair.vector);
   pair.value = pair.vector.to(torch::kFloat64).dot(product.to(torch::kFloat64)).item<double>();
   const auto error = (product - pair.value * pair.vector).norm().item<double>();
-  pair.residual = std::hypot(relative(error, pair.value), op.relativeError());
+  pair.residual = std::hypot(relativeResidual(error, pair.value), op.relativeError());
   pair.converged = pair.residual <= tolerance;
   return pair;
 }

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 
 #include "core/curvature/eigen_pairs.h"
 
@@ -18,9 +17,10 @@ namespace {
 /// The deflated iteration stops below the tolerance: what the found vectors have in common adds to a residual.
 constexpr double kSafety = 0.9;
 
-/// A unit vector that an iteration ended with, and its product.
+/// A unit vector that an iteration ended with, its product and its Rayleigh quotient.
 struct Found {
   torch::Tensor vector, product;
+  double value = 0;
 };
 
 void removeFound(torch::Tensor& v, const std::vector<Found>& found) {
@@ -31,11 +31,9 @@ EigenPair pairOf(double value, const torch::Tensor& vector, const torch::Tensor&
                  double relativeError) {
   EigenPair pair;
   const auto error = (product - value * vector).norm().item<double>();
-  const double relative =
-      value != 0 ? error / std::abs(value) : (error == 0 ? 0 : std::numeric_limits<double>::infinity());
   pair.value = value;
   pair.vector = withFixedSign(vector);
-  pair.residual = std::hypot(relative, relativeError);
+  pair.residual = std::hypot(relativeResidual(error, value), relativeError);
   pair.converged = pair.residual <= tolerance;
   return pair;
 }
@@ -51,8 +49,11 @@ std::vector<EigenPair> ritzPairs(const std::vector<Found>& found, double toleran
   const auto v = torch::stack(vectors), av = torch::stack(products);
   const auto projected = v.mm(av.t()).to(torch::kCPU, torch::kFloat64).contiguous();
   const auto size = static_cast<Eigen::Index>(found.size());
-  const Eigen::MatrixXd matrix = Eigen::Map<const Eigen::MatrixXd>(projected.data_ptr<double>(), size, size);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> ritz((matrix + matrix.transpose()) / 2);
+  const Eigen::MatrixXd between = Eigen::Map<const Eigen::MatrixXd>(projected.data_ptr<double>(), size, size);
+  Eigen::MatrixXd matrix = (between + between.transpose()) / 2;
+  // Of one vector alone the value is the last one of its path.
+  for (Eigen::Index i = 0; i < size; ++i) matrix(i, i) = found[static_cast<std::size_t>(i)].value;
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> ritz(matrix);
   const auto turn = torch::from_blob(const_cast<double*>(ritz.eigenvectors().data()), {size, size}, torch::kFloat64)
                         .to(v.device(), v.scalar_type());
   const auto turned = turn.mm(v), turnedProducts = turn.mm(av);
@@ -94,7 +95,7 @@ PowerResult powerIteration(LinearOperator& op, const PowerOptions& options, cons
       if (error <= kSafety * options.tolerance * std::abs(value) || length == 0) break;
       if (iteration < options.maxIterations) v = next / length;
     }
-    found.push_back({v, product});
+    found.push_back({v, product, result.path.back().eigenvalue});
   }
   if (!found.empty()) result.pairs = ritzPairs(found, options.tolerance, op.relativeError());
   result.products = op.products() - before;

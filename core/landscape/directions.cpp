@@ -27,14 +27,10 @@ std::optional<Number> numberAfter(std::string_view text, std::string_view prefix
   return number;
 }
 
-const torch::Tensor* named(const NamedTensors& tensors, const std::string& name) {
-  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const auto& item) { return item.first == name; });
-  return found == tensors.end() ? nullptr : &found->second;
-}
-
 torch::Tensor tensorOf(const DirectionSpec& spec, std::int64_t dimension) {
   const auto tensors = readSafetensors(spec.file);
-  const auto* found = spec.name.empty() && tensors.size() == 1 ? &tensors.front().second : named(tensors, spec.name);
+  const auto* found =
+      spec.name.empty() && tensors.size() == 1 ? &tensors.front().second : tensorNamed(tensors, spec.name);
   if (!found) {
     std::string names;
     for (const auto& item : tensors) names += (names.empty() ? "" : ", ") + item.first;
@@ -137,6 +133,11 @@ torch::Tensor normalizedDirection(const Model& model, const torch::Tensor& direc
     }
   }
   return model.parameters().flatten(pieces);
+}
+
+const torch::Tensor* tensorNamed(const NamedTensors& tensors, const std::string& name) {
+  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const auto& item) { return item.first == name; });
+  return found == tensors.end() ? nullptr : &found->second;
 }
 
 torch::Tensor directionFromFile(const Model& model, const DirectionSpec& spec) {

@@ -36,6 +36,9 @@ torch::Tensor randomDirection(const Model& model, std::uint64_t seed, Normalizat
 /// zero.
 torch::Tensor normalizedDirection(const Model& model, const torch::Tensor& direction, Normalization normalization);
 
+/// The tensor of that name; null where there is none.
+const torch::Tensor* tensorNamed(const NamedTensors& tensors, const std::string& name);
+
 /// Before normalization, what the file of a Toward or Tensor holds: the way from the model's weights to the
 /// checkpoint's (not of unit length: at 1 stands the other checkpoint), or the tensor, of whatever length. Throws
 /// RunError that names the file and what it ought to hold.

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "core/model/instruction_sets.h"
 #include "core/model/parallel.h"
 #include "core/model/winograd_kernels.h"
 
@@ -12,15 +13,9 @@ namespace eigenscape {
 
 namespace {
 
-const winograd::Kernels& kernelsOfThisProcessor() {
-#ifdef __x86_64__
-  static const auto& kernels = __builtin_cpu_supports("avx512f")                                 ? winograd::kAvx512
-                               : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? winograd::kAvx2
-                                                                                                 : winograd::kBaseline;
-  return kernels;
-#else
-  return winograd::kBaseline;
-#endif
+const winograd::Kernels& kernels() {
+  static const winograd::Kernels& chosen = EIGENSCAPE_KERNELS_OF(winograd);
+  return chosen;
 }
 
 /// Room that a thread keeps from call to call: allocating it anew costs as much as a small convolution.
@@ -63,13 +58,12 @@ WinogradKernel::WinogradKernel(const torch::Tensor& kernel) : in(kernel.size(1))
   const auto* from = weights.data_ptr<float>();
   auto* const to = values.data_ptr<float>();
   parallelFor(out / winograd::kGroup, [&](std::int64_t first, std::int64_t last) {
-    kernelsOfThisProcessor().transformKernels(from, in, first, last, out, to);
+    kernels().transformKernels(from, in, first, last, out, to);
   });
 }
 
 torch::Tensor winogradConvolution(const torch::Tensor& x, const WinogradKernel& kernel, const Epilogue& epilogue) {
   const torch::NoGradGuard noGrad;
-  const auto& kernels = kernelsOfThisProcessor();
   auto y = torch::empty({x.size(0), kernel.out, x.size(2), x.size(3)}, x.options(), at::MemoryFormat::ChannelsLast);
   const auto shift = epilogue.shift.defined() ? epilogue.shift.contiguous() : torch::Tensor();
   const auto residual =
@@ -81,7 +75,7 @@ torch::Tensor winogradConvolution(const torch::Tensor& x, const WinogradKernel& 
                               kernel.in,           kernel.out,
                               epilogue.relu};
   parallelFor(layer.blocks(),
-              [&](std::int64_t first, std::int64_t last) { kernels.convolve(layer, first, last, scratchOf(layer)); });
+              [&](std::int64_t first, std::int64_t last) { kernels().convolve(layer, first, last, scratchOf(layer)); });
   return y;
 }
 

@@ -92,7 +92,8 @@ void Session::visit(std::size_t index) {
   // Around weights that are not finite there is no landscape.
   if (visits_.size() > 1 && !weightsAreFinite()) {
     lost_.insert(epoch);
-    journal_.note("epoch " + std::to_string(epoch) + ": no landscape, the weights hold NaN or infinity");
+    note("epoch " + std::to_string(epoch) + ": no landscape, the weights hold NaN or infinity",
+         {context_.stop, {}, context_.log});
   } else {
     if (curvature.sharpnessEpsilon > 0 && regular) sharpness(epoch);
     for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {

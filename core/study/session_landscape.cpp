@@ -28,11 +28,6 @@ Normalization normalizationOf(const std::string& word) {
   return word == "layer" ? Normalization::Layer : Normalization::None;
 }
 
-const torch::Tensor* find(const NamedTensors& tensors, const std::string& name) {
-  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const auto& item) { return item.first == name; });
-  return found == tensors.end() ? nullptr : &found->second;
-}
-
 /// What an interrupted evaluation of this landscape left.
 template <class Row>
 std::vector<LandscapePoint> knownPoints(const fs::path& directory, const std::string& name, std::int64_t epoch,
@@ -87,7 +82,7 @@ torch::Tensor Session::direction(const std::string& text, const std::string& nor
   if (directionsEpoch_ != epoch) loadDirections(epoch);
   const auto name = normalization == "none" ? text : text + "/" + normalization;
   const auto ready = [&](const torch::Tensor& tensor) { return tensor.to(model.device(), model.type()); };
-  if (const auto* stored = find(directions_, name)) return ready(*stored);
+  if (const auto* stored = tensorNamed(directions_, name)) return ready(*stored);
 
   const auto spec = parseDirection(text);
   const auto made =
@@ -150,7 +145,7 @@ torch::Tensor Session::madeDirection(const DirectionSpec& spec, const std::strin
     default:
       break;
   }
-  const auto* vector = find(directions_, text);
+  const auto* vector = tensorNamed(directions_, text);
   if (!vector)
     throw RunError(text + ": the spectrum of epoch " + std::to_string(epoch) + " has no such eigenvector" +
                    (spec.name.empty() ? "" : "; curvature.layers has to name that layer or block"));
@@ -164,7 +159,7 @@ NamedTensors Session::statisticsAlong(const std::string& text) const {
   NamedTensors moves;
   const auto there = readStateDict(spec.file);
   for (const auto& [name, buffer] : material_.model->namedBuffers()) {
-    const auto* other = find(there, name);
+    const auto* other = tensorNamed(there, name);
     if (other && buffer.is_floating_point()) moves.emplace_back(name, other->to(buffer) - buffer);
   }
   return moves;
