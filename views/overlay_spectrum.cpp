@@ -37,7 +37,8 @@ void nameMarks(OverlayPanel& panel, bool lines) {
     panel.legend.push_back({tr("test"), dashed, true});
   }
   const bool hollow = any([](const OverlaySeries& one) {
-    return std::any_of(one.points.begin(), one.points.end(), [](const OverlayPoint& point) { return point.hollow; });
+    return std::any_of(one.points.begin(), one.points.end(),
+                       [](const OverlayPoint& point) { return point.hollow && std::isfinite(point.value); });
   });
   if (hollow) panel.legend.push_back({tr("not converged"), Qt::NoPen, false, true});
 }

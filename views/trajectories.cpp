@@ -37,8 +37,8 @@ Series collect(const RunResults& run) {
     (row.index > 0 ? top : bottom).insert(row.index);
     epochs.insert(row.epoch);
     (row.split == "test" ? series.test : series.train) = true;
-    series.hollow |= !row.converged;
     if (std::isfinite(row.eigenvalue)) {
+      series.hollow |= !row.converged;
       series.values.push_back(row.eigenvalue);
     } else {
       ++series.notFinite;

@@ -397,6 +397,35 @@ class TestCurvaturePlots : public QObject {
     }
   }
 
+  // An epoch without numbers, as a checkpoint with NaN leaves one, is no pair that did not converge.
+  void whatIsUnknownIsNotHollow_data() {
+    QTest::addColumn<QString>("kind");
+    for (const char* kind : {"spectrum", "trajectories"}) QTest::newRow(kind) << kind;
+  }
+  void whatIsUnknownIsNotHollow() {
+    QFETCH(QString, kind);
+    RunResults run = sample::run(curvature());
+    const auto named = [&] {
+      const auto figure = figureOf(kind, run, 5);
+      QCPLegend* legend = figure->plot()->legend;
+      for (int i = 0; i < legend->itemCount(); ++i) {
+        auto* item = qobject_cast<QCPPlottableLegendItem*>(legend->item(i));
+        if (item && item->plottable()->name() == "not converged") return true;
+      }
+      return false;
+    };
+    for (auto& row : run.spectrum) {
+      row.converged = row.epoch != 5;
+      if (row.epoch == 5) row.eigenvalue = row.residual = notANumber;
+    }
+    QVERIFY(!named());
+    for (auto& row : run.spectrum) {
+      row.converged = false;
+      if (row.epoch == 5) row.eigenvalue = 1;
+    }
+    QVERIFY(named());
+  }
+
   void everyTextHasRoom_data() {
     QTest::addColumn<QString>("kind");
     QTest::addColumn<int>("layers");
