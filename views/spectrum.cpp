@@ -104,6 +104,7 @@ void nameIndices(QCPAxis* axis, const Style& style, const Spectrum& spectrum) {
 double stabilityLimit(const RunResults& run, std::int64_t epoch) {
   const auto limits = stabilityLimits(run);
   std::vector<std::int64_t> epochs;
+  epochs.reserve(limits.size());
   for (const auto& [known, limit] : limits) epochs.push_back(known);
   const auto shown = epochToShow(epochs, epoch);
   return shown ? limits.at(*shown) : qQNaN();
