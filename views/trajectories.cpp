@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <set>
 
 #include "views/plot_parts.h"
@@ -19,8 +20,8 @@ QString tr(const char* text) {
 /// What is drawn, collected from the rows of scope "model".
 struct Series {
   std::map<std::pair<std::int64_t, std::string>, std::map<std::int64_t, const SpectrumRow*>> lines;  ///< (index, split)
-  std::vector<std::int64_t> indices;  ///< 1, 2, …, then …, −2, −1
-  std::vector<std::int64_t> epochs;
+  std::vector<std::int64_t> indices;       ///< 1, 2, …, then …, −2, −1
+  std::vector<std::int64_t> epochs, lost;  ///< lost: those without a finite value
   std::vector<double> values;
   bool train = false, test = false, hollow = false;
   std::size_t notFinite = 0;
@@ -29,7 +30,7 @@ struct Series {
 
 Series collect(const RunResults& run) {
   Series series;
-  std::set<std::int64_t> top, bottom, epochs;
+  std::set<std::int64_t> top, bottom, epochs, known;
   for (const auto& row : run.spectrum) {
     if (row.scope != "model") continue;
     series.op = row.op;
@@ -40,10 +41,12 @@ Series collect(const RunResults& run) {
     if (std::isfinite(row.eigenvalue)) {
       series.hollow |= !row.converged;
       series.values.push_back(row.eigenvalue);
+      known.insert(row.epoch);
     } else {
       ++series.notFinite;
     }
   }
+  std::set_difference(epochs.begin(), epochs.end(), known.begin(), known.end(), std::back_inserter(series.lost));
   series.indices.assign(top.begin(), top.end());
   series.indices.insert(series.indices.end(), bottom.begin(), bottom.end());
   series.epochs.assign(epochs.begin(), epochs.end());
@@ -58,7 +61,8 @@ std::vector<double> addStabilityLine(QCustomPlot& plot, const Frame& frame, cons
   if (limits.empty()) return values;
   for (const auto& [epoch, limit] : limits) values.push_back(limit);
   const double lowest = *std::min_element(values.begin(), values.end());
-  if (lowest > 1e3 * largest) {
+  constexpr double farAbove = 30;
+  if (lowest > farAbove * largest) {
     notes << tr("2 / learning rate is at least %1, far above the axis").arg(numberText(lowest));
     return {};
   }
@@ -67,7 +71,8 @@ std::vector<double> addStabilityLine(QCustomPlot& plot, const Frame& frame, cons
   line->setLineStyle(QCPGraph::lsStepRight);  // a row's rate held during the epoch that ends there
   for (const auto& [epoch, limit] : limits) line->addData(double(epoch), axis.place(limit));
   // A rate that decays to nothing sends the line to infinity: it may leave the axis, the eigenvalues may not.
-  values.erase(std::remove_if(values.begin(), values.end(), [&](double v) { return v > 30 * largest; }), values.end());
+  values.erase(std::remove_if(values.begin(), values.end(), [&](double v) { return v > farAbove * largest; }),
+               values.end());
   return values;
 }
 
@@ -99,9 +104,11 @@ void drawLines(QCustomPlot& plot, const Frame& frame, const Style& style, const 
   }
 }
 
-/// ‖A‖_F, which all eigenvalues together make, above the largest of them. Returns its values.
+/// ‖A‖_F, which all eigenvalues together make, above the largest of them, with a gap at an epoch of which
+/// nothing is known. Returns its values.
 std::vector<double> addFrobenius(QCustomPlot& plot, const Frame& frame, const Style& style, const RunResults& run,
-                                 const OperatorWords& words, const ValueAxis& axis, QStringList& notes) {
+                                 const Series& series, const OperatorWords& words, const ValueAxis& axis,
+                                 QStringList& notes) {
   std::vector<double> values;
   const auto norms = frobeniusNorms(run);
   for (const char* split : {"train", "test"}) {
@@ -120,6 +127,11 @@ std::vector<double> addFrobenius(QCustomPlot& plot, const Frame& frame, const St
       values.push_back(norm.value);
     }
     if (!graph) continue;
+    for (const auto epoch : series.lost) {
+      if (norms.count({epoch, split})) continue;
+      graph->addData(double(epoch), qQNaN());
+      estimates.insert(estimates.begin() + graph->findBegin(double(epoch), false), {qQNaN(), 0});
+    }
     graph->setObjectName("frobenius-" + QString(split));
     if (estimates.size() <= manyPoints) {
       graph->setScatterStyle(disc(style, style.ink(), false, true));
@@ -150,7 +162,7 @@ Drawn TrajectoriesFigure::draw(QCustomPlot& plot, const Style& style) const {
   const double largest = values.empty() ? 1 : std::abs(*std::max_element(values.begin(), values.end()));
   const auto limits = addStabilityLine(plot, frame, style, run(), axis, largest, notes);
   values.insert(values.end(), limits.begin(), limits.end());
-  const auto norms = addFrobenius(plot, frame, style, run(), words, axis, notes);
+  const auto norms = addFrobenius(plot, frame, style, run(), series, words, axis, notes);
   values.insert(values.end(), norms.begin(), norms.end());
   std::vector<double> epochs(series.epochs.begin(), series.epochs.end());
   if (run().info.status == "running") epochs.push_back(double(run().info.epochs));

@@ -25,13 +25,14 @@ namespace {
 constexpr std::int64_t kProbeExamples = 16, kTrialExamples = 4;
 
 /// For graphs, where `asked` is 0: a share of what is free, larger on a GPU, which others seldom wait for. Where
-/// nothing tells how much that is, a size that every computer and every GPU of today has. On a CPU no more than there
-/// is: beyond it, the system ends a process without a word, and libraries crash.
+/// nothing tells how much that is, a size that every computer and every GPU of today has. On a CPU no more than half of
+/// it, the vectors of a solver being the other claim: beyond what there is, the system ends a process without a word,
+/// and libraries crash.
 std::int64_t graphMemory(std::int64_t asked, const torch::Device& device) {
   if (!device.is_cuda()) {
     const auto free = freeMemory();
     if (free < 0) return asked > 0 ? asked : std::int64_t{1} << 30;
-    const auto share = std::max((asked > 0 ? 3 : 1) * (free / 4), std::int64_t{1} << 20);
+    const auto share = std::max((asked > 0 ? 2 : 1) * (free / 4), std::int64_t{1} << 20);
     return asked > 0 ? std::min(asked, share) : share;
   }
   if (asked > 0) return asked;
@@ -423,7 +424,7 @@ ProbeResult CurvatureOperator::tryProbe() {
   };
   const auto av = product(v), again = product(v), au = product(u);
   const double norm = std::max(av.norm().item<double>(), au.norm().item<double>());
-  result.repetition = norm > 0 ? (av - again).norm().item<double>() / norm : 0;
+  result.repetition = norm != 0 ? (av - again).norm().item<double>() / norm : 0;
   result.asymmetry =
       norm == 0
           ? 0

@@ -26,8 +26,13 @@ DensityNodes spectralDensity(LinearOperator& op, const DensityOptions& options, 
   }
   DensityNodes result;
   for (std::int64_t probe = 0; probe < options.probes; ++probe) {
+    const auto signs = randomSigns({op.dimension()}, generator, torch::kCPU, torch::kFloat32);
+    if (probe < static_cast<std::int64_t>(options.known.size())) {
+      result.probes.push_back(options.known[static_cast<std::size_t>(probe)]);
+      continue;
+    }
     Krylov space(op, steps, 0);
-    space.addStart(randomSigns({op.dimension()}, generator, torch::kCPU, torch::kFloat32));
+    space.addStart(signs);
     std::int64_t size = 0;
     for (; size < steps; ++size) {
       context.check();
@@ -43,6 +48,7 @@ DensityNodes spectralDensity(LinearOperator& op, const DensityOptions& options, 
       nodes.weights.push_back(first * first);
     }
     result.probes.push_back(std::move(nodes));
+    if (options.made) options.made(probe + 1, result.probes.back());
   }
   result.products = op.products() - before;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "core/curvature/linear_operator.h"
@@ -9,16 +10,19 @@
 
 namespace eigenscape {
 
-struct DensityOptions {
-  std::int64_t probes = 10;
-  std::int64_t nodes = 80;  ///< Lanczos steps of each probe
-  std::uint64_t seed = 0;
-};
-
 /// Gauss quadrature of the spectral measure that one probe sees. The weights sum to one.
 struct DensityProbe {
   std::vector<double> nodes;  ///< ascending
   std::vector<double> weights;
+};
+
+struct DensityOptions {
+  std::int64_t probes = 10;
+  std::int64_t nodes = 80;  ///< Lanczos steps of each probe
+  std::uint64_t seed = 0;
+  std::vector<DensityProbe> known{};  ///< the first probes, of the same seed, from a run that was interrupted
+  /// Called with each probe (from 1) that was not known, once it is done. May be empty.
+  std::function<void(std::int64_t probe, const DensityProbe&)> made{};
 };
 
 struct DensityNodes {

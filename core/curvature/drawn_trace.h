@@ -27,10 +27,12 @@ struct DrawnShare {
 };
 
 /// From the sums over independent shares of their means, of the variances of those means and of the squares of those
-/// variances. Variances add up, and so do the degrees of freedom by Welch's and Satterthwaite's rule.
-inline TraceEstimate drawnTrace(double trace, double variance, double fourth, std::int64_t draws) {
-  const double freedom = fourth > 0 ? static_cast<double>(draws - 1) * variance * variance / fourth
-                                    : std::numeric_limits<double>::infinity();
+/// variances. Variances add up, and so do the degrees of freedom by Welch's and Satterthwaite's rule; `most` bounds
+/// them.
+inline TraceEstimate drawnTrace(double trace, double variance, double fourth, std::int64_t draws,
+                                double most = std::numeric_limits<double>::infinity()) {
+  const double freedom =
+      fourth > 0 ? std::min(most, static_cast<double>(draws - 1) * variance * variance / fourth) : most;
   return {trace, studentFactor(freedom) * std::sqrt(variance), freedom};
 }
 
@@ -45,19 +47,17 @@ inline TraceEstimate drawnTrace(const std::vector<DrawnShare>& shares, std::int6
     squares += square;
     squaresOfSquares += square * square;
   }
-  auto result = drawnTrace(trace, variance, fourth, draws);
   // A share that is most of the trace is most of the variance, too, even where its few draws agree by chance.
-  if (squaresOfSquares > 0)
-    result.freedom = std::min(result.freedom, (count - 1) * squares * squares / squaresOfSquares);
-  return result;
+  const double concentration = squaresOfSquares > 0 ? (count - 1) * squares * squares / squaresOfSquares
+                                                    : std::numeric_limits<double>::infinity();
+  return drawnTrace(trace, variance, fourth, draws, concentration);
 }
 
 /// Draws after which the standard error is presumably `tolerance` of the trace and stands on enough degrees of freedom:
 /// of two draws of a share that is most of the trace, some that agree by chance would do.
 inline double drawsNeeded(const TraceEstimate& now, double tolerance, std::int64_t draws) {
-  constexpr double enough = 5;
   if (!std::isfinite(now.standardError)) return std::numeric_limits<double>::max();
-  const double least = 1 + enough * static_cast<double>(draws - 1) / now.freedom;
+  const double least = 1 + kEnoughFreedom * static_cast<double>(draws - 1) / now.freedom;
   const double goal = tolerance * std::abs(now.trace);
   if (now.standardError <= goal) return least;
   return goal > 0 ? std::max(least, static_cast<double>(draws) * std::pow(now.standardError / goal, 2))

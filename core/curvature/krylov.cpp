@@ -40,7 +40,7 @@ std::int64_t vectorsThatFit(const LinearOperator& op) {
   // What LibTorch keeps of earlier work on a GPU looks taken and can be had: there the allocation itself tells.
   const auto free = op.device().is_cpu() ? freeMemory() : -1;
   const auto bytes = op.dimension() * static_cast<std::int64_t>(c10::elementSize(op.type()));
-  return free >= 0 ? free / 2 / std::max<std::int64_t>(bytes, 1) : any;
+  return free >= 0 ? free / 8 * 3 / std::max<std::int64_t>(bytes, 1) : any;
 }
 
 Krylov::Krylov(LinearOperator& op, std::int64_t capacity, std::uint64_t seed)

@@ -8,9 +8,11 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "core/curvature/eigen_pairs.h"
 #include "core/curvature/krylov.h"
+#include "core/curvature/memory.h"
 #include "core/results/error.h"
 
 namespace eigenscape {
@@ -21,11 +23,13 @@ namespace {
 constexpr double kSafety = 0.9;
 /// Most products of one search for missed eigenvalues.
 constexpr std::int64_t kSearch = 40;
+/// A chance of a missed eigenvalue that is no information.
+constexpr double kSaysNothing = 0.1;
 
 using Columns = std::vector<Eigen::Index>;
 
 /// A GiB of vectors, or as many as a restart works well with; fewer where memory has no room for those.
-std::int64_t basisSize(const LanczosOptions& options, LinearOperator& op) {
+std::int64_t basisSize(const LanczosOptions& options, LinearOperator& op, const Context& context) {
   constexpr std::int64_t bytes = std::int64_t{1} << 30;
   const auto wanted = options.top + options.bottom, dimension = op.dimension();
   const auto vectorBytes = dimension * static_cast<std::int64_t>(c10::elementSize(op.type()));
@@ -38,8 +42,14 @@ std::int64_t basisSize(const LanczosOptions& options, LinearOperator& op) {
                    " numbers and the basis to find them in take " +
                    std::to_string((least + wanted) * vectorBytes >> 20) + " MiB, " +
                    std::to_string(room * vectorBytes >> 20) +
-                   " are to be had; lower curvature.top and curvature.bottom, or take another device");
-  chosen = std::min(chosen, room - wanted);
+                   " are to be had; lower curvature.top and curvature.bottom (of layers curvature.layer_top), "
+                   "or take another device");
+  chosen = std::min(chosen, dimension);
+  if (room - wanted < chosen) {
+    chosen = room - wanted;
+    context.say("memory has room for a Lanczos basis of " + std::to_string(chosen) +
+                " vectors: it restarts more often (curvature.top, curvature.memory)");
+  }
   return std::min(std::max(chosen, least), dimension);
 }
 
@@ -74,7 +84,7 @@ class Solve {
         before_(op.products()),
         top_(std::min(options.top, op.dimension())),
         bottom_(std::min(options.bottom, op.dimension() - top_)),
-        capacity_(basisSize(options, op)),
+        capacity_(basisSize(options, op, context)),
         space_(op, std::min({capacity_ + kSearch, op.dimension(), std::max(vectorsThatFit(op), capacity_)}),
                options.seed) {}
 
@@ -114,7 +124,8 @@ class Solve {
       if (exhausted()) return;
       if (space_.full()) restart();
       space_.expand(mostPromising());
-      if (space_.size() < top_ + bottom_ && !exhausted() && !spent()) continue;
+      // Also beyond the limit: fewer Ritz values than are wanted say nothing of which ones they are.
+      if (space_.size() < top_ + bottom_ && !exhausted()) continue;
       solve();
       const auto done = settledCount();
       context_.report(static_cast<double>(done) / static_cast<double>(wanted_.size()));
@@ -178,7 +189,7 @@ class Solve {
     result_.missProbability = 1;
     if (space_.size() + static_cast<std::int64_t>(space_.pending()) >= op_.dimension()) return false;
     // In a small space the search goes on until nothing is left to look at.
-    const auto limit = std::min({kSearch, std::max<std::int64_t>(24, used() / 3), op_.dimension() - space_.size()});
+    auto limit = std::min({kSearch, std::max<std::int64_t>(24, used() / 3), op_.dimension() - space_.size()});
     if (space_.size() + limit > space_.capacity()) {
       restart();
       solve();
@@ -205,11 +216,16 @@ class Solve {
         return true;
       }
       const double span = std::max(high_, greatest) - std::min(low_, least);
-      double chance = 0;
-      if (boundsTop) chance += bound(aboveTop - greatest, span, steps);
-      if (boundsBottom) chance += bound(least - belowBottom, span, steps);
-      result_.missProbability = std::min(1.0, chance);
-      if (chance <= options_.missTolerance) break;
+      const auto chance = [&](std::int64_t after) {
+        return (boundsTop ? bound(aboveTop - greatest, span, after) : 0) +
+               (boundsBottom ? bound(least - belowBottom, span, after) : 0);
+      };
+      result_.missProbability = std::min(1.0, chance(steps));
+      if (chance(steps) <= options_.missTolerance) break;
+      // A search that ends before it can say anything is a waste; one that is longer may not be.
+      const auto longest = std::min({kSearch, op_.dimension() - first, space_.capacity() - first});
+      if (steps == limit && limit < longest && chance(limit) > kSaysNothing && chance(longest) <= kSaysNothing)
+        limit = longest;
     }
     solve();
     if (exhausted()) result_.missProbability = 0;
@@ -276,8 +292,12 @@ class Solve {
     // The sum that is checked weighs each pair by 1 / λ, which says nothing of pairs measured by another unit.
     if (wanted_.size() > 1 && !options_.relativeToLargest) {
       const double difference = discrepancy(coordinates);
-      for (std::size_t i = 0; i < wanted_.size(); ++i)
+      for (std::size_t i = 0; i < wanted_.size(); ++i) {
         pairs.push_back(pairOf(vectors[static_cast<std::int64_t>(i)], i, difference));
+        // The sum leaves out a pair at zero, and its estimate may be zero: where a chain ended nothing couples it.
+        if (isAtZero(wanted_[i]) && pairs.back().converged)
+          pairs.back() = measuredPair(op_, vectors[static_cast<std::int64_t>(i)], options_.tolerance);
+      }
       const auto disagrees = [&](std::size_t i) { return hasConverged(wanted_[i]) && !pairs[i].converged; };
       for (std::size_t i = 0; i < wanted_.size(); ++i) {
         if (!disagrees(i)) continue;
@@ -338,7 +358,22 @@ EigenPair measuredPair(LinearOperator& op, const torch::Tensor& ritz, double tol
 EigenPairs lanczos(LinearOperator& op, const LanczosOptions& options, const Context& context) {
   if (std::min(options.top, op.dimension()) + options.bottom <= 0) return {};
   const auto start = std::chrono::steady_clock::now();
-  auto result = Solve(op, options, context).run();
+  auto sized = options;
+  std::optional<Solve> solve;
+  // Main memory tells beforehand what fits into it (basisSize), a GPU does not.
+  while (!solve) {
+    try {
+      solve.emplace(op, sized, context);
+    } catch (const std::exception& error) {
+      const auto tried = sized.maxBasis > 0 ? std::min(sized.maxBasis, op.dimension()) : basisSize(sized, op, {});
+      const auto least = options.top + options.bottom + 2 + options.block;
+      if (!isOutOfMemory(error) || tried <= least) throw;
+      sized.maxBasis = std::max(tried / 2, least);
+      context.say("memory ran out: the Lanczos basis has " + std::to_string(sized.maxBasis) +
+                  " vectors and restarts more often");
+    }
+  }
+  auto result = solve->run();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

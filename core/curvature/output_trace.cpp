@@ -236,6 +236,8 @@ std::string curvedBlock(Model& model, const Examples& examples, std::uint64_t se
       moves.push_back(drawn(gradient[i]));
       lengths += moves.back().pow(2).sum().item<double>();
     }
+    // What is not finite tells nothing of the network.
+    if (!std::isfinite(gradients)) throw productNotFinite();
     if (!(gradients > 0)) return name.empty() ? model.parameters().entries().front().name : name;
     if (pulled.empty()) continue;
     double change = 0;

@@ -39,6 +39,9 @@ struct TraceEstimate {
   double freedom = std::numeric_limits<double>::infinity();  ///< degrees of freedom that it stands on
 };
 
+/// Degrees of freedom below which a small standard error may be chance: two draws that agree.
+constexpr double kEnoughFreedom = 5;
+
 struct TraceEstimates {
   TraceEstimate whole;
   std::vector<TraceEstimate> ranges;  ///< trace of each range's diagonal block

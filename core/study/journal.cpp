@@ -73,13 +73,13 @@ void Journal::dropUnfinished() {
   };
   retainRows<MetricRow>(directory_, [&](const MetricRow& row) { return done("metrics", row.epoch); });
   const auto ofSpectrum = [&](const auto& row) { return done("spectrum", row.epoch); };
-  retainRows<SpectrumRow>(directory_, ofSpectrum);
+  dropLastSpectrum();
   retainRows<PowerRow>(directory_, ofSpectrum);
   retainRows<OverlapRow>(directory_, ofSpectrum);
   retainRows<GradientRow>(directory_, ofSpectrum);
   const auto ofDensity = [&](const auto& row) { return done("density", row.epoch); };
   retainRows<DensityRow>(directory_, ofDensity);
-  retainRows<DensityNodeRow>(directory_, ofDensity);
+  dropLastProbe();
   const auto ofTrace = [&](const auto& row) { return done("trace", row.epoch); };
   retainRows<TraceRow>(directory_, ofTrace);
   retainRows<FrobeniusRow>(directory_, ofTrace);
@@ -118,6 +118,34 @@ void Journal::dropLastLine() {
   retainRows<CurvatureMapRow>(directory_, [&](const CurvatureMapRow& row) {
     return finished || row.name != last.name || row.epoch != last.epoch || row.split != last.split ||
            row.beta != last.beta;
+  });
+}
+
+/// Nodes are appended probe by probe, so that only the last probe may lack some.
+void Journal::dropLastProbe() {
+  const auto rows = readTable<DensityNodeRow>(directory_);
+  if (rows.empty()) return;
+  const auto last = rows.back();
+  const bool finished = has("density:" + std::to_string(last.epoch));
+  retainRows<DensityNodeRow>(directory_, [&](const DensityNodeRow& row) {
+    if (row.epoch != last.epoch || finished) return has("density:" + std::to_string(row.epoch));
+    return row.scope != last.scope || row.split != last.split || row.probe != last.probe;
+  });
+}
+
+/// Pairs are appended operator by operator, so that only the last one may lack some. Power iteration appends all at the
+/// end, its paths first.
+void Journal::dropLastSpectrum() {
+  const auto rows = readTable<SpectrumRow>(directory_);
+  if (rows.empty()) return;
+  const auto last = rows.back();
+  const bool finished = has("spectrum:" + std::to_string(last.epoch));
+  const auto paths = readTable<PowerRow>(directory_);
+  const bool byPower =
+      std::any_of(paths.begin(), paths.end(), [&](const PowerRow& row) { return row.epoch == last.epoch; });
+  retainRows<SpectrumRow>(directory_, [&](const SpectrumRow& row) {
+    if (row.epoch != last.epoch || finished) return has("spectrum:" + std::to_string(row.epoch));
+    return !byPower && (row.scope != last.scope || row.split != last.split);
   });
 }
 

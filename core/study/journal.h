@@ -20,7 +20,8 @@ namespace eigenscape {
 /// A phase ("spectrum:3") counts as finished once run.json names it, which happens after its last row is flushed. What
 /// a killed run left of an unfinished phase is dropped when the run is resumed, except points of profiles and surfaces:
 /// those stand for themselves, so the evaluation goes on behind the last of them. Of a curvature map the
-/// lines before the last one stay.
+/// lines before the last one stay, of a density the probes before the last one, of a spectrum by Lanczos the operators
+/// (scope and split) before the last one.
 class Journal {
  public:
   /// A fresh directory: makes it, writes recipe.toml and run.json. Throws RunError.
@@ -71,6 +72,8 @@ class Journal {
   Journal(Lock lock, std::filesystem::path directory, RunInfo info, std::function<void(const std::string&)> changed);
   void dropUnfinished();
   void dropLastLine();
+  void dropLastProbe();
+  void dropLastSpectrum();
   void write();
 
   template <class Row>

@@ -103,7 +103,14 @@ void Session::visit(std::size_t index) {
     }
   }
   if (forSensitivity) sensitivity(epoch);
-  if (visit_ == lastVisit_ && recipe_.quantization.enabled) allocation();
+  if (visit_ == lastVisit_ && recipe_.quantization.enabled) {
+    if (lost_.contains(epoch))
+      throw RunError(
+          placeOf(index) +
+          ": the weights hold NaN or infinity, so that no bits can be chosen for them; end model.checkpoints "
+          "with a file that is finite");
+    allocation();
+  }
 }
 
 void Session::loadCheckpoint(std::size_t index) {

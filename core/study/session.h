@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/curvature/curvature_operator.h"
+#include "core/curvature/density.h"
 #include "core/curvature/lanczos.h"
 #include "core/curvature/output_trace.h"
 #include "core/curvature/trace.h"
@@ -58,14 +59,19 @@ class Session {
   void spectraOf(std::int64_t epoch, const LandscapeSplit& split, bool first, const Context& context, Lot& lot);
   void lanczosOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot);
   void powerOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot);
-  void addUnknown(const Part& part, std::int64_t top, std::int64_t bottom, Lot& lot) const;
+  std::vector<SpectrumRow> unknownRows(const Part& part, std::int64_t top, std::int64_t bottom) const;
+  void appendSpectrum(const Part& part, const std::vector<SpectrumRow>& rows, const Lot& lot);
   void noteUnconverged(const Part& part, const EigenPairs& pairs, const Context& context);
   /// Weights of one epoch that hold NaN are no reason to lose the others': notes what is left out. Throws the error
   /// where there is no other epoch.
   void leaveOut(const std::string& what, const NotFinite& error, const Context& context);
+  /// The epoch and the file of weights that it stands for, as messages name them.
+  std::string placeOf(std::size_t visit) const;
   bool weightsAreFinite() const;
   void overlaps(std::int64_t epoch, const std::string& split, Lot& lot) const;
   void density(std::int64_t epoch);
+  /// Of a density phase that was interrupted, by scope and split.
+  std::map<std::pair<std::string, std::string>, std::vector<DensityProbe>> knownProbes(std::int64_t epoch) const;
   void trace(std::int64_t epoch);
   void overhead(std::int64_t epoch);
   void sharpness(std::int64_t epoch);
@@ -126,6 +132,9 @@ class Session {
   std::unique_ptr<CurvatureOperator> makeOperator(const Examples& examples, const Scope& scope, const Context& context);
   /// Says it and keeps it in run.json, once.
   void note(const std::string& line, const Context& context);
+  /// The context, all of whose lines are noted as well: what operators and solvers say, of memory and of differences,
+  /// belongs to the record of the run. Refers to `context`.
+  Context noting(const Context& context);
   torch::ScalarType precision() const;
   /// Runs `work` as the phase `key` unless it is finished; `title` is what people see.
   template <class Work>
@@ -159,6 +168,9 @@ class Session {
   std::int64_t directionsEpoch_ = -1;
   TraceEstimates lastTrace_;  ///< on the first split of the last epoch, shared with the sensitivity
   std::int64_t lastTraceEpoch_ = -1;
+  struct {
+    bool spectrum = true, density = true;
+  } maybeBegun_;  ///< whether the next phase of that kind may find rows of its own
   std::optional<Calibration> calibration_;
 };
 

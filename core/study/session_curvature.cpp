@@ -27,7 +27,7 @@ TraceEstimates Session::traceOn(const LandscapeSplit& split, const Context& cont
     const auto examples = split.examples.to(model.device(), model.type());
     if (tracesComeFromOutputs(examples, ranges, context)) {
       options.watched = -1;  // none of them is near zero by cancellation
-      return estimateTracesFromOutputs(model, examples, curvatureOptions(recipe_), ranges, options, context);
+      return estimateTracesFromOutputs(model, examples, curvatureOptions(recipe_), ranges, options, noting(context));
     }
   }
   if (curvature.traceMethod == "auto" || curvature.traceMethod == "layers") {
@@ -36,11 +36,11 @@ TraceEstimates Session::traceOn(const LandscapeSplit& split, const Context& cont
     const auto obstacle = layerTraceObstacle(model, products, ranges);
     if (obstacle.empty())
       return estimateTracesAtLayers(model, split.examples.to(model.device(), model.type()), products, ranges, options,
-                                    context);
+                                    noting(context));
     if (curvature.traceMethod == "layers") refuseTraceMethod(recipe_, obstacle);
   }
   if (curvature.traceMethod != "hutchinson") options.deflated = -1;
-  return estimateTraces(*op, ranges, options, context);
+  return estimateTraces(*op, ranges, options, noting(context));
 }
 
 bool Session::tracesComeFromOutputs(const Examples& examples, const std::vector<Range>& ranges,
@@ -75,7 +75,8 @@ void Session::trace(std::int64_t epoch) {
             estimates = traceOn(split, context.part(part, splits.size()));
           } catch (const NotFinite& error) {
             // A sensitivity would stand on nothing.
-            if (visit_ == lastVisit_ && computesSensitivity(recipe_)) throw;
+            if (visit_ == lastVisit_ && computesSensitivity(recipe_))
+              throw NotFinite(placeOf(static_cast<std::size_t>(visit_)) + ": " + error.what());
             leaveOut("traces (" + split.name + ")", error, context);
             rows.push_back({epoch, curvature.op, "model", split.name, std::nan(""), std::nan(""), 0, "", false});
             for (const auto& layer : layers)
@@ -83,7 +84,8 @@ void Session::trace(std::int64_t epoch) {
             continue;
           }
           const auto add = [&](const std::string& scope, const TraceEstimate& estimate) {
-            const bool converged = estimate.standardError <= curvature.traceTolerance * std::abs(estimate.trace);
+            const bool converged = estimate.freedom >= kEnoughFreedom &&
+                                   estimate.standardError <= curvature.traceTolerance * std::abs(estimate.trace);
             rows.push_back({epoch, curvature.op, scope, split.name, estimate.trace, estimate.standardError,
                             estimates.products, estimates.method, converged});
           };

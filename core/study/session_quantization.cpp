@@ -48,7 +48,7 @@ EigenPairs Session::topOfLayer(std::size_t weightLayer, const Examples& examples
   options.maxProducts = recipe_.curvature.maxProducts;
   options.seed = static_cast<std::uint64_t>(recipe_.seed);
   if (!search) options.missTolerance = 1;
-  return lanczos(*op, options, context);
+  return lanczos(*op, options, noting(context));
 }
 
 /// Of each weight layer's block, from the table where a spectrum of it was computed on the traces' split; the others

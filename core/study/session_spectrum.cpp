@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include "core/curvature/density.h"
 #include "core/curvature/lanczos.h"
@@ -34,9 +36,11 @@ struct Session::Part {
   bool keepVectors;
 };
 
-/// What a spectrum phase appends at its end, all at once.
+/// What a spectrum phase appends at its end, all at once, and the vectors that it goes on with.
 struct Session::Lot {
-  std::vector<SpectrumRow> spectrum;
+  std::vector<SpectrumRow> spectrum;  ///< of power iteration; Lanczos appends operator by operator
+  /// Of an interrupted phase: products by scope and split whose rows are there.
+  std::map<std::pair<std::string, std::string>, Products> known;
   std::vector<PowerRow> power;
   std::vector<GradientRow> gradients;
   std::vector<OverlapRow> overlaps;
@@ -107,6 +111,13 @@ void Session::note(const std::string& line, const Context& context) {
   context.say(line);
 }
 
+Context Session::noting(const Context& context) {
+  return {context.stop, context.progress, [this, log = context.log](const std::string& line) {
+            journal_.note(line);
+            if (log) log(line);
+          }};
+}
+
 bool Session::weightsAreFinite() const {
   const torch::NoGradGuard noGrad;
   const auto& tensors = material_.model->parameters().tensors();
@@ -119,14 +130,14 @@ std::unique_ptr<CurvatureOperator> Session::makeOperator(const Examples& example
   auto options = curvatureOptions(recipe_);
   options.layers = scope.layers;
   options.differences = differences_;
-  // What the operator says of memory and differences belongs to the record of the run.
-  const Context noting{context.stop, {}, [this, &context](const std::string& line) { note(line, context); }};
   auto& model = *material_.model;
-  auto op = std::make_unique<CurvatureOperator>(model, examples.to(model.device(), model.type()), options, noting);
-  // Once: what it looks for lies in the model, not in its weights or the layers looked at. NaN would hide it.
+  auto op = std::make_unique<CurvatureOperator>(model, examples.to(model.device(), model.type()), options,
+                                                noting({context.stop, {}, context.log}));
+  // Once: what it looks for lies in the model, not in its weights or the layers looked at. What is not finite would
+  // hide it.
   if (probed_ || !weightsAreFinite()) return op;
-  probed_ = true;
   const auto found = op->probe();
+  probed_ = std::isfinite(found.repetition);
   differences_ = op->usesDifferences();
   if (!found.warning.empty()) note(scope.name + ": " + found.warning, context);
   return op;
@@ -139,6 +150,11 @@ void Session::spectrum(std::int64_t epoch) {
         [&](const Context& context) -> Products {
           const InPrecision exact(*material_.model, precision());
           Lot lot;
+          // Only the first phase of a session can have been interrupted.
+          if (std::exchange(maybeBegun_.spectrum, false)) {
+            for (const auto& row : readTable<SpectrumRow>(journal_.directory()))
+              if (row.epoch == epoch) lot.known[{row.scope, row.split}] = row.products;
+          }
           const auto splits = splitsOf(curvature.split, curvature.method == "power" ? 0 : curvature.samples);
           for (std::size_t part = 0; part < splits.size(); ++part) {
             spectraOf(epoch, splits[part], part == 0, context.part(part, splits.size()), lot);
@@ -149,8 +165,8 @@ void Session::spectrum(std::int64_t epoch) {
             saveDirections();
             overlaps(epoch, splits.front().name, lot);
           }
-          journal_.append(lot.spectrum);
           if (!lot.power.empty()) journal_.append(lot.power);
+          if (!lot.spectrum.empty()) journal_.append(lot.spectrum);
           if (!lot.gradients.empty()) journal_.append(lot.gradients);
           if (!lot.overlaps.empty()) journal_.append(lot.overlaps);
           return lot.products;
@@ -168,32 +184,48 @@ void Session::spectraOf(std::int64_t epoch, const LandscapeSplit& split, bool fi
     if (scope.isModel() && curvature.top + curvature.bottom == 0) continue;
     for (std::int64_t batch = 1; batch <= curvature.batches; ++batch, ++part) {
       const auto within = context.part(part, parts);
+      const bool keepVectors = first && batch == 1 && (scope.isModel() || isWalked(recipe_, scope));
+      const auto known = lot.known.find({scope.name, split.name});
+      if (known != lot.known.end() && !scope.isModel() && !keepVectors) {
+        lot.products += known->second;
+        continue;
+      }
       const auto examples = power ? split.examples.slice((batch - 1) * share, share) : split.examples;
       const auto op = makeOperator(examples, scope, within);
-      const Part one{epoch, split.name, scope, batch,
-                     first && batch == 1 && (scope.isModel() || isWalked(recipe_, scope))};
+      const Part one{epoch, split.name, scope, batch, keepVectors};
       power ? powerOn(*op, one, within, lot) : lanczosOn(*op, one, within, lot);
     }
   }
 }
 
 void Session::leaveOut(const std::string& what, const NotFinite& error, const Context& context) {
-  const auto& visit = visits_[static_cast<std::size_t>(visit_)];
   // Alone it is all that was asked for.
-  if (visits_.size() == 1) throw error;
-  note("epoch " + std::to_string(visit.epoch) +
-           (visit.checkpoint.empty() ? "" : " (" + visit.checkpoint.filename().string() + ")") + ": " + what +
-           " left out: " + error.what(),
-       context);
+  if (visits_.size() == 1) throw NotFinite(placeOf(static_cast<std::size_t>(visit_)) + ": " + error.what());
+  note(placeOf(static_cast<std::size_t>(visit_)) + ": " + what + " left out: " + error.what(), context);
+}
+
+std::string Session::placeOf(std::size_t visit) const {
+  auto file = visits_[visit].checkpoint;
+  if (file.empty() && visits_.size() == 1) file = recipe_.model.weights;
+  return "epoch " + std::to_string(visits_[visit].epoch) +
+         (file.empty() ? std::string() : " (" + file.filename().string() + ")");
 }
 
 /// As the contract has it: what is not finite says nan.
-void Session::addUnknown(const Part& part, std::int64_t top, std::int64_t bottom, Lot& lot) const {
+std::vector<SpectrumRow> Session::unknownRows(const Part& part, std::int64_t top, std::int64_t bottom) const {
+  std::vector<SpectrumRow> rows;
   for (std::int64_t index = -bottom; index <= top; ++index) {
     if (index == 0) continue;
-    lot.spectrum.push_back(
+    rows.push_back(
         {part.epoch, recipe_.curvature.op, part.scope.name, part.split, index, std::nan(""), std::nan(""), false, 0});
   }
+  return rows;
+}
+
+/// At once, so that an interruption loses no more than the operator at hand. What a run before has appended was
+/// computed again for its vectors.
+void Session::appendSpectrum(const Part& part, const std::vector<SpectrumRow>& rows, const Lot& lot) {
+  if (!lot.known.contains({part.scope.name, part.split})) journal_.append(rows);
 }
 
 /// The record tells them by a flag; a person is told in words.
@@ -234,22 +266,24 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
   }
   EigenPairs pairs;
   try {
-    pairs = lanczos(op, options, context);
+    pairs = lanczos(op, options, noting(context));
   } catch (const NotFinite& error) {
     leaveOut("spectrum of " + part.scope.name + " (" + part.split + ")", error, context);
-    addUnknown(part, options.top, options.bottom, lot);
+    appendSpectrum(part, unknownRows(part, options.top, options.bottom), lot);
     return;
   }
   lot.products += pairs.products;
   noteUnconverged(part, pairs, context);
+  std::vector<SpectrumRow> rows;
   const auto add = [&](const EigenPair& pair, std::int64_t index) {
-    lot.spectrum.push_back({part.epoch, curvature.op, part.scope.name, part.split, index, pair.value, pair.residual,
-                            pair.converged, pairs.products});
+    rows.push_back({part.epoch, curvature.op, part.scope.name, part.split, index, pair.value, pair.residual,
+                    pair.converged, pairs.products});
     if (part.keepVectors)
       lot.vectors.emplace_back(eigenvectorName(index, part.scope), op.parameters().embed(pair.vector).to(torch::kCPU));
   };
   for (std::size_t i = 0; i < pairs.top.size(); ++i) add(pairs.top[i], static_cast<std::int64_t>(i) + 1);
   for (std::size_t i = 0; i < pairs.bottom.size(); ++i) add(pairs.bottom[i], -static_cast<std::int64_t>(i) - 1);
+  appendSpectrum(part, rows, lot);
   if (model && !pairs.top.empty()) {
     auto row = gradientRow(op, pairs.top);
     row.epoch = part.epoch, row.op = curvature.op, row.split = part.split;
@@ -278,7 +312,9 @@ void Session::powerOn(CurvatureOperator& op, const Part& part, const Context& co
     leaveOut(
         "power iteration of " + part.scope.name + " (" + part.split + ", share " + std::to_string(part.batch) + ")",
         error, context);
-    if (part.batch == 1) addUnknown(part, options.top, 0, lot);
+    if (part.batch == 1) {
+      for (const auto& row : unknownRows(part, options.top, 0)) lot.spectrum.push_back(row);
+    }
     return;
   }
   lot.products += found.products;
@@ -325,14 +361,28 @@ void Session::overlaps(std::int64_t epoch, const std::string& split, Lot& lot) c
   }
 }
 
+std::map<std::pair<std::string, std::string>, std::vector<DensityProbe>> Session::knownProbes(
+    std::int64_t epoch) const {
+  std::map<std::pair<std::string, std::string>, std::vector<DensityProbe>> known;
+  for (const auto& row : readTable<DensityNodeRow>(journal_.directory())) {
+    if (row.epoch != epoch) continue;
+    auto& probes = known[{row.scope, row.split}];
+    probes.resize(std::max(probes.size(), static_cast<std::size_t>(row.probe)));
+    probes[static_cast<std::size_t>(row.probe) - 1].nodes.push_back(row.node);
+    probes[static_cast<std::size_t>(row.probe) - 1].weights.push_back(row.weight);
+  }
+  return known;
+}
+
 void Session::density(std::int64_t epoch) {
   const auto& curvature = recipe_.curvature;
   phase(keyed("density", epoch), "density · epoch " + std::to_string(epoch), costs_.density,
         [&](const Context& context) -> Products {
           const InPrecision exact(*material_.model, precision());
           std::vector<DensityRow> rows;
-          std::vector<DensityNodeRow> nodes;
           Products products = 0;
+          std::map<std::pair<std::string, std::string>, std::vector<DensityProbe>> known;
+          if (std::exchange(maybeBegun_.density, false)) known = knownProbes(epoch);
           const auto splits = splitsOf(curvature.split, curvature.samples);
           // Of layers only where the model is not asked for: a density costs hundreds of products.
           std::vector<Scope> scopes(scopes_.begin(), curvature.scopes == "both" ? scopes_.begin() + 1 : scopes_.end());
@@ -345,30 +395,33 @@ void Session::density(std::int64_t epoch) {
             options.probes = curvature.densityProbes;
             options.nodes = curvature.densityNodes;
             options.seed = static_cast<std::uint64_t>(recipe_.seed);
+            options.known = known[{scope.name, split.name}];
+            options.made = [&](std::int64_t probe, const DensityProbe& made) {
+              std::vector<DensityNodeRow> nodes;
+              for (std::size_t k = 0; k < made.nodes.size(); ++k)
+                nodes.push_back({epoch, curvature.op, scope.name, probe, made.nodes[k], made.weights[k], split.name});
+              journal_.append(nodes);
+            };
             DensityNodes found;
             try {
-              found = spectralDensity(*op, options, within);
+              found = spectralDensity(*op, options, noting(within));
             } catch (const NotFinite& error) {
               leaveOut("density of " + scope.name + " (" + split.name + ")", error, context);
               continue;
             }
-            products += found.products;
-            for (std::size_t probe = 0; probe < found.probes.size(); ++probe) {
-              for (std::size_t k = 0; k < found.probes[probe].nodes.size(); ++k) {
-                nodes.push_back({epoch, curvature.op, scope.name, static_cast<std::int64_t>(probe) + 1,
-                                 found.probes[probe].nodes[k], found.probes[probe].weights[k], split.name});
-              }
-            }
+            // One for each node, also of probes that an interrupted run had made.
+            Products made = 0;
+            for (const auto& probe : found.probes) made += static_cast<Products>(probe.nodes.size());
+            products += made;
             const auto curve = smoothed(found.probes, curvature.densityWidth);
             for (std::size_t i = 0; i < curve.eigenvalues.size(); ++i) {
               rows.push_back({epoch, curvature.op, scope.name, curve.eigenvalues[i], curve.density[i],
                               curve.standardError[i], split.name});
             }
             context.say("epoch " + std::to_string(epoch) + ": density of " + scope.name + " (" + split.name +
-                        "), mean eigenvalue " + shortNumber(moment(found.probes, 1)) + ", " +
-                        std::to_string(found.products) + " products");
+                        "), mean eigenvalue " + shortNumber(moment(found.probes, 1)) + ", " + std::to_string(made) +
+                        " products");
           }
-          journal_.append(nodes);
           journal_.append(rows);
           return products;
         });

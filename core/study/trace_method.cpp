@@ -29,8 +29,12 @@ void checkTraceMethod(const Recipe& recipe, Model& model, const Examples& exampl
     obstacle = layerTraceObstacle(model, curvatureOptions(recipe), tracedRanges(model));
   } else if (curvature.traceMethod == "outputs") {
     const InPrecision exact(model, precisionOf(recipe));
-    obstacle = outputTraceObstacle(model, examples.to(model.device(), model.type()), curvatureOptions(recipe),
-                                   tracedRanges(model));
+    try {
+      obstacle = outputTraceObstacle(model, examples.to(model.device(), model.type()), curvatureOptions(recipe),
+                                     tracedRanges(model));
+    } catch (const NotFinite&) {
+      return;  // it lies in the weights; a run says so, and of which
+    }
   }
   if (!obstacle.empty()) refuseTraceMethod(recipe, obstacle);
 }

@@ -204,6 +204,8 @@ int main(int argc, char** argv) {
   app.add_option("--batch", options.batch)->needs(data);
   app.add_option("--device", options.device)->needs(data)->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_flag("--timed-kernels", options.timedKernels, "on a GPU, as curvature.cudnn_benchmark")->needs(data);
+  app.add_flag("!--no-search", options.search, "eigenpairs without the search for missed ones")->needs(data);
+  app.add_option("--cap", options.cap, "seconds after which a solver is stopped: its row says so")->needs(data);
   app.add_option("--cases", options.cases)->needs(data)->delimiter(',');
   app.add_option("--json", options.json, "file that the rows are merged into")->needs(data);
   app.add_option("--one", one, "one case in this process, as a line of JSON")->needs(data);

@@ -8,11 +8,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstdio>
 #include <fstream>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <stop_token>
+#include <thread>
 
 #include "core/curvature/curvature_operator.h"
 #include "core/curvature/density.h"
@@ -61,6 +65,38 @@ Dataset cifar(const CaseOptions& options) {
   return loadDataset(request, {});
 }
 
+/// Asks for a stop after so many seconds.
+class Cap {
+ public:
+  explicit Cap(double seconds)
+      : watch_([this, seconds](const std::stop_token& ended) {
+          if (seconds <= 0) return;
+          std::mutex mutex;
+          std::unique_lock lock(mutex);
+          std::condition_variable_any clock;
+          clock.wait_for(lock, ended, std::chrono::duration<double>(seconds), [] { return false; });
+          if (!ended.stop_requested()) source_.request_stop();
+        }) {}
+  Context context() const {
+    Context result;
+    result.stop = source_.get_token();
+    return result;
+  }
+
+ private:
+  std::stop_source source_;
+  std::jthread watch_;  // last, so that it ends first
+};
+
+/// The row of a solver that was stopped by its cap.
+Json stoppedRow(double cap, const LinearOperator* op) {
+  char note[40];
+  std::snprintf(note, sizeof note, "> %g s", cap);
+  Json row{{"seconds", nullptr}, {"note", note}};
+  if (op) row["products"] = op->products();
+  return row;
+}
+
 struct Problem {
   explicit Problem(const CaseOptions& options) {
     const auto dataset = cifar(options);
@@ -72,6 +108,8 @@ struct Problem {
     if (!options.weights.empty()) model->loadStateDict(readStateDict(options.weights), options.weights.string());
     model->to(device, torch::kFloat32);
     curvature.batchSize = options.batch;
+    cap = options.cap;
+    search = options.search;
   }
   void gradient() const {
     std::vector<torch::Tensor> sum;
@@ -92,6 +130,8 @@ struct Problem {
   std::unique_ptr<Model> model;
   Examples examples;
   CurvatureOptions curvature;
+  double cap = 0;
+  bool search = true;
 };
 
 /// Median of some runs after one to warm up.
@@ -106,17 +146,25 @@ double median(const std::function<void()>& work) {
 Json topCase(Problem& problem, std::int64_t top) {
   LanczosOptions options;
   options.top = top;
+  if (!problem.search) options.missTolerance = 1;
   EigenPairs pairs;
   CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
-  const double seconds = secondsOf([&] { pairs = lanczos(op, options); });
+  const Cap cap(problem.cap);
+  double seconds = 0;
+  try {
+    seconds = secondsOf([&] { pairs = lanczos(op, options, cap.context()); });
+  } catch (const Stopped&) {
+    return stoppedRow(problem.cap, &op);
+  }
   double residual = 0;
   Json values = Json::array();
   for (const auto& pair : pairs.top) residual = std::max(residual, pair.residual), values.push_back(pair.value);
   // The peers look for nothing that their first vector had no share in: what the search costs stands beside the solve.
-  char note[160];
-  std::snprintf(note, sizeof note, "a search for missed eigenvalues took %lld more products, %.2f s (chance < %.0e)",
-                static_cast<long long>(pairs.searchProducts), pairs.searchSeconds,
-                std::max(pairs.missProbability, 1e-12));
+  char note[160] = "without a search for missed eigenvalues";
+  if (problem.search)
+    std::snprintf(note, sizeof note, "a search for missed eigenvalues took %lld more products, %.2f s (chance < %.0e)",
+                  static_cast<long long>(pairs.searchProducts), pairs.searchSeconds,
+                  std::max(pairs.missProbability, 1e-12));
   return {{"seconds", seconds - pairs.searchSeconds},
           {"products", pairs.products - pairs.searchProducts},
           {"residual", residual},
@@ -139,20 +187,28 @@ Json traceCase(Problem& problem, bool layers) {
   }
   TraceEstimates found;
   std::string obstacle, how = "from the outputs";
-  const double seconds = secondsOf([&] {
+  const Cap cap(problem.cap);
+  const auto context = cap.context();
+  const auto estimate = [&] {
     obstacle = outputTraceObstacle(*problem.model, problem.examples, problem.curvature, ranges);
     const auto products = layerTraceObstacle(*problem.model, problem.curvature, ranges);
     if (obstacle.empty()) {
-      found = estimateTracesFromOutputs(*problem.model, problem.examples, problem.curvature, ranges, options);
+      found = estimateTracesFromOutputs(*problem.model, problem.examples, problem.curvature, ranges, options, context);
     } else if (products.empty()) {
       how = "at the layers";
-      found = estimateTracesAtLayers(*problem.model, problem.examples, problem.curvature, ranges, options);
+      found = estimateTracesAtLayers(*problem.model, problem.examples, problem.curvature, ranges, options, context);
     } else {
       how = products;
       CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
-      found = estimateTraces(op, ranges, options);
+      found = estimateTraces(op, ranges, options, context);
     }
-  });
+  };
+  double seconds = 0;
+  try {
+    seconds = secondsOf(estimate);
+  } catch (const Stopped&) {
+    return stoppedRow(problem.cap, nullptr);
+  }
   double error = found.whole.standardError / std::abs(found.whole.trace);
   Json traces = Json::array();
   if (layers) error = 0;
@@ -171,7 +227,13 @@ Json traceCase(Problem& problem, bool layers) {
 Json densityCase(Problem& problem) {
   CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
   DensityNodes found;
-  const double seconds = secondsOf([&] { found = spectralDensity(op, {}); });
+  const Cap cap(problem.cap);
+  double seconds = 0;
+  try {
+    seconds = secondsOf([&] { found = spectralDensity(op, {}, cap.context()); });
+  } catch (const Stopped&) {
+    return stoppedRow(problem.cap, &op);
+  }
   return {{"seconds", seconds}, {"products", found.products}, {"note", ""}};
 }
 
@@ -243,7 +305,8 @@ int runCases(const CaseOptions& options, const std::string& self) {
     auto command = quoted(self) + " --model " + quoted(options.model) + " --data " + quoted(options.data.string()) +
                    " --images " + std::to_string(options.images) + " --batch " + std::to_string(options.batch) +
                    " --threads " + std::to_string(options.threads) + " --device " + options.device +
-                   (options.timedKernels ? " --timed-kernels" : "") + " --one " + quoted(name);
+                   (options.timedKernels ? " --timed-kernels" : "") + (options.search ? "" : " --no-search") +
+                   " --cap " + std::to_string(options.cap) + " --one " + quoted(name);
     if (!options.weights.empty()) command += " --weights " + quoted(options.weights.string());
     std::FILE* pipe = ::popen(command.c_str(), "r");
     std::string text;
@@ -255,7 +318,9 @@ int runCases(const CaseOptions& options, const std::string& self) {
       std::fprintf(stderr, "%s: failed\n", name.c_str());
       return 1;
     }
-    std::printf("%-14s %9.3f s %6lld products  %5.0f MB  %s\n", name.c_str(), row["seconds"].get<double>(),
+    const auto& seconds = row["seconds"];
+    std::printf("%-14s %9.3f s %6lld products  %5.0f MB  %s\n", name.c_str(),
+                seconds.is_null() ? std::nan("") : seconds.get<double>(),
                 static_cast<long long>(row.value("products", 0)), row["peak_mb"].get<double>(),
                 row.value("note", "").c_str());
     std::fflush(stdout);

@@ -37,6 +37,20 @@ class SpectraOperator {
   LinearOperator& op_;
 };
 
+class DiagonalOperator : public LinearOperator {
+ public:
+  explicit DiagonalOperator(torch::Tensor diagonal) : diagonal_(std::move(diagonal)) {}
+  std::int64_t dimension() const override { return diagonal_.size(0); }
+  torch::Device device() const override { return diagonal_.device(); }
+  torch::ScalarType type() const override { return diagonal_.scalar_type(); }
+
+ protected:
+  torch::Tensor multiply(const torch::Tensor& vector) override { return diagonal_ * vector; }
+
+ private:
+  torch::Tensor diagonal_;
+};
+
 }  // namespace
 
 class TestLanczos : public QObject {
@@ -190,6 +204,55 @@ class TestLanczos : public QObject {
       QVERIFY2(op.products() <= limit + 21, qPrintable(QString::number(op.products())));
       for (const auto& pair : pairs.top) QVERIFY(!pair.converged || pair.residual <= 1e-12);
     }
+  }
+
+  // Every pair that was asked for is there, whatever the limit, and each is of its own end.
+  void fewProductsGiveAllPairs() {
+    const auto values = spread(120);
+    oracles::MatrixOperator op(oracles::withSpectrum(values, 1));
+    LanczosOptions options;
+    options.top = options.bottom = 5;
+    options.maxProducts = 12;
+    const auto pairs = lanczos(op, options);
+    QCOMPARE(pairs.top.size(), std::size_t{5});
+    QCOMPARE(pairs.bottom.size(), std::size_t{5});
+    QVERIFY(pairs.spent && pairs.top[0].value > 15 && pairs.bottom[0].value < 0);
+    options.top = options.bottom = 1;
+    options.maxProducts = 2;
+    QCOMPARE(lanczos(op, options).top.size(), std::size_t{1});
+  }
+
+  // Beyond the rank the eigenvalues are rounding: what is called converged is so by a product of its own.
+  void belowTheRankNothingConvergesByChance() {
+    std::vector<double> values(60, 0.0);
+    values[0] = 3, values[1] = 2, values[2] = 1;
+    const auto matrix = oracles::withSpectrum(values, 6).to(torch::kFloat32);
+    oracles::MatrixOperator op(matrix);
+    LanczosOptions options;
+    options.top = 5;
+    const auto pairs = lanczos(op, options);
+    QCOMPARE(pairs.top.size(), std::size_t{5});
+    for (const auto& pair : pairs.top) {
+      const auto v = pair.vector.to(torch::kFloat64);
+      const auto error = (matrix.to(torch::kFloat64).mv(v) - pair.value * v).norm().item<double>();
+      QVERIFY2(!pair.converged || error <= 2e-3 * std::abs(pair.value), qPrintable(QString::number(pair.value)));
+    }
+    QVERIFY(pairs.top[2].converged && !pairs.top[4].converged);
+  }
+
+  // A last wanted eigenvalue that is small beside the largest takes a longer search for a bound that says something.
+  void theSearchGoesOnUntilItSaysSomething() {
+    constexpr std::int64_t n = 20000;
+    torch::manual_seed(7);
+    auto diagonal = torch::rand({n}, torch::kFloat64);
+    diagonal[17] = 400, diagonal[170] = 20, diagonal[1700] = 8;
+    DiagonalOperator op(diagonal);
+    LanczosOptions options;
+    options.top = 3;
+    const auto pairs = lanczos(op, options);
+    QVERIFY2(pairs.searchProducts > 24 && pairs.searchProducts <= 40,
+             qPrintable(QString::number(pairs.searchProducts)));
+    QVERIFY2(pairs.missProbability < 0.1, qPrintable(QString::number(pairs.missProbability)));
   }
 
   // The eigenvectors of a matrix are a good start for one nearby.

@@ -284,6 +284,17 @@ class TestOperators : public QObject {
     QVERIFY(good.probe().mismatch < 1e-5);
   }
 
+  // A product that is not finite says nothing of the model: neither that it is right nor that it is wrong.
+  void theProbeOfWhatIsNotFinite() {
+    auto model = oracles::tanhNetwork(4, 5, 3, 10);
+    auto examples = oracles::randomExamples({20, 4}, 3, 11);
+    examples.inputs[3][1] = std::nan("");
+    CurvatureOperator op(*model, examples, {});
+    const auto found = op.probe();
+    QVERIFY(std::isnan(found.repetition));
+    QVERIFY(found.warning.empty() && !op.usesDifferences());
+  }
+
   // Whatever the budget keeps, each batch counts once, a short last one too.
   void everyBatchCountsOnceUnderAnyBudget() {
     const auto model = smallCnn(torch::kFloat64);

@@ -99,6 +99,14 @@ class TestOutputTrace : public QObject {
   Q_OBJECT
 
  private Q_SLOTS:
+  // "Not piecewise linear" would be kept for checkpoints that are finite.
+  void whatIsNotFiniteTellsNothingOfTheNetwork() {
+    const auto model = reluNetwork();
+    auto examples = images();
+    examples.inputs.fill_(std::nan(""));
+    QVERIFY_EXCEPTION_THROWN(outputTraceObstacle(*model, examples, {}, layersOf(*model)), NotFinite);
+  }
+
   // Many seeds, with the stopping rule: the stated interval covers the trace of the dense matrix as often as it says.
   void intervalsCover_data() {
     QTest::addColumn<bool>("relu");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/curvature/curvature_operator.h"
+#include "core/curvature/drawn_trace.h"
 #include "core/curvature/trace.h"
 #include "tests/support/oracles.h"
 #include "tests/support/trace_sums.h"
@@ -106,6 +107,16 @@ class TestTrace : public QObject {
       covered += std::abs(whole.trace - truth) <= 1.96 * whole.standardError ? 1 : 0;
     }
     QVERIFY2(covered >= 180 && covered <= 198, qPrintable(QString::number(covered)));
+  }
+
+  // Draws of the largest share that agree by chance: the degrees of freedom are those of one share, and so is the
+  // factor.
+  void sharesThatAgreeByChance() {
+    const std::vector<DrawnShare> shares{{100, 1e-6}, {1, 0.5}, {1, 0.5}};
+    const auto estimate = drawnTrace(shares, 2);
+    QVERIFY2(estimate.freedom >= 1 && estimate.freedom < 1.1, qPrintable(QString::number(estimate.freedom)));
+    const double deviation = std::sqrt((1e-6 + 0.5 + 0.5) / 2);
+    QVERIFY(std::abs(estimate.standardError / (studentFactor(estimate.freedom) * deviation) - 1) < 1e-9);
   }
 
   // With a stopping rule, with and without deflation, and by layer: 200 seeds on a Hessian that is known.

@@ -201,6 +201,31 @@ class TestCuda : public QObject {
     QVERIFY(!said.empty() && said.back().find("memory ran out") != std::string::npos);
   }
 
+  /// Of what is free a tensor leaves room for less than the basis asked for: it becomes smaller, and the eigenvalues
+  /// are the same.
+  void basisThatDoesNotFit() {
+    Pair pair("resnet18", 24);
+    CurvatureOptions small;
+    small.batchSize = 8;
+    small.keptGraphs = 0;
+    CurvatureOperator op(*pair.gpu, pair.there, small);
+    LanczosOptions options;
+    options.top = 1;
+    options.missTolerance = 1;
+    const auto expected = lanczos(op, options);
+    const auto vector = op.dimension() * 4, free = deviceMemory(kGpu).free;
+    options.maxBasis = 4000000000 / vector;
+    if (free < 12000000000) QSKIP("the GPU has little memory free");
+    const auto taken = torch::empty({free - 3000000000}, torch::TensorOptions(torch::kUInt8).device(kGpu));
+    std::vector<std::string> said;
+    Context context;
+    context.log = [&](const std::string& line) { said.push_back(line); };
+    const auto found = lanczos(op, options, context);
+    QVERIFY(!said.empty() && said.front().find("Lanczos basis") != std::string::npos);
+    QVERIFY(found.top[0].converged);
+    QVERIFY(std::abs(found.top[0].value - expected.top[0].value) <= 1e-3 * expected.top[0].value);
+  }
+
   void trainingTakesTheSameSteps() {
     Pair pair("cnn", 256);
     TrainingOptions options;

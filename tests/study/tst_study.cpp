@@ -242,7 +242,24 @@ class TestStudy : public QObject {
     QVERIFY((walked == std::set<std::int64_t>{0, 2}));
     for (const auto& row : run.metrics) QCOMPARE(row.learningRate, recipe.model.learningRates[std::size_t(row.epoch)]);
 
+    // At the end there are no bits to choose; what was found of the others stays.
+    recipe.model.checkpoints = (folder / "epoch-000[01].safetensors").string();
+    recipe.model.learningRates.clear();
+    recipe.profiles = {profile};
+    recipe.curvature.trace = recipe.curvature.density = false;
+    recipe.quantization.enabled = true;
+    try {
+      runStudy(recipe, optionsFor("diverged-at-the-end"), {});
+      QFAIL("no error");
+    } catch (const RunError& error) {
+      QVERIFY2(std::string(error.what()).find("NaN") != std::string::npos ||
+                   std::string(error.what()).find("not finite") != std::string::npos,
+               error.what());
+      QVERIFY2(std::string(error.what()).find("epoch-0001.safetensors") != std::string::npos, error.what());
+    }
+
     // Alone it is all that was asked for.
+    recipe.quantization.enabled = false;
     recipe.model.checkpoints = (folder / "epoch-0001.safetensors").string();
     recipe.model.learningRates.clear();
     recipe.profiles.clear();

@@ -135,6 +135,25 @@ class TestCurvaturePlots : public QObject {
     QVERIFY(axis(*figure, QCPAxis::atLeft)->range().contains(20));
     QVERIFY2(captionOf(*figureOf("spectrum", run, 3)).contains(QStringLiteral("‖∇²L‖ (Frobenius) = 20 ± 2 ")),
              qPrintable(captionOf(*figureOf("spectrum", run, 3))));
+    // At weights that are not finite the line has a gap.
+    for (auto& row : run.spectrum) {
+      if (row.epoch == 1) row.eigenvalue = row.residual = std::nan("");
+    }
+    const auto broken = figureOf("trajectories", run, 3);
+    norm = graph(*broken, "frobenius-train");
+    QCOMPARE(norm->dataCount(), 3);
+    QVERIFY(std::isnan(norm->data()->at(1)->value));
+    QVERIFY(near(barsOf(*broken, norm)->data()->at(2).errorPlus, 1.96 * 40 / (2 * 20.0)));
+  }
+
+  void aStabilityLimitFarAboveIsANote() {
+    RunResults run = sample::run();
+    for (auto& row : run.metrics) row.learningRate = 1e-4;
+    const auto figure = figureOf("trajectories", run, 3);
+    QVERIFY(!graph(*figure, "2 / learning rate"));
+    QVERIFY2(captionOf(*figure).contains("2 / learning rate is at least 20000, far above the axis") ||
+                 captionOf(*figure).contains("2 / learning rate is at least 2e+04"),
+             qPrintable(captionOf(*figure)));
   }
 
   void densityShowsTheMeanAndItsBand() {

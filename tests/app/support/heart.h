@@ -3,10 +3,14 @@
 
 #include <QCoreApplication>
 #include <QElapsedTimer>
+#include <QImage>
 #include <QObject>
+#include <QPainter>
+#include <QPolygonF>
 #include <QString>
 #include <QTimerEvent>
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <vector>
 
@@ -42,11 +46,40 @@ class Heart : public QObject {
 
   const std::vector<Step>& steps() const { return steps_; }
 
+  /// How much slower this machine draws than the one that the bound on a pause was set on; at least 1. The least of
+  /// some measurements of a fixed picture.
+  static double slowness() {
+    constexpr double referenceMs = 24;
+    double least = HUGE_VAL;
+    for (int i = 0; i < 5; ++i) {
+      const double before = cpuNow();
+      drawFixedPicture();
+      least = std::min(least, cpuNow() - before);
+    }
+    return std::max(1.0, least / referenceMs);
+  }
+
   /// Processor time of this thread, in milliseconds.
   static double cpuNow() {
     timespec now{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return 1e3 * double(now.tv_sec) + 1e-6 * double(now.tv_nsec);
+  }
+
+ private:
+  static void drawFixedPicture() {
+    QImage image(1000, 700, QImage::Format_ARGB32_Premultiplied);
+    image.fill(Qt::white);
+    QPainter painter(&image);
+    painter.setRenderHint(QPainter::Antialiasing);
+    for (int line = 0; line < 60; ++line) {
+      QPolygonF points;
+      for (int i = 0; i < 200; ++i) points << QPointF(5 * i, 350 + 300 * std::sin(0.05 * i + 0.1 * line));
+      painter.setPen(QPen(QColor::fromHsv(6 * line, 200, 200), 1.3));
+      painter.drawPolyline(points);
+    }
+    for (int text = 0; text < 300; ++text)
+      painter.drawText(QPointF(7 * (text % 130), 10 + 2.2 * text), QString::number(1.0 / (text + 3)));
   }
 
  protected:

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Within a phase that takes hours an interruption loses no more than the probe or the operator at hand.
+#include <QTemporaryDir>
+#include <QTest>
+#include <fstream>
+#include <sstream>
+
+#include "core/study/study.h"
+#include "tests/study/recipes.h"
+
+using namespace eigenscape;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string content(const fs::path& file) {
+  std::stringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
+}
+
+/// Stops when `file` has changed so many times.
+struct StopAt {
+  StopAt(std::string name, int times) : file(std::move(name)), left(times) {
+    context.stop = source.get_token();
+    context.changed = [this](const std::string& changed) {
+      if (changed == file && --left == 0) source.request_stop();
+    };
+  }
+  std::string file;
+  int left;
+  std::stop_source source;
+  StudyContext context;
+};
+
+std::int64_t productsOf(const RunInfo& info, const std::string& phase) {
+  for (const auto& done : info.phases) {
+    if (done.name == phase) return done.products;
+  }
+  return -1;
+}
+
+}  // namespace
+
+class TestResumedPhases : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void initTestCase() {
+    QVERIFY(folder_.isValid());
+    recipe_ = untrained(parseRecipe(tinyStudy, "tiny.toml"));
+    recipe_.profiles.clear();
+    recipe_.surfaces.clear();
+    recipe_.quantization.enabled = false;
+    recipe_.curvature.scopes = "both";
+    recipe_.curvature.layers.clear();
+    recipe_.curvature.layerTop = 1;
+    recipe_.curvature.split = "both";
+    recipe_.curvature.trace = false;
+    recipe_.curvature.density = true;
+    recipe_.curvature.densityProbes = 4;
+    recipe_.curvature.densityNodes = 3;
+    runStudy(recipe_, into(path("reference")), {});
+  }
+
+  void aDensityGoesOnBehindItsProbes_data() {
+    QTest::addColumn<int>("probes");
+    for (const int n : {1, 2, 4, 5, 7, 8}) QTest::addRow("%d", n) << n;  // four probes on each split
+  }
+  void aDensityGoesOnBehindItsProbes() {
+    QFETCH(int, probes);
+    const auto name = "density-" + std::to_string(probes);
+    StopAt stop("density_nodes.csv", probes);
+    if (probes < 8) {
+      QVERIFY_EXCEPTION_THROWN(runStudy(recipe_, into(path(name)), stop.context), Stopped);
+    } else {
+      // All probes are there, and half a line more.
+      runStudy(recipe_, into(path(name)), {});
+      forget(name, "density:0");
+      std::ofstream(path(name) / "density_nodes.csv", std::ios::app) << "0,hessian,mod";
+    }
+    QCOMPARE(resumed(name, "density_nodes.csv"), 8 - probes + 1);
+    compare(name, {"density.csv", "density_nodes.csv", "spectrum.csv"}, "density:0");
+  }
+
+  void aSpectrumGoesOnBehindItsLayers_data() {
+    QTest::addColumn<int>("operators");
+    for (const int n : {1, 2, 5, 9}) QTest::addRow("%d", n) << n;
+  }
+  void aSpectrumGoesOnBehindItsLayers() {
+    QFETCH(int, operators);
+    const auto name = "spectrum-" + std::to_string(operators);
+    StopAt stop("spectrum.csv", operators);
+    QVERIFY_EXCEPTION_THROWN(runStudy(recipe_, into(path(name)), stop.context), Stopped);
+    const auto all = 2 * (1 + layers());
+    QCOMPARE(resumed(name, "spectrum.csv"), all - operators + 1);
+    compare(name, {"density.csv", "spectrum.csv", "gradient.csv"}, "spectrum:0");
+  }
+
+  // It has paths as well as values, which are appended together.
+  void powerIterationBeginsItsPhaseAnew() {
+    auto recipe = recipe_;
+    recipe.curvature.method = "power";
+    recipe.curvature.bottom = 0;
+    recipe.curvature.density = false;
+    runStudy(recipe, into(path("power")), {});
+    const auto spectrum = content(path("power") / "spectrum.csv"), paths = content(path("power") / "power.csv");
+    QVERIFY(!paths.empty());
+    forget("power", "spectrum:0");
+    auto options = into(path("power"));
+    options.resume = true;
+    runStudy(recipe, options, {});
+    QVERIFY(content(path("power") / "spectrum.csv") == spectrum);
+    QVERIFY(content(path("power") / "power.csv") == paths);
+  }
+
+ private:
+  fs::path path(const std::string& name) const { return fs::path(folder_.path().toStdString()) / name; }
+  int layers() const {
+    std::set<std::string> names;
+    for (const auto& row : loadRun(path("reference")).spectrum) names.insert(row.scope);
+    return static_cast<int>(names.size()) - 1;
+  }
+  /// As a run that was killed before the phase was entered into run.json.
+  void forget(const std::string& name, const std::string& phase) const {
+    auto info = readRunInfo(path(name));
+    std::erase_if(info.phases, [&](const auto& done) { return done.name == phase; });
+    info.status = "running";
+    writeRunInfo(path(name), info);
+  }
+  /// How many times a file is appended to by the rest of a run.
+  int resumed(const std::string& name, const std::string& file) const {
+    int times = 0;
+    StudyContext context;
+    context.changed = [&](const std::string& changed) { times += changed == file ? 1 : 0; };
+    auto options = into(path(name));
+    options.resume = true;
+    runStudy(recipe_, options, context);
+    return times;
+  }
+  void compare(const std::string& name, const std::vector<std::string>& tables, const std::string& phase) const {
+    for (const auto& table : tables)
+      QVERIFY2(content(path(name) / table) == content(path("reference") / table), table.c_str());
+    const auto info = readRunInfo(path(name)), reference = readRunInfo(path("reference"));
+    QCOMPARE(info.status, std::string("done"));
+    QVERIFY(productsOf(reference, phase) > 0);
+    QCOMPARE(productsOf(info, phase), productsOf(reference, phase));
+  }
+
+  QTemporaryDir folder_;
+  Recipe recipe_;
+};
+
+QTEST_GUILESS_MAIN(TestResumedPhases)
+#include "tst_resumed_phases.moc"
