@@ -65,7 +65,7 @@ class TestResumedPhases : public QObject {
 
   void aDensityGoesOnBehindItsProbes_data() {
     QTest::addColumn<int>("probes");
-    for (const int n : {1, 2, 4, 5, 7, 8}) QTest::addRow("%d", n) << n;  // four probes on each split
+    for (const int n : {1, 5, 8}) QTest::addRow("%d", n) << n;  // four probes on each split
   }
   void aDensityGoesOnBehindItsProbes() {
     QFETCH(int, probes);
@@ -85,7 +85,7 @@ class TestResumedPhases : public QObject {
 
   void aSpectrumGoesOnBehindItsLayers_data() {
     QTest::addColumn<int>("operators");
-    for (const int n : {1, 2, 5, 9}) QTest::addRow("%d", n) << n;
+    for (const int n : {1, 8}) QTest::addRow("%d", n) << n;
   }
   void aSpectrumGoesOnBehindItsLayers() {
     QFETCH(int, operators);
