@@ -180,7 +180,7 @@ int runBatch(const CommandLine& line) {
   checkOut(line, recipe);
   ours = true;
   if (line.resume && !isRunDirectory(line.out))
-    progress.log(line.out + " holds no run to go on with: a new one begins");
+    std::fprintf(stderr, "eigenscape: --resume: %s holds no run to go on with: a new one begins\n", line.out.c_str());
 
   StudyOptions options;
   options.out = line.out;

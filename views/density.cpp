@@ -200,8 +200,9 @@ Drawn DensityFigure::draw(QCustomPlot& plot, const Style& style) const {
   provenance.curvature = true;
   QStringList& notes = provenance.notes;
   if (*density.epoch != epoch()) notes << epochWords(*density.epoch, epoch());
-  notes << (probes ? tr("line: mean over %1 probes, band: ± 1.96 standard errors").arg(probes)
-                   : tr("line: mean over the probes, band: ± 1.96 standard errors"));
+  notes << (probes == 1 ? tr("line: one probe, which says nothing of its error")
+            : probes    ? tr("line: mean over %1 probes, band: ± 1.96 standard errors").arg(probes)
+                        : tr("line: mean over the probes, band: ± 1.96 standard errors"));
   if (probes) notes << tr("ticks: quadrature nodes, longer for more weight");
   notes << axis.note();
   if (density.otherScopes) notes << tr("%1 further densities in density.csv").arg(density.otherScopes);

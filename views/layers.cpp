@@ -23,6 +23,14 @@ bool isLayers(const TraceRow& row) {
   return row.scope != "model";
 }
 
+bool isKnown(const SpectrumRow& row) {
+  return std::isfinite(row.eigenvalue);
+}
+
+bool isKnown(const TraceRow& row) {
+  return std::isfinite(row.trace);
+}
+
 /// Told apart from zero: two standard errors away from it.
 bool isResolved(const TraceRow& row) {
   return !(std::abs(row.trace) < 2 * row.standardError);
@@ -41,7 +49,10 @@ struct Measured {
 template <class Row>
 Measured<Row> measured(const std::vector<Row>& rows, std::int64_t wanted) {
   Measured<Row> all;
-  all.epoch = epochToShow(epochsOf(rows, [](const Row& row) { return isLayers(row); }), wanted);
+  // Epochs without a finite value are passed over unless there are no others.
+  auto epochs = epochsOf(rows, [](const Row& row) { return isLayers(row) && isKnown(row); });
+  if (epochs.empty()) epochs = epochsOf(rows, [](const Row& row) { return isLayers(row); });
+  all.epoch = epochToShow(epochs, wanted);
   const auto kept = [&](const Row& row) { return isLayers(row) && row.epoch == *all.epoch; };
   if (!all.epoch) return all;
   const auto splits = splitsOf(rows, kept);
@@ -158,6 +169,16 @@ std::vector<double> reachWithBars(const Shown& shown, const ValueAxis& axis) {
   return reach;
 }
 
+/// Those behind the split, with the comma before them: what comes before says where the row belongs.
+std::string traceCells(const TraceRow& row) {
+  const std::string header = headerOf<TraceRow>(), line = toCsv(row);
+  std::size_t cut = line.size();
+  for (auto left = std::count(header.begin() + std::ptrdiff_t(header.find("split")), header.end(), ','); left > 0;
+       --left)
+    cut = line.rfind(',', cut - 1);
+  return line.substr(cut);
+}
+
 }  // namespace
 
 bool hasLayers(const RunResults& run) {
@@ -220,7 +241,7 @@ Drawn LayersFigure::draw(QCustomPlot& plot, const Style& style) const {
 std::string LayersFigure::csv() const {
   const Layers layers = collect(run(), epoch());
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  std::string text = headerOf<SpectrumRow>() + ",trace,standard_error,trace_products\n";
+  std::string text = headerOf<SpectrumRow>() + ",trace,standard_error,trace_products,trace_method,trace_converged\n";
   for (const auto& name : layers.names) {
     const auto eigenvalue = layers.eigenvalues.rows.find(name);
     const auto trace = layers.traces.rows.find(name);
@@ -230,16 +251,12 @@ std::string LayersFigure::csv() const {
     SpectrumRow row{traceRow.epoch, traceRow.op, name, traceRow.split, 1, none, none, false, 0};
     const bool asked = eigenvalue != layers.eigenvalues.rows.end();
     if (asked) row = *eigenvalue->second;
-    // A trace's own cells are the last three of its row.
-    const std::string line = toCsv(traceRow);
-    std::size_t cut = line.size();
-    for (int i = 0; i < 3; ++i) cut = line.rfind(',', cut - 1);
     std::string first = toCsv(row);
     // Of an eigenvalue that nobody asked for there is nothing to say: index to products stay empty.
     std::size_t end = first.size();
     for (int i = 0; i < 5; ++i) end = first.rfind(',', end - 1);
     if (!asked) first = first.substr(0, end) + ",,,,,";
-    text += first + line.substr(cut) + '\n';
+    text += first + (trace != layers.traces.rows.end() ? traceCells(traceRow) : ",,,,,") + '\n';
   }
   return text;
 }

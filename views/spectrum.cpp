@@ -59,15 +59,20 @@ bool isModels(const SpectrumRow& row) {
 }
 
 std::vector<std::int64_t> spectrumEpochs(const RunResults& run, std::size_t atLeast) {
-  std::map<std::int64_t, std::set<std::int64_t>> indices;
-  for (const auto& row : run.spectrum) {
-    if (isModels(row)) indices[row.epoch].insert(row.index);
-  }
-  std::vector<std::int64_t> epochs;
-  for (const auto& [epoch, found] : indices) {
-    if (found.size() >= atLeast) epochs.push_back(epoch);
-  }
-  return epochs;
+  const auto having = [&](const auto& counts) {
+    std::map<std::int64_t, std::set<std::int64_t>> indices;
+    for (const auto& row : run.spectrum) {
+      if (counts(row)) indices[row.epoch].insert(row.index);
+    }
+    std::vector<std::int64_t> epochs;
+    for (const auto& [epoch, found] : indices) {
+      if (found.size() >= atLeast) epochs.push_back(epoch);
+    }
+    return epochs;
+  };
+  // Epochs without a finite value are passed over unless there are no others.
+  const auto known = having([](const SpectrumRow& row) { return isModels(row) && std::isfinite(row.eigenvalue); });
+  return known.empty() ? having(isModels) : known;
 }
 
 namespace {

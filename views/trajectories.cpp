@@ -61,7 +61,8 @@ std::vector<double> addStabilityLine(QCustomPlot& plot, const Frame& frame, cons
   if (limits.empty()) return values;
   for (const auto& [epoch, limit] : limits) values.push_back(limit);
   const double lowest = *std::min_element(values.begin(), values.end());
-  constexpr double farAbove = 30;
+  // On a linear axis what is far above presses the eigenvalues together.
+  const double farAbove = axis.isLinear() ? 3 : 30;
   if (lowest > farAbove * largest) {
     notes << tr("2 / learning rate is at least %1, far above the axis").arg(numberText(lowest));
     return {};

@@ -22,6 +22,7 @@ class ValueAxis {
   static ValueAxis ofLosses(const std::vector<double>& losses);
 
   bool isLogarithmic() const { return kind_ == Kind::Logarithmic; }
+  bool isLinear() const { return kind_ == Kind::Linear; }
   /// Where a value is put: plots know no symmetric logarithm, so the values themselves are turned.
   double place(double value) const { return kind_ == Kind::Symmetric ? scale_.forward(value) : value; }
   /// The value at a place.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 
 #include "core/results/error.h"
 
@@ -121,15 +122,22 @@ void Journal::dropLastLine() {
   });
 }
 
-/// Nodes are appended probe by probe, so that only the last probe may lack some.
+/// Nodes are appended probe by probe, so that only the last probe may lack some: then its weights miss their sum of
+/// one.
 void Journal::dropLastProbe() {
   const auto rows = readTable<DensityNodeRow>(directory_);
   if (rows.empty()) return;
   const auto last = rows.back();
   const bool finished = has("density:" + std::to_string(last.epoch));
+  const auto isLast = [&](const DensityNodeRow& row) {
+    return row.epoch == last.epoch && row.scope == last.scope && row.split == last.split && row.probe == last.probe;
+  };
+  double weights = 0;
+  for (const auto& row : rows) weights += isLast(row) ? row.weight : 0;
+  const bool whole = std::abs(weights - 1) < 1e-10;
   retainRows<DensityNodeRow>(directory_, [&](const DensityNodeRow& row) {
     if (row.epoch != last.epoch || finished) return has("density:" + std::to_string(row.epoch));
-    return row.scope != last.scope || row.split != last.split || row.probe != last.probe;
+    return whole || !isLast(row);
   });
 }
 

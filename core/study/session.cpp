@@ -55,7 +55,23 @@ Session::Session(const Recipe& recipe, Material& material, Journal& journal, con
 }
 
 void Session::run() {
+  // That the last one can't be read is better known now than after all the others.
+  if (visits_.size() > 1 && !visits_.back().checkpoint.empty()) loadCheckpoint(visits_.size() - 1);
   for (std::size_t index = 0; index < visits_.size(); ++index) visit(index);
+}
+
+/// Of an epoch whose phases are all finished, or that can't be looked at.
+void Session::skipVisit(std::int64_t epoch) {
+  const auto& curvature = recipe_.curvature;
+  const bool spectrumDue = isSpectrumDueAt(visit_, lastVisit_, recipe_), regular = isDue(curvature.every);
+  double skipped = costs_.measure + (epoch > 0 ? costs_.train : 0);
+  if (spectrumDue) skipped += costs_.spectrum;
+  if (regular) skipped += costs_.density + costs_.sharpness + (curvature.trace ? costs_.trace : 0);
+  for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
+    for (const auto& item : *list)
+      skipped += isDue(item.every) ? costs_.landscape(item) + costs_.curvatureMap(item) : 0;
+  }
+  workload_.endPhase(skipped, false);
 }
 
 void Session::visit(std::size_t index) {
@@ -65,18 +81,20 @@ void Session::visit(std::size_t index) {
   const bool spectrumDue = isSpectrumDueAt(visit_, lastVisit_, recipe_), regular = isDue(curvature.every);
   // A resumed run has the weights of the last trained epoch; everything of the epochs before it is finished.
   if (epoch < trainedEpoch_) {
-    double skipped = costs_.measure + (epoch > 0 ? costs_.train : 0);
-    if (spectrumDue) skipped += costs_.spectrum;
-    if (regular) skipped += costs_.density + costs_.sharpness + (curvature.trace ? costs_.trace : 0);
-    for (const auto* list : {&recipe_.profiles, &recipe_.surfaces}) {
-      for (const auto& item : *list)
-        skipped += isDue(item.every) ? costs_.landscape(item) + costs_.curvatureMap(item) : 0;
-    }
-    workload_.endPhase(skipped, false);
+    skipVisit(epoch);
     return;
   }
   if (!visits_[index].checkpoint.empty()) {
-    loadCheckpoint(index);
+    try {
+      loadCheckpoint(index);
+    } catch (const RunError& error) {
+      // The first tells whether the folder is one of this network; on the last one landscapes and bits stand.
+      if (index == 0 || visit_ == lastVisit_) throw;
+      lost_.insert(epoch);
+      note(placeOf(index) + ": left out: " + error.what(), {context_.stop, {}, context_.log});
+      skipVisit(epoch);
+      return;
+    }
   } else if (epoch > 0) {
     train(epoch);
   } else if (trainer_ && !journal_.has(keyed("metrics", 0))) {

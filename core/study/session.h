@@ -51,6 +51,7 @@ class Session {
   struct Lot;
 
   void visit(std::size_t index);
+  void skipVisit(std::int64_t epoch);
   void loadCheckpoint(std::size_t index);
   void train(std::int64_t epoch);
   void measure(std::int64_t epoch);

@@ -155,6 +155,13 @@ void Session::spectrum(std::int64_t epoch) {
             for (const auto& row : readTable<SpectrumRow>(journal_.directory()))
               if (row.epoch == epoch) lot.known[{row.scope, row.split}] = row.products;
           }
+          if (precision() == torch::kFloat32 && curvature.tolerance < 1e-4)
+            note(
+                "curvature.tolerance = " + shortNumber(curvature.tolerance, "%.0e") +
+                    " is finer than products in float32 are: residuals tell how well a pair fits those; what their own "
+                    "rounding adds (about 1e-5 to 1e-4, most with batch statistics) takes curvature.precision = "
+                    "\"float64\"",
+                context);
           const auto splits = splitsOf(curvature.split, curvature.method == "power" ? 0 : curvature.samples);
           for (std::size_t part = 0; part < splits.size(); ++part) {
             spectraOf(epoch, splits[part], part == 0, context.part(part, splits.size()), lot);
@@ -235,6 +242,14 @@ void Session::noteUnconverged(const Part& part, const EigenPairs& pairs, const C
     all += static_cast<std::int64_t>(list->size());
     converged += std::count_if(list->begin(), list->end(), [](const EigenPair& pair) { return pair.converged; });
   }
+  const bool searches = recipe_.curvature.missProbability < 1;
+  if (searches && !pairs.spent && pairs.missProbability > recipe_.curvature.missProbability && converged > 0)
+    note("epoch " + std::to_string(part.epoch) + ", " + part.scope.name + ", " + part.split +
+             ": the search for missed eigenvalues ended with " +
+             (pairs.missProbability < 1 ? "a chance below " + shortNumber(pairs.missProbability, "%.0e")
+                                        : std::string("no bound")) +
+             ", above curvature.miss_probability",
+         context);
   if (converged == all) return;
   note("epoch " + std::to_string(part.epoch) + ", " + part.scope.name + ", " + part.split + ": " +
            std::to_string(converged) + " of " + std::to_string(all) + " eigenpairs reached curvature.tolerance in " +
@@ -318,6 +333,13 @@ void Session::powerOn(CurvatureOperator& op, const Part& part, const Context& co
     return;
   }
   lot.products += found.products;
+  const auto reached =
+      std::count_if(found.pairs.begin(), found.pairs.end(), [](const EigenPair& pair) { return pair.converged; });
+  if (reached < static_cast<std::ptrdiff_t>(found.pairs.size()))
+    note("epoch " + std::to_string(part.epoch) + ", " + part.scope.name + ", " + part.split + ", share " +
+             std::to_string(part.batch) + ": " + std::to_string(reached) + " of " + std::to_string(found.pairs.size()) +
+             " eigenpairs reached curvature.tolerance by power iteration; raise curvature.power_iterations",
+         context);
   for (const auto& step : found.path) {
     lot.power.push_back(
         {part.epoch, part.scope.name, step.index, step.iteration, step.eigenvalue, part.batch, part.split});

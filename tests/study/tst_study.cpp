@@ -242,6 +242,24 @@ class TestStudy : public QObject {
     QVERIFY((walked == std::set<std::int64_t>{0, 2}));
     for (const auto& row : run.metrics) QCOMPARE(row.learningRate, recipe.model.learningRates[std::size_t(row.epoch)]);
 
+    // One that cannot be read is left out, too, and looked at once it can.
+    std::ofstream(folder / "epoch-0001.safetensors") << "cut short";
+    recipe.profiles.clear();
+    const auto without = runStudy(recipe, optionsFor("damaged"), {});
+    QVERIFY(std::any_of(without.notes.begin(), without.notes.end(), [](const std::string& note) {
+      return note.starts_with("epoch 1 (epoch-0001.safetensors): left out: ");
+    }));
+    std::set<std::int64_t> seen;
+    for (const auto& row : loadRun(path("damaged")).spectrum) seen.insert(row.epoch);
+    QVERIFY((seen == std::set<std::int64_t>{0, 2}));
+    const auto end = folder / "epoch-0002.safetensors";
+    fs::copy(end, folder / "kept");
+    std::ofstream(end) << "cut short";
+    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, optionsFor("damaged-at-the-end"), {}), RunError);
+    QVERIFY(loadRun(path("damaged-at-the-end")).spectrum.empty());
+    fs::rename(folder / "kept", end);
+    writeSafetensors(folder / "epoch-0001.safetensors", weights);
+
     // At the end there are no bits to choose; what was found of the others stays.
     recipe.model.checkpoints = (folder / "epoch-000[01].safetensors").string();
     recipe.model.learningRates.clear();

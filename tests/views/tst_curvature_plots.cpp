@@ -337,9 +337,13 @@ class TestCurvaturePlots : public QObject {
     // One line for each layer with the cells of both tables.
     const QStringList lines = csv(*figure).split('\n', Qt::SkipEmptyParts);
     QCOMPARE(lines.size(), 6);
-    QVERIFY(lines[0].startsWith("epoch,operator,scope,split,index,eigenvalue") && lines[0].endsWith("trace_products"));
+    QVERIFY(lines[0].startsWith("epoch,operator,scope,split,index,eigenvalue") &&
+            lines[0].endsWith(",trace,standard_error,trace_products,trace_method,trace_converged"));
     QVERIFY(lines[1].startsWith(QString::fromStdString(toCsv(*eigenvalues[0])) + ','));
     QVERIFY(QString::fromStdString(toCsv(*traces[0])).endsWith(lines[1].section(',', 9)));
+    QCOMPARE(lines[1].section(',', 9, 9).toDouble(), traces[0]->trace);
+    QCOMPARE(lines[1].section(',', 10, 10).toDouble(), traces[0]->standardError);
+    QCOMPARE(lines[1].count(','), lines[0].count(','));
   }
 
   void layersWithOneQuantity() {
@@ -349,10 +353,15 @@ class TestCurvaturePlots : public QObject {
     QVERIFY(!graph(*traces, QStringLiteral("λ₁")));
     QCOMPARE(graph(*traces, "trace")->data()->at(2)->key, 2.0);
     QVERIFY(csv(*traces).contains(",train,,,,,,"));
+    const auto first = std::find_if(run.traces.begin(), run.traces.end(), [](const TraceRow& row) {
+      return row.epoch == 5 && row.scope != "model" && row.split == "train";
+    });
+    QCOMPARE(csv(*traces).section('\n', 1, 1).section(',', 9, 9).toDouble(), first->trace);
     run = sample::run(curvature());
     run.traces.clear();
     const auto eigenvalues = figureOf("layers", run, 5);
     QVERIFY(!graph(*eigenvalues, "trace"));
+    QVERIFY(csv(*eigenvalues).section('\n', 1, 1).endsWith(",,,,,"));
     QCOMPARE(graph(*eigenvalues, QStringLiteral("λ₁"))->dataCount(), 5);
   }
 
