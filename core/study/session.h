@@ -169,6 +169,7 @@ class Session {
   std::int64_t directionsEpoch_ = -1;
   TraceEstimates lastTrace_;  ///< on the first split of the last epoch, shared with the sensitivity
   std::int64_t lastTraceEpoch_ = -1;
+  bool searchNoted_ = false;
   struct {
     bool spectrum = true, density = true;
   } maybeBegun_;  ///< whether the next phase of that kind may find rows of its own

@@ -97,10 +97,21 @@ class TestStudyDirections : public QObject {
     QVERIFY(!fs::exists(path("no-such-tensor")));
   }
 
+  void aSearchThatProvesTooLittleIsNotedOnce() {
+    auto recipe = small();
+    recipe.curvature.missProbability = 1e-300;
+    recipe.curvature.scopes = "both";
+    recipe.curvature.trace = false;
+    const auto notes = runStudy(recipe, optionsFor("proves-little"), {}).notes;
+    QCOMPARE(notes.size(), std::size_t{1});
+    QVERIFY2(notes[0].find("curvature.miss_probability") != std::string::npos, notes[0].c_str());
+  }
+
   // The ways to a trace agree within their errors; only products by the parameters give the Frobenius norm.
   void tracesFromTheOutputs() {
     auto recipe = small();
     recipe.curvature.traceProbes = 400;
+    recipe.curvature.missProbability = 1;  // of which there would be a note
     for (const char* method : {"auto", "layers", "hutchinson"}) {
       recipe.curvature.traceMethod = method;
       runStudy(recipe, optionsFor(std::string("traces-") + method), {});
