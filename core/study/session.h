@@ -134,7 +134,7 @@ class Session {
   /// Says it and keeps it in run.json, once.
   void note(const std::string& line, const Context& context);
   /// The context, all of whose lines are noted as well: what operators and solvers say, of memory and of differences,
-  /// belongs to the record of the run. Refers to `context`.
+  /// belongs to the record of the run.
   Context noting(const Context& context);
   torch::ScalarType precision() const;
   /// Runs `work` as the phase `key` unless it is finished; `title` is what people see.

@@ -49,11 +49,7 @@ class TestResumedPhases : public QObject {
   void initTestCase() {
     QVERIFY(folder_.isValid());
     recipe_ = untrained(parseRecipe(tinyStudy, "tiny.toml"));
-    recipe_.profiles.clear();
-    recipe_.surfaces.clear();
-    recipe_.quantization.enabled = false;
     recipe_.curvature.scopes = "both";
-    recipe_.curvature.layers.clear();
     recipe_.curvature.layerTop = 1;
     recipe_.curvature.split = "both";
     recipe_.curvature.trace = false;
