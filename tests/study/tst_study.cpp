@@ -8,13 +8,11 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <set>
 #include <sstream>
 
 #include "core/model/state_dict.h"
 #include "core/results/error.h"
 #include "core/study/study.h"
-#include "core/study/visits.h"
 #include "tests/study/recipes.h"
 
 using namespace eigenscape;
@@ -153,149 +151,6 @@ class TestStudy : public QObject {
     }
     QCOMPARE(top.size(), std::size_t{2});
     QVERIFY(top["linear"] < top["model"]);
-  }
-
-  // A training done elsewhere: the checkpoints of this one, looked at again, give the same spectra.
-  void checkpointsMadeElsewhere() {
-    auto recipe = recipe_;
-    recipe.training.epochs = 0;
-    const auto folder = path("elsewhere");
-    fs::copy(path("reference") / "checkpoints", folder);
-    QVERIFY(fs::remove(folder / "epoch-0000.safetensors"));
-    recipe.model.checkpoints = (folder / "epoch-*.safetensors").string();
-    recipe.profiles.clear();
-    recipe.surfaces.clear();
-    recipe.quantization.enabled = false;
-    recipe.curvature.density = false;
-    runStudy(recipe, optionsFor("elsewhere-trained"), {});
-    const auto run = loadRun(path("elsewhere-trained"));
-    QCOMPARE(run.info.epochs, 2);
-    std::size_t compared = 0;
-    for (const auto& row : run.spectrum) {
-      for (const auto& theirs : reference_.spectrum) {
-        if (row.epoch != theirs.epoch || row.scope != theirs.scope || row.split != theirs.split ||
-            row.index != theirs.index)
-          continue;
-        QVERIFY(std::abs(row.eigenvalue / theirs.eigenvalue - 1) < 1e-3);
-        ++compared;
-      }
-    }
-    QCOMPARE(compared, std::size_t{2 * 2 * 4});
-    QCOMPARE(run.metrics.front().epoch, 1);
-    QCOMPARE(run.metrics.front().loss, reference_.metrics[2].loss);
-
-    // A checkpoint more is another run: the rows that are there do not know of it.
-    fs::copy(folder / "epoch-0002.safetensors", folder / "epoch-0003.safetensors");
-    auto again = optionsFor("elsewhere-trained");
-    again.resume = true;
-    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, again, {}), RecipeError);
-    fs::remove(folder / "epoch-0003.safetensors");
-    QCOMPARE(runStudy(recipe, again, {}).status, std::string("done"));
-  }
-
-  // One that diverged is noted, and its numbers are nan; the others are looked at all the same.
-  void aCheckpointThatIsNotFinite() {
-    auto recipe = recipe_;
-    recipe.training.epochs = 0;
-    const auto folder = path("diverged");
-    fs::copy(path("reference") / "checkpoints", folder);
-    auto weights = readSafetensors(folder / "epoch-0001.safetensors");
-    weights.front().second.fill_(std::nan(""));
-    writeSafetensors(folder / "epoch-0001.safetensors", weights);
-    recipe.model.checkpoints = (folder / "epoch-*.safetensors").string();
-    recipe.model.learningRates = {0.4, 0.3, 0.2};
-    LandscapeRecipe profile;
-    profile.name = "along";
-    profile.points = 3;
-    profile.every = 1;
-    auto onPath = profile;
-    onPath.name = "path", onPath.x = "pca:1", onPath.every = 0;
-    recipe.profiles = {profile, onPath};
-    recipe.surfaces.clear();
-    recipe.quantization.enabled = false;
-    recipe.curvature.trace = recipe.curvature.density = true;
-    const auto info = runStudy(recipe, optionsFor("diverged-run"), {});
-    QCOMPARE(info.status, std::string("done"));
-    const auto told = [&](const char* what) {
-      return std::any_of(info.notes.begin(), info.notes.end(), [&](const std::string& note) {
-        return note.starts_with(std::string("epoch 1 (epoch-0001.safetensors): ") + what);
-      });
-    };
-    QVERIFY(told("spectrum of model (train) left out: a Hessian-vector product is not finite"));
-    QVERIFY(told("density of model (train) left out"));
-    QVERIFY(told("traces (train) left out"));
-    const auto run = loadRun(path("diverged-run"));
-    std::map<std::int64_t, std::pair<int, int>> rows;  // finite and not, by epoch
-    for (const auto& row : run.spectrum) {
-      ++(std::isfinite(row.eigenvalue) ? rows[row.epoch].first : rows[row.epoch].second);
-      QVERIFY(std::isfinite(row.eigenvalue) || !row.converged);
-    }
-    QVERIFY(rows[0].first > 0 && rows[0].second == 0);
-    QVERIFY(rows[1].first == 0 && rows[1].second == rows[0].first);
-    QVERIFY(rows[2].first == rows[0].first && rows[2].second == 0);
-    for (const auto& row : run.traces) QCOMPARE(std::isfinite(row.trace), row.epoch != 1);
-    std::set<std::int64_t> walked;
-    for (const auto& row : run.profiles) {
-      QVERIFY(std::isfinite(row.loss));
-      if (row.name == "along") walked.insert(row.epoch);
-    }
-    QVERIFY((walked == std::set<std::int64_t>{0, 2}));
-    for (const auto& row : run.metrics) QCOMPARE(row.learningRate, recipe.model.learningRates[std::size_t(row.epoch)]);
-
-    // One that cannot be read is left out, too, and looked at once it can.
-    std::ofstream(folder / "epoch-0001.safetensors") << "cut short";
-    recipe.profiles.clear();
-    const auto without = runStudy(recipe, optionsFor("damaged"), {});
-    QVERIFY(std::any_of(without.notes.begin(), without.notes.end(), [](const std::string& note) {
-      return note.starts_with("epoch 1 (epoch-0001.safetensors): left out: ");
-    }));
-    std::set<std::int64_t> seen;
-    for (const auto& row : loadRun(path("damaged")).spectrum) seen.insert(row.epoch);
-    QVERIFY((seen == std::set<std::int64_t>{0, 2}));
-    const auto end = folder / "epoch-0002.safetensors";
-    fs::copy(end, folder / "kept");
-    std::ofstream(end) << "cut short";
-    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, optionsFor("damaged-at-the-end"), {}), RunError);
-    QVERIFY(loadRun(path("damaged-at-the-end")).spectrum.empty());
-    fs::rename(folder / "kept", end);
-    writeSafetensors(folder / "epoch-0001.safetensors", weights);
-
-    // At the end there are no bits to choose; what was found of the others stays.
-    recipe.model.checkpoints = (folder / "epoch-000[01].safetensors").string();
-    recipe.model.learningRates.clear();
-    recipe.profiles = {profile};
-    recipe.curvature.trace = recipe.curvature.density = false;
-    recipe.quantization.enabled = true;
-    try {
-      runStudy(recipe, optionsFor("diverged-at-the-end"), {});
-      QFAIL("no error");
-    } catch (const RunError& error) {
-      QVERIFY2(std::string(error.what()).find("NaN") != std::string::npos ||
-                   std::string(error.what()).find("not finite") != std::string::npos,
-               error.what());
-      QVERIFY2(std::string(error.what()).find("epoch-0001.safetensors") != std::string::npos, error.what());
-    }
-
-    // Alone it is all that was asked for.
-    recipe.quantization.enabled = false;
-    recipe.model.checkpoints = (folder / "epoch-0001.safetensors").string();
-    recipe.model.learningRates.clear();
-    recipe.profiles.clear();
-    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, optionsFor("diverged-alone"), {}), RunError);
-  }
-
-  void checkpointsComeInNaturalOrder() {
-    const auto folder = path("natural");
-    fs::create_directories(folder);
-    for (const char* name : {"net-10.pt", "net-9.pt", "net-100.pt", "other.pt"}) std::ofstream(folder / name) << "x";
-    Recipe recipe;
-    recipe.model.checkpoints = (folder / "net-*.pt").string();
-    const auto visits = visitsOf(recipe);
-    QCOMPARE(visits.size(), std::size_t{3});
-    QCOMPARE(visits[0].epoch, 9);
-    QCOMPARE(visits[2].checkpoint.filename().string(), std::string("net-100.pt"));
-    recipe.model.checkpoints = (folder / "*.pt").string();  // one has no number: they are counted
-    QCOMPARE(visitsOf(recipe).back().epoch, 4);
   }
 
   // Every operator, in both precisions, through the recipe; the Gauss-Newton and Fisher matrices are semidefinite.
