@@ -205,6 +205,7 @@ int main(int argc, char** argv) {
   app.add_option("--device", options.device)->needs(data)->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_flag("--timed-kernels", options.timedKernels, "on a GPU, as curvature.cudnn_benchmark")->needs(data);
   app.add_flag("!--no-search", options.search, "eigenpairs without the search for missed ones")->needs(data);
+  app.add_option("--probes", options.probes, "of the density")->check(CLI::Range(1, 10000))->needs(data);
   app.add_option("--cap", options.cap, "seconds after which a solver is stopped: its row says so")->needs(data);
   app.add_option("--cases", options.cases)->needs(data)->delimiter(',');
   app.add_option("--json", options.json, "file that the rows are merged into")->needs(data);

@@ -109,6 +109,7 @@ struct Problem {
     model->to(device, torch::kFloat32);
     curvature.batchSize = options.batch;
     cap = options.cap;
+    density.probes = options.probes;
     search = options.search;
   }
   void gradient() const {
@@ -131,6 +132,7 @@ struct Problem {
   Examples examples;
   CurvatureOptions curvature;
   double cap = 0;
+  DensityOptions density;
   bool search = true;
 };
 
@@ -230,11 +232,13 @@ Json densityCase(Problem& problem) {
   const Cap cap(problem.cap);
   double seconds = 0;
   try {
-    seconds = secondsOf([&] { found = spectralDensity(op, {}, cap.context()); });
+    seconds = secondsOf([&] { found = spectralDensity(op, problem.density, cap.context()); });
   } catch (const Stopped&) {
     return stoppedRow(problem.cap, &op);
   }
-  return {{"seconds", seconds}, {"products", found.products}, {"note", ""}};
+  return {{"seconds", seconds},
+          {"products", found.products},
+          {"note", std::to_string(found.probes.size()) + (found.probes.size() == 1 ? " probe" : " probes")}};
 }
 
 Json rowOf(Problem& problem, const std::string& name) {
@@ -306,7 +310,8 @@ int runCases(const CaseOptions& options, const std::string& self) {
                    " --images " + std::to_string(options.images) + " --batch " + std::to_string(options.batch) +
                    " --threads " + std::to_string(options.threads) + " --device " + options.device +
                    (options.timedKernels ? " --timed-kernels" : "") + (options.search ? "" : " --no-search") +
-                   " --cap " + std::to_string(options.cap) + " --one " + quoted(name);
+                   " --cap " + std::to_string(options.cap) + " --probes " + std::to_string(options.probes) + " --one " +
+                   quoted(name);
     if (!options.weights.empty()) command += " --weights " + quoted(options.weights.string());
     std::FILE* pipe = ::popen(command.c_str(), "r");
     std::string text;

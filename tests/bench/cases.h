@@ -16,6 +16,7 @@ struct CaseOptions {
   std::string device = "cpu";  ///< or cuda, which computes as the program does: without TF32
   bool timedKernels = false;   ///< curvature.cudnn_benchmark
   bool search = true;          ///< for missed eigenvalues, which no peer does; counted apart in any case
+  std::int64_t probes = 10;    ///< of the density
   double cap = 0;              ///< seconds after which a solver is stopped; 0: never
   int threads = 0;
   std::vector<std::string> cases = {"product", "gradient", "top-1",        "top-5",

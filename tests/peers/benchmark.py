@@ -180,6 +180,7 @@ def parse_arguments():
     parser.add_argument("--timed-kernels", action="store_true", help="on a GPU: torch.backends.cudnn.benchmark")
     parser.add_argument("--steps", type=int, default=0,
                         help="Lanczos steps of hessian-eigenthings; default: the least that suffice")
+    parser.add_argument("--probes", type=int, default=10, help="of case e; default 10")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if not options.table and not (options.model and options.data):

@@ -22,7 +22,7 @@ from models import load_images, load_model, plain_products, relative_residuals
 
 PROBES = (10, 200)  # fewest before a standard error is believed, and most; those of core/curvature/trace.h
 TRACE, LAYER_TRACES = 0.02, 0.05  # standard errors asked for
-DENSITY = (10, 80)  # probes, Lanczos steps
+DENSITY_STEPS = 80  # of each probe
 
 
 class Cap:
@@ -243,8 +243,10 @@ class Job:
 
     def density(self, cap):
         def work():
-            ends = self.adapter().density(*DENSITY)
-            return {"ends": ends, "note": f"from {ends[0]:.4g} to {ends[1]:.4g}"}
+            probes = self.options["probes"]
+            ends = self.adapter().density(probes, DENSITY_STEPS)
+            note = f"{probes} probe{'' if probes == 1 else 's'}, from {ends[0]:.4g} to {ends[1]:.4g}"
+            return {"ends": ends, "note": note}
 
         return self.timed(cap, work)
 
