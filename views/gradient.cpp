@@ -46,6 +46,12 @@ Drawn GradientFigure::draw(QCustomPlot& plot, const Style& style) const {
       epochs.push_back(double(epoch));
       norms.push_back(row->norm);
     }
+    // No line across an epoch that was looked at in vain.
+    for (const auto epoch : epochsWithoutNumbers(run(), split)) {
+      if (byEpoch.count(epoch)) continue;
+      share->addData(double(epoch), qQNaN());
+      norm->addData(double(epoch), qQNaN());
+    }
   }
   // A run that goes on shows the room that is still to be filled.
   if (run().info.status == "running") epochs.push_back(double(run().info.epochs));
@@ -68,6 +74,8 @@ Drawn GradientFigure::draw(QCustomPlot& plot, const Style& style) const {
   }
   if (notPositive) notes << tr("%1 gradients of norm 0, left out").arg(notPositive);
   if (notFinite) notes << tr("%1 gradients not finite, left out").arg(notFinite);
+  const auto lost = epochsWithoutNumbers(run());
+  if (!lost.empty()) notes << withoutNumbersText(lost);
   return drawn;
 }
 

@@ -214,6 +214,10 @@ Drawn OverlapFigure::draw(QCustomPlot& plot, const Style& style) const {
     const QString known = peers().empty() ? tr("not known") : tr("not measured in this run");
     notes << (std::size_t(n) > mostHatched ? tr("blank: %1") : tr("hatched: %1")).arg(known);
   }
+  if (peers().empty()) {
+    const auto lost = epochsWithoutNumbers(run(), split);
+    if (!lost.empty()) notes << withoutNumbersText(lost);
+  }
   if (overlaps.notFinite) notes << tr("%1 overlaps not finite").arg(overlaps.notFinite);
   return drawn;
 }

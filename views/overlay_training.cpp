@@ -72,15 +72,18 @@ Overlay overlaidTraining(const ComparedRuns& runs) {
     for (const auto& split : splits) {
       losses.series.push_back(
           seriesOf(i, tr("loss"), split, courseOf(rows, split, [](const MetricRow& row) { return row.loss; })));
-      accuracies.series.push_back(seriesOf(
-          i, tr("accuracy"), split, courseOf(rows, split, [](const MetricRow& row) { return 100 * row.accuracy; })));
+      // What a network of NaN says is the first class, whatever it sees.
+      const auto accuracy = [](const MetricRow& row) { return std::isfinite(row.loss) ? 100 * row.accuracy : qQNaN(); };
+      accuracies.series.push_back(seriesOf(i, tr("accuracy"), split, courseOf(rows, split, accuracy)));
     }
     Provenance provenance;
     provenance.split = joined(splits);
     overlay.provenance.push_back(provenance);
   }
   losses.y = ValueAxis::ofLosses(valuesOf(losses.series));
-  if (const auto count = notFinite(losses)) overlay.notes << tr("%1 losses not finite, left out").arg(count);
+  if (const auto count = notFinite(losses)) {
+    overlay.notes << tr("%1 losses not finite, left out with their accuracy").arg(count);
+  }
   for (auto* panel : {&losses, &accuracies}) nameSplits(*panel);
   overlay.panels = {losses, accuracies};
   return overlay;

@@ -44,6 +44,28 @@ QCPGraph* legendSample(QCustomPlot& plot, const Frame& frame, const QString& nam
   return sample;
 }
 
+std::vector<std::int64_t> epochsWithoutNumbers(const RunResults& run, const std::string& split) {
+  std::map<std::int64_t, bool> known;
+  for (const auto& row : run.spectrum) {
+    if (row.scope == "model" && (split.empty() || row.split == split))
+      known[row.epoch] |= std::isfinite(row.eigenvalue);
+  }
+  std::vector<std::int64_t> epochs;
+  for (const auto& [epoch, any] : known) {
+    if (!any) epochs.push_back(epoch);
+  }
+  return epochs;
+}
+
+QString withoutNumbersText(const std::vector<std::int64_t>& epochs) {
+  if (epochs.empty()) return {};
+  if (epochs.size() == 1) return QObject::tr("no finite curvature at epoch %1").arg(epochs.front());
+  if (epochs.size() > 5) return QObject::tr("no finite curvature at %1 epochs").arg(epochs.size());
+  QStringList names;
+  for (const auto epoch : epochs) names << QString::number(epoch);
+  return QObject::tr("no finite curvature at epochs %1").arg(names.join(", "));
+}
+
 std::map<std::pair<std::int64_t, std::string>, Estimate> frobeniusNorms(const RunResults& run) {
   std::map<std::pair<std::int64_t, std::string>, Estimate> norms;
   for (const auto& row : run.frobenius) {

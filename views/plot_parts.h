@@ -51,6 +51,11 @@ QCPErrorBars* addErrorBars(const Frame& frame, const Style& style, QCPGraph* gra
 /// ‖A‖_F of the whole model and its standard error, by epoch and split; where the estimate of its square is positive.
 std::map<std::pair<std::int64_t, std::string>, Estimate> frobeniusNorms(const RunResults& run);
 
+/// The epochs of whose spectrum (scope "model", this split; "": any) no value is finite, as weights with NaN leave it.
+std::vector<std::int64_t> epochsWithoutNumbers(const RunResults& run, const std::string& split = {});
+/// "no finite curvature at epoch 3"; "" for none.
+QString withoutNumbersText(const std::vector<std::int64_t>& epochs);
+
 /// 2 / learning rate by epoch, beyond which a step of gradient descent climbs; none where other steps were taken.
 std::map<std::int64_t, double> stabilityLimits(const RunResults& run);
 

@@ -172,7 +172,7 @@ Drawn RankingFigure::draw(QCustomPlot& plot, const Style& style) const {
   provenance.notes
       << tr("%1 of scores and loss increases of %2 layers, each quantized alone").arg(name, layersText(all))
       << tr("bars: the middle 95 % of resamplings of the layers");
-  if (marks.notFinite) provenance.notes << tr("%1 correlation(s) not defined, left out").arg(marks.notFinite);
+  if (marks.notFinite) provenance.notes << tr("%1 correlations not defined, left out").arg(marks.notFinite);
   return drawn;
 }
 

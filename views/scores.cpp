@@ -243,7 +243,7 @@ Drawn ScoresFigure::draw(QCustomPlot& plot, const Style& style) const {
   if (wanted.method == "v2") provenance.notes << tr("dashed: ½ Ω, what a quadratic model expects");
   if (!axes.x.note().isEmpty()) provenance.notes << tr("abscissa: %1").arg(axes.x.note());
   if (!axes.y.note().isEmpty()) provenance.notes << tr("ordinate: %1").arg(axes.y.note());
-  if (points.notFinite) provenance.notes << tr("%1 point(s) not finite, left out").arg(points.notFinite);
+  if (points.notFinite) provenance.notes << tr("%1 points not finite, left out").arg(points.notFinite);
   return drawn;
 }
 

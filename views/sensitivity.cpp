@@ -181,11 +181,11 @@ Drawn SensitivityFigure::draw(QCustomPlot& plot, const Style& style) const {
   for (const auto& name : layers.names) {
     unresolved += isResolved(*layers.rows.lower_bound({name, 0})->second) ? 0 : 1;
   }
-  if (unresolved) provenance.notes << tr("%1 layer(s) with a trace within two standard errors of 0").arg(unresolved);
+  if (unresolved) provenance.notes << tr("%1 layers with a trace within two standard errors of 0").arg(unresolved);
   if (bars.notPositive) {
-    provenance.notes << tr("%1 value(s) of Ω ≤ 0 have no place on a logarithmic axis (×)").arg(bars.notPositive);
+    provenance.notes << tr("%1 values of Ω ≤ 0 have no place on a logarithmic axis (×)").arg(bars.notPositive);
   }
-  if (bars.notFinite) provenance.notes << tr("%1 value(s) of Ω not finite (×)").arg(bars.notFinite);
+  if (bars.notFinite) provenance.notes << tr("%1 values of Ω not finite (×)").arg(bars.notFinite);
   return drawn;
 }
 

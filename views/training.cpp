@@ -47,10 +47,12 @@ Drawn TrainingFigure::draw(QCustomPlot& plot, const Style& style) const {
     mark(accuracy, style, QCPScatterStyle::ssSquare, test, rows.size());
     for (const auto& [epoch, row] : rows) {
       loss->addData(epoch, std::isfinite(row->loss) ? row->loss : qQNaN());
-      accuracy->addData(epoch, row->accuracy * 100);
+      // What a network of NaN says is the first class, whatever it sees.
+      const double share = std::isfinite(row->loss) ? row->accuracy * 100 : qQNaN();
+      accuracy->addData(epoch, share);
       epochs.push_back(epoch);
       losses.push_back(row->loss);
-      accuracies.push_back(row->accuracy * 100);
+      accuracies.push_back(share);
       notFinite += !std::isfinite(row->loss);
     }
   }
@@ -71,7 +73,7 @@ Drawn TrainingFigure::draw(QCustomPlot& plot, const Style& style) const {
   markEpoch(plot, frame, style, epoch());
   finishFrame(plot, frame, style);
   drawn.provenance.split = splits.join(" and ");
-  if (notFinite) drawn.provenance.notes << tr("%n loss(es) not finite, left out", nullptr, int(notFinite));
+  if (notFinite) drawn.provenance.notes << tr("%1 losses not finite, left out with their accuracy").arg(notFinite);
   return drawn;
 }
 

@@ -30,7 +30,7 @@ struct Series {
 
 Series collect(const RunResults& run) {
   Series series;
-  std::set<std::int64_t> top, bottom, epochs, known;
+  std::set<std::int64_t> top, bottom, epochs;
   for (const auto& row : run.spectrum) {
     if (row.scope != "model") continue;
     series.op = row.op;
@@ -41,12 +41,11 @@ Series collect(const RunResults& run) {
     if (std::isfinite(row.eigenvalue)) {
       series.hollow |= !row.converged;
       series.values.push_back(row.eigenvalue);
-      known.insert(row.epoch);
     } else {
       ++series.notFinite;
     }
   }
-  std::set_difference(epochs.begin(), epochs.end(), known.begin(), known.end(), std::back_inserter(series.lost));
+  series.lost = epochsWithoutNumbers(run);
   series.indices.assign(top.begin(), top.end());
   series.indices.insert(series.indices.end(), bottom.begin(), bottom.end());
   series.epochs.assign(epochs.begin(), epochs.end());

@@ -103,6 +103,7 @@ class TestPlots : public QObject {
     QCOMPARE(axis(*figure, QCPAxis::atLeft)->scaleType(), QCPAxis::stLogarithmic);
     QVERIFY(axis(*figure, QCPAxis::atLeft)->label().contains("log"));
     QVERIFY(std::isnan(points(*figure, "loss, test").at(2)));
+    QVERIFY(std::isnan(points(*figure, "accuracy, test").at(2)));
     QVERIFY(captionOf(*figure).contains("not finite"));
   }
 
@@ -316,7 +317,7 @@ class TestPlots : public QObject {
     }
     QCOMPARE(shown, std::size_t(57));
     QCOMPARE(graph(*figure, "refused")->dataCount(), 3);
-    QVERIFY(captionOf(*figure).contains(QStringLiteral("3 value(s) of Ω ≤ 0")));
+    QVERIFY(captionOf(*figure).contains(QStringLiteral("3 values of Ω ≤ 0")));
     QCOMPARE(axis(*figure, QCPAxis::atLeft)->scaleType(), QCPAxis::stLogarithmic);
   }
 

@@ -148,7 +148,7 @@ void TestRankingFigures::correlationsHaveTheirIntervals() {
   const auto* bars = barsOf(*figure, graph(*figure, "4 bits"));
   QVERIFY(bars);
   QVERIFY(near(bars->data()->at(0).errorMinus, 0.6) && near(bars->data()->at(0).errorPlus, 0.2));
-  QVERIFY2(captionOf(*figure).contains("1 correlation(s) not defined"), qPrintable(captionOf(*figure)));
+  QVERIFY2(captionOf(*figure).contains("1 correlations not defined"), qPrintable(captionOf(*figure)));
   QVERIFY(captionOf(*figure).contains("6 layers") && captionOf(*figure).contains("512"));
   const auto labels = axis(*figure, QCPAxis::atBottom)->ticker().dynamicCast<QCPAxisTickerText>()->ticks();
   QCOMPARE(labels.values(), (QStringList{"λ₁ / n\nHAWQ-V1", "Ω\nHAWQ-V2", "Ω\ninputs"}));

@@ -88,6 +88,27 @@ class TestSubspacePlots : public QObject {
             captionOf(*flawed).contains("1 gradients of norm 0"));
   }
 
+  // A checkpoint with NaN has a spectrum of NaN, and neither a gradient nor vectors.
+  void anEpochWithoutNumbersIsAGap() {
+    RunResults run = sample::run(curvature());
+    for (auto& row : run.spectrum) {
+      if (row.epoch == 3) row.eigenvalue = row.residual = notANumber;
+    }
+    std::erase_if(run.gradients, [](const GradientRow& row) { return row.epoch == 3; });
+    std::erase_if(run.overlaps, [](const OverlapRow& row) { return row.epoch == 3 || row.otherEpoch == 3; });
+    const auto gradient = figureOf("gradient", run, 4);
+    for (const char* line : {"share, train", "norm, train", "share, test", "norm, test"}) {
+      const auto shown = values(*gradient, line);
+      QCOMPARE(shown.size(), std::size_t(7));
+      for (std::size_t i = 0; i < shown.size(); ++i) QCOMPARE(std::isnan(shown[i]), i == 3);
+    }
+    for (const char* kind : {"gradient", "overlap"}) {
+      const auto figure = figureOf(kind, run, 4);
+      QVERIFY2(captionOf(*figure).contains("o finite curvature at epoch 3."), qPrintable(captionOf(*figure)));
+    }
+    QVERIFY(!captionOf(*figureOf("gradient", sample::run(curvature()), 4)).contains("finite curvature"));
+  }
+
   void overheadBarsAreTheSeconds() {
     const RunResults run = sample::run(curvature());
     const auto figure = figureOf("overhead", run, 4);
