@@ -112,7 +112,7 @@ CurvatureOperator::CurvatureOperator(Model& model, const Examples& examples, Cur
     options_.batchSize = std::min(options_.batchSize, examplesInCache(model_));
   const auto asked = std::exchange(options_.graphMemory, graphMemory(options_.graphMemory, model_.device()));
   if (asked > options_.graphMemory) {
-    context_.say("curvature.memory = " + std::to_string(asked >> 20) + " is more than is free: it is " +
+    context_.say("curvature.memory = " + std::to_string(asked >> 20) + " is more than half of what is free: it is " +
                  mebibytes(options_.graphMemory) + " from now on");
   }
   keepMemory_ = options_.graphMemory;
@@ -127,6 +127,16 @@ CurvatureOperator::CurvatureOperator(Model& model, const Examples& examples, Cur
 }
 
 CurvatureOperator::~CurvatureOperator() = default;
+
+bool CurvatureOperator::releaseMemory() {
+  if (kept_.empty()) return false;
+  context_.say("memory ran out beside the graphs of " + std::to_string(keptBatches()) + " of " +
+               std::to_string(batches()) + " batches: none is kept from now on, and products take longer");
+  kept_.clear();
+  keptMemory_ = 0;
+  keepAtMost_ = 0;
+  return true;
+}
 
 std::int64_t CurvatureOperator::dimension() const {
   return subset_.dimension();
@@ -367,6 +377,7 @@ void CurvatureOperator::takeDifferences(const Difference& difference, const std:
   kept_.clear();
   keptMemory_ = 0;
   prepared_ = false;
+  if (reason.empty()) return;  // whoever asked for them knows
   char text[32];
   std::snprintf(text, sizeof text, "%.1e", differenceError_);
   context_.say(reason + ": products are central differences of gradients; their relative error is about " + text);
@@ -385,7 +396,7 @@ void CurvatureOperator::chooseProduct() {
 void CurvatureOperator::tryProduct(const std::vector<torch::Tensor>& pieces) {
   const auto few = examples_.first(std::min(kTrialExamples, options_.batchSize));
   if (options_.differences) {
-    takeDifferences(bestDifference(few, pieces), "as asked for");
+    takeDifferences(bestDifference(few, pieces), {});
     return;
   }
   try {

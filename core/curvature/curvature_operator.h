@@ -30,7 +30,8 @@ struct CurvatureOptions {
   BatchNormMode batchNorm = BatchNormMode::Evaluation;
   /// Bytes that graphs may take; 0: a quarter of the memory that is free; on a GPU, two thirds of what was free at
   /// first. Batches beyond it are differentiated anew in every product (three gradients in place of two), and where a
-  /// single batch is beyond it, batches get smaller, but for batch statistics. On a CPU it is no more than is free.
+  /// single batch is beyond it, batches get smaller, but for batch statistics. On a CPU it is no more than half of what
+  /// is free.
   std::int64_t graphMemory = 0;
   std::int64_t keptGraphs = -1;  ///< most batches whose graph is kept; −1: as many as the memory allows
   /// Loss of a batch, summed over its examples, from the model's outputs and the targets. Empty: cross-entropy.
@@ -90,6 +91,8 @@ class CurvatureOperator : public LinearOperator {
   double differenceError() const { return differenceError_; }
   double relativeError() const override { return differenceError_; }
   bool usesDifferences() const { return options_.differences; }
+  /// Keeps no graph from now on.
+  bool releaseMemory() override;
 
  protected:
   torch::Tensor multiply(const torch::Tensor& vector) override;

@@ -7,12 +7,34 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include "core/curvature/krylov.h"
+#include "core/curvature/memory.h"
 #include "core/curvature/trace.h"
 #include "core/model/random_signs.h"
 
 namespace eigenscape {
+
+namespace {
+
+/// A basis of `steps` vectors, fewer where a GPU has no room for them: main memory was asked before.
+std::unique_ptr<Krylov> roomFor(LinearOperator& op, std::int64_t& steps, const Context& context) {
+  while (true) {
+    try {
+      return std::make_unique<Krylov>(op, steps, 0);
+    } catch (const std::exception& error) {
+      if (!isOutOfMemory(error)) throw;
+      if (op.releaseMemory()) continue;
+      if (steps <= 2) throw;
+      steps = std::max<std::int64_t>(steps / 2, 2);
+      context.say("memory ran out: the density has " + std::to_string(steps) +
+                  " nodes a probe (curvature.density_nodes)");
+    }
+  }
+}
+
+}  // namespace
 
 DensityNodes spectralDensity(LinearOperator& op, const DensityOptions& options, const Context& context) {
   const auto start = std::chrono::steady_clock::now();
@@ -31,7 +53,8 @@ DensityNodes spectralDensity(LinearOperator& op, const DensityOptions& options, 
       result.probes.push_back(options.known[static_cast<std::size_t>(probe)]);
       continue;
     }
-    Krylov space(op, steps, 0);
+    const auto basis = roomFor(op, steps, context);
+    auto& space = *basis;
     space.addStart(signs);
     std::int64_t size = 0;
     for (; size < steps; ++size) {
@@ -104,6 +127,12 @@ double moment(const std::vector<DensityProbe>& probes, int k) {
     for (std::size_t i = 0; i < probe.nodes.size(); ++i) sum += probe.weights[i] * std::pow(probe.nodes[i], k);
   }
   return sum / static_cast<double>(std::max<std::size_t>(probes.size(), 1));
+}
+
+TraceEstimate squaredFrobenius(const std::vector<DensityProbe>& probes, std::int64_t dimension) {
+  std::vector<double> squares;
+  for (const auto& probe : probes) squares.push_back(static_cast<double>(dimension) * moment({probe}, 2));
+  return skewedMean(squares);
 }
 
 }  // namespace eigenscape

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/curvature/linear_operator.h"
+#include "core/curvature/trace.h"
 #include "core/results/context.h"
 
 namespace eigenscape {
@@ -53,5 +54,9 @@ SmoothedDensity smoothed(const std::vector<DensityProbe>& probes, double width =
 
 /// Mean of λ^k over the spectrum, tr(Aᵏ)/n, by the quadrature.
 double moment(const std::vector<DensityProbe>& probes, int k);
+
+/// ‖A‖²_F = n times the second moment, which two Lanczos steps of a probe z give exactly as ‖Az‖², with its standard
+/// error across the probes: no product beyond those of the density.
+TraceEstimate squaredFrobenius(const std::vector<DensityProbe>& probes, std::int64_t dimension);
 
 }  // namespace eigenscape

@@ -11,8 +11,8 @@
 
 namespace eigenscape {
 
-/// How many of the operator's vectors a basis may have: half of the main memory that is free; more than any basis
-/// takes on a GPU, where a failed allocation tells, and where the system does not say.
+/// How many of the operator's vectors a basis may have: three eighths of the main memory that is free; more than any
+/// basis takes on a GPU, where a failed allocation tells, and where the system does not say.
 std::int64_t vectorsThatFit(const LinearOperator& op);
 
 /// A growing orthonormal basis V with A V = V T + P C: P are the pending directions, each coupled to the basis by its

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "core/curvature/eigen_pairs.h"
 #include "core/curvature/krylov.h"
@@ -77,7 +78,8 @@ Eigen::MatrixXd select(const Eigen::MatrixXd& matrix, const Columns& columns) {
 
 class Solve {
  public:
-  Solve(LinearOperator& op, const LanczosOptions& options, const Context& context)
+  /// `room`: most vectors of a search beyond those of the basis.
+  Solve(LinearOperator& op, const LanczosOptions& options, std::int64_t room, const Context& context)
       : op_(op),
         options_(options),
         context_(context),
@@ -85,7 +87,7 @@ class Solve {
         top_(std::min(options.top, op.dimension())),
         bottom_(std::min(options.bottom, op.dimension() - top_)),
         capacity_(basisSize(options, op, context)),
-        space_(op, std::min({capacity_ + kSearch, op.dimension(), std::max(vectorsThatFit(op), capacity_)}),
+        space_(op, std::min({capacity_ + room, op.dimension(), std::max(vectorsThatFit(op), capacity_)}),
                options.seed) {}
 
   EigenPairs run() {
@@ -287,7 +289,8 @@ class Solve {
   /// One product checks all residuals that the space knows; where it disagrees, each pair gets one of its own.
   void measure() {
     const auto coordinates = select(ritz_.eigenvectors(), wanted_);
-    const auto vectors = space_.vectors(coordinates);
+    const auto vectors =
+        withReleasedMemory([this] { return op_.releaseMemory(); }, [&] { return space_.vectors(coordinates); });
     std::vector<EigenPair> pairs;
     // The sum that is checked weighs each pair by 1 / λ, which says nothing of pairs measured by another unit.
     if (wanted_.size() > 1 && !options_.relativeToLargest) {
@@ -361,10 +364,11 @@ EigenPairs lanczos(LinearOperator& op, const LanczosOptions& options, const Cont
   auto sized = options;
   std::optional<Solve> solve;
   // Main memory tells beforehand what fits into it (basisSize), a GPU does not.
-  while (!solve) {
+  for (auto room = kSearch; !solve;) {
     try {
-      solve.emplace(op, sized, context);
+      solve.emplace(op, sized, room, context);
     } catch (const std::exception& error) {
+      if (isOutOfMemory(error) && (op.releaseMemory() || std::exchange(room, 0) > 0)) continue;
       const auto tried = sized.maxBasis > 0 ? std::min(sized.maxBasis, op.dimension()) : basisSize(sized, op, {});
       const auto least = options.top + options.bottom + 2 + options.block;
       if (!isOutOfMemory(error) || tried <= least) throw;

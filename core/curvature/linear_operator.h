@@ -28,6 +28,8 @@ class LinearOperator {
   /// Of a product, relative to its length, beyond rounding: what a solver's residual cannot see, because the products
   /// that it is measured with have it, too. 0 for exact products.
   virtual double relativeError() const { return 0; }
+  /// Gives back memory that only makes products faster, for as long as the operator lives. False: there was none.
+  virtual bool releaseMemory() { return false; }
 
  protected:
   virtual torch::Tensor multiply(const torch::Tensor& vector) = 0;

@@ -37,6 +37,17 @@ auto withFewerAtOnce(std::int64_t examples, const char* task, const Context& con
   }
 }
 
+/// `work()`, and where memory runs out once more after `release()` gave some back (true: it did).
+template <class Release, class Work>
+auto withReleasedMemory(Release&& release, Work&& work) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    if (!isOutOfMemory(error) || !release()) throw;
+  }
+  return work();
+}
+
 /// Counts what LibTorch allocates and frees while it lives: on this thread and, for backward passes, on the threads of
 /// devices. What was there before must not be freed meanwhile.
 class CountedMemory {

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "core/curvature/eigen_pairs.h"
+#include "core/curvature/memory.h"
 
 namespace eigenscape {
 
@@ -76,7 +77,7 @@ PowerResult powerIteration(LinearOperator& op, const PowerOptions& options, cons
   auto generator = at::detail::createCPUGenerator(options.seed);
   const auto count = std::min(options.top, op.dimension());
   PowerResult result;
-  Found found(op, count);
+  auto found = withReleasedMemory([&] { return op.releaseMemory(); }, [&] { return Found(op, count); });
   for (std::int64_t index = 1; index <= count; ++index) {
     auto v = torch::randn({op.dimension()}, generator, torch::kFloat32).to(op.device(), op.type());
     found.removeFrom(v);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/curvature/trace.h"
+#include "core/curvature/memory.h"
 #include "core/curvature/trace_correlation.h"
 #include "core/model/random_signs.h"
 
@@ -89,6 +90,7 @@ class Traces {
     for (const auto& part : parts_) result_.ranges.push_back(part.estimate());
     result_.correlations = correlation_.matrix();
     result_.squaredFrobenius = square_.skewedEstimate();
+    addErrorOfProducts();
     result_.products = used();
     result_.method = result_.deflated > 0 ? "hutch++" : "hutchinson";
     return std::move(result_);
@@ -145,8 +147,12 @@ class Traces {
   void deflate(const std::vector<torch::Tensor>& columns) {
     if (columns.empty()) return;
     // In double: columns of a sketch are nearly parallel.
-    const auto q = std::get<0>(torch::linalg_qr(torch::stack(columns, 1).to(torch::kFloat64)));
-    basis_ = q.t().to(op_.type()).contiguous();
+    basis_ = withReleasedMemory([this] { return op_.releaseMemory(); },
+                                [&] {
+                                  const auto q =
+                                      std::get<0>(torch::linalg_qr(torch::stack(columns, 1).to(torch::kFloat64)));
+                                  return q.t().to(op_.type()).contiguous();
+                                });
     std::vector<torch::Tensor> products;
     for (std::int64_t i = 0; i < basis_.size(0); ++i) products.push_back(apply(basis_[i]));
     const auto y = torch::stack(products);
@@ -157,6 +163,24 @@ class Traces {
     square_.restart(y.to(torch::kFloat64).pow(2).sum().item<double>());
     result_.probes = 0;
     result_.deflated = basis_.size(0);
+  }
+
+  /// An error of length ε‖Az‖ in Az is one of about ε‖Az‖ in zᵀAz, z's entries being ±1, and it may be the same in
+  /// every probe: ‖Az‖² has the mean ‖A‖²_F.
+  void addErrorOfProducts() {
+    const double share = op_.relativeError();
+    if (share == 0) return;
+    auto& square = result_.squaredFrobenius;
+    const double error = share * std::sqrt(std::max(square.trace, 0.0));
+    bool within = true;
+    const auto widen = [&](TraceEstimate& estimate, bool watched) {
+      estimate.standardError = std::hypot(estimate.standardError, error);
+      within = within && (!watched || estimate.standardError <= options_.tolerance * std::abs(estimate.trace));
+    };
+    widen(result_.whole, true);
+    for (std::size_t i = 0; i < result_.ranges.size(); ++i) widen(result_.ranges[i], i < watched_);
+    square.standardError = std::hypot(square.standardError, 2 * share * square.trace);
+    result_.converged = result_.converged && within;
   }
 
   bool settled() const {
@@ -223,6 +247,12 @@ double studentFactor(double freedom) {
     if (std::abs(change) < 1e-12) break;
   }
   return std::sqrt(freedom * (1 - x) / x) / z;
+}
+
+TraceEstimate skewedMean(const std::vector<double>& numbers) {
+  Sample sample;
+  for (const double number : numbers) sample.add(number);
+  return sample.skewedEstimate();
 }
 
 TraceEstimates estimateTraces(LinearOperator& op, const std::vector<Range>& ranges, const TraceOptions& options,

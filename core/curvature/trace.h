@@ -34,7 +34,8 @@ struct Range {
 
 struct TraceEstimate {
   double trace = 0;
-  /// Half a 95 % interval over 1.96: with few probes wider than s/√n, by Student's t.
+  /// Half a 95 % interval over 1.96: with few probes wider than s/√n, by Student's t; with what products by central
+  /// differences are off by.
   double standardError = 0;
   double freedom = std::numeric_limits<double>::infinity();  ///< degrees of freedom that it stands on
 };
@@ -60,6 +61,10 @@ struct TraceEstimates {
 /// By how much a 95 % interval is wider than ±1.96 standard errors that were estimated with `freedom` (at least 1)
 /// degrees of freedom: Student's quantile over that of the normal distribution, to a relative 1e-6.
 double studentFactor(double freedom);
+
+/// Mean of independent positive numbers, such as ‖Az‖², and its standard error: that of a skewed mean, as for
+/// TraceEstimates::squaredFrobenius. NaN of fewer than two.
+TraceEstimate skewedMean(const std::vector<double>& numbers);
 
 /// Trace estimation with Rademacher probes: one product zᵀ(Az), restricted to each range, serves all of them
 /// (Hutchinson, Commun. Stat. 19 (1990) 433), on what the deflated vectors leave.

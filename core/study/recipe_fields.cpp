@@ -191,9 +191,10 @@ std::vector<Entry> plainEntries() {
           .above(0, 1)
           .advanced(),
       Entry("curvature.every", IN_RECIPE(curvature.every), "Epochs between spectra").range(1, many),
-      Entry(
-          "curvature.memory", IN_RECIPE(curvature.memory),
-          "MiB for graphs; beyond it fewer are kept, batches shrink; 0: a quarter of what is free, two thirds on a GPU")
+      Entry("curvature.memory", IN_RECIPE(curvature.memory),
+            "MiB for graphs, at most half of what is free; beyond it fewer are kept, batches shrink; 0: a quarter of "
+            "what is "
+            "free, two thirds on a GPU")
           .range(0, 1e9)
           .advanced(),
       Entry("curvature.cudnn_benchmark", IN_RECIPE(curvature.cudnnBenchmark),

@@ -92,7 +92,7 @@ void Session::trace(std::int64_t epoch) {
           add("model", estimates.whole);
           const auto weights = estimates.ranges.size() - layers.size();
           for (std::size_t i = 0; i < layers.size(); ++i) add(layers[i].name, estimates.ranges[weights + i]);
-          if (std::isfinite(estimates.squaredFrobenius.trace))
+          if (std::isfinite(estimates.squaredFrobenius.trace) && !normComesFromDensity(recipe_))
             norms.push_back({epoch, curvature.op, "model", split.name, estimates.squaredFrobenius.trace,
                              estimates.squaredFrobenius.standardError, estimates.products});
           products += estimates.products;

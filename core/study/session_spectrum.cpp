@@ -404,6 +404,7 @@ void Session::density(std::int64_t epoch) {
         [&](const Context& context) -> Products {
           const InPrecision exact(*material_.model, precision());
           std::vector<DensityRow> rows;
+          std::vector<FrobeniusRow> norms;
           Products products = 0;
           std::map<std::pair<std::string, std::string>, std::vector<DensityProbe>> known;
           if (std::exchange(maybeBegun_.density, false)) known = knownProbes(epoch);
@@ -442,11 +443,18 @@ void Session::density(std::int64_t epoch) {
               rows.push_back({epoch, curvature.op, scope.name, curve.eigenvalues[i], curve.density[i],
                               curve.standardError[i], split.name});
             }
+            if (scope.isModel() && found.probes.size() > 1 && normComesFromDensity(recipe_)) {
+              const auto square = squaredFrobenius(found.probes, op->dimension());
+              const double off = 2 * op->relativeError() * square.trace;
+              norms.push_back({epoch, curvature.op, scope.name, split.name, square.trace,
+                               std::hypot(square.standardError, off), made});
+            }
             context.say("epoch " + std::to_string(epoch) + ": density of " + scope.name + " (" + split.name +
                         "), mean eigenvalue " + shortNumber(moment(found.probes, 1)) + ", " + std::to_string(made) +
                         " products");
           }
           journal_.append(rows);
+          if (!norms.empty()) journal_.append(norms);
           return products;
         });
 }

@@ -48,6 +48,15 @@ CurvatureOptions curvatureOptions(const Recipe& recipe);
 /// What type they are made in.
 torch::ScalarType precisionOf(const Recipe& recipe);
 
+/// Whether ‖A‖²_F is that of a density's probes: else it is that of the probes of a trace by Hutchinson, where one is
+/// asked for; traces from outputs or at layers have none.
+inline bool normComesFromDensity(const Recipe& recipe) {
+  const auto& curvature = recipe.curvature;
+  const bool byProbes = curvature.traceMethod == "hutchinson" || curvature.traceMethod == "hutch++";
+  return curvature.density && curvature.densityProbes > 1 && curvature.scopes != "layers" &&
+         !(curvature.trace && byProbes);
+}
+
 /// Holds the model in another floating type. float32 → float64 → float32 is exact.
 class InPrecision {
  public:

@@ -27,12 +27,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
+#ifdef EIGENSCAPE_TORCH_CUDA
+constexpr const char* kWhyNoCuda = "this LibTorch finds no CUDA device";
+#else
+constexpr const char* kWhyNoCuda = "the LibTorch that this program was built with (" TORCH_VERSION
+                                   ") has no CUDA; the README says how to build with PyTorch's";
+#endif
+
 torch::Device pickDevice(const std::string& text) {
   const bool cuda = torch::cuda::is_available();
   if (text == "auto") return cuda ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
   if (text == "cpu") return torch::kCPU;
   if (text == "cuda" || text.starts_with("cuda:")) {
-    if (!cuda) throw RecipeError("--device " + text + ": this LibTorch finds no CUDA device; expected auto or cpu");
+    if (!cuda) throw RecipeError("--device " + text + ": " + kWhyNoCuda + "; expected auto or cpu");
     const auto index = text == "cuda" ? std::string("0") : text.substr(5);
     const bool digits = !index.empty() && index.size() < 4 &&
                         std::all_of(index.begin(), index.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
@@ -125,6 +132,16 @@ Material loadMaterial(const Recipe& recipe, torch::Device device, const Context&
   if (material.train.size() > 0) material.train = material.train.to(device, torch::kFloat32);
   if (material.test.size() > 0) material.test = material.test.to(device, torch::kFloat32);
   return material;
+}
+
+/// More examples were asked for than there are.
+void noteMissingSamples(const Recipe& recipe, const Material& material, Journal& journal) {
+  for (const auto& [examples, split] : {std::pair{&material.train, "train"}, std::pair{&material.test, "test"}}) {
+    const bool used = recipe.curvature.split == "both" || recipe.curvature.split == split;
+    if (!used || examples->size() == 0 || examples->size() >= recipe.curvature.samples) continue;
+    journal.note("curvature.samples = " + std::to_string(recipe.curvature.samples) + ": " + split + " has " +
+                 std::to_string(examples->size()) + " examples, all of which are taken");
+  }
 }
 
 std::int64_t limited(std::int64_t available, std::int64_t limit) {
@@ -308,6 +325,7 @@ RunInfo runStudy(const Recipe& recipe, const StudyOptions& options, const StudyC
   checkTraceMethod(kept, *material.model, material.train.size() > 0 ? material.train.first(4) : material.test.first(4));
   auto journal = openJournal(recipe, options, describe(recipe, material, device), context);
   return carriedOut(journal, [&] {
+    noteMissingSamples(recipe, material, journal);
     if (recipe.quantization.enabled && !journal.has("allocation")) keepGiven(kept.quantization, journal.directory());
     Session(recipe, material, journal, context).run();
   });

@@ -49,6 +49,29 @@ class TestDensity : public QObject {
     }
   }
 
+  // ‖A‖²_F of the same probes: each gives ‖Az‖², and the interval covers the truth as often as it says.
+  void theFrobeniusNorm() {
+    std::vector<double> values;
+    for (int i = 0; i < 50; ++i) values.push_back(10.0 / (1 + i) - 0.5);
+    const auto matrix = oracles::withSpectrum(values, 1);
+    const double truth = matrix.pow(2).sum().item<double>();
+    int covered = 0;
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+      oracles::MatrixOperator op(matrix);
+      DensityOptions options;
+      options.probes = 10;
+      options.nodes = 4;
+      options.seed = seed;
+      const auto found = squaredFrobenius(spectralDensity(op, options).probes, 50);
+      covered += std::abs(found.trace - truth) <= 1.96 * found.standardError;
+    }
+    QVERIFY2(covered >= 180 && covered <= 198, qPrintable(QString::number(covered)));
+    oracles::MatrixOperator scaled(2 * torch::eye(7, torch::kFloat64));
+    const auto exact = spectralDensity(scaled, {2, 3, 0});
+    QVERIFY(std::abs(squaredFrobenius(exact.probes, 7).trace - 28) < 1e-10);
+    QVERIFY(std::isnan(squaredFrobenius({exact.probes.front()}, 7).standardError));
+  }
+
   // The quadrature of one probe integrates polynomials up to degree 2m − 1 exactly: zᵀAᵏz / zᵀz.
   void oneProbeIsExact() {
     std::vector<double> values;

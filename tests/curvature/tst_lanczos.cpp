@@ -4,6 +4,7 @@
 
 #include <QTest>
 #include <cmath>
+#include <tuple>
 
 #include "core/curvature/curvature_operator.h"
 #include "core/curvature/lanczos.h"
@@ -316,6 +317,8 @@ class TestLanczos : public QObject {
   void noneOfTheTopTwentyIsMissed_data() {
     QTest::addColumn<std::vector<double>>("top");
     QTest::addColumn<bool>("single");
+    QTest::addColumn<int>("maxBasis");
+    QTest::addColumn<int>("block");
     std::vector<double> doubled, tripled, clusters, flat, one;
     for (int i = 0; i < 10; ++i) doubled.insert(doubled.end(), 2, 10.0 - 0.5 * i);
     for (int i = 0; i < 8; ++i) tripled.insert(tripled.end(), 3, 10.0 - i);
@@ -324,9 +327,15 @@ class TestLanczos : public QObject {
     one = {100};
     one.insert(one.end(), 4, 7.0);
     for (int i = 0; i < 20; ++i) one.push_back(3 - 0.05 * i);
-    for (const bool single : {false, true}) {
-      const auto row = [&](const char* name, const std::vector<double>& values) {
-        QTest::newRow(qPrintable(QString("%1, float%2").arg(name).arg(single ? 32 : 64))) << values << single;
+    // The default basis holds this matrix nearly whole; networks of millions of parameters restart, as 44 vectors do.
+    for (const auto& [single, maxBasis, block] :
+         {std::tuple(false, 0, 1), {true, 0, 1}, {false, 44, 1}, {true, 44, 1}, {true, 48, 4}}) {
+      const auto row = [&, single = single, maxBasis = maxBasis, block = block](const char* name,
+                                                                                const std::vector<double>& values) {
+        QString text = QString("%1, float%2").arg(name).arg(single ? 32 : 64);
+        if (maxBasis > 0) text += QString(", %1 vectors").arg(maxBasis);
+        if (block > 1) text += QString(", block of %1").arg(block);
+        QTest::newRow(qPrintable(text)) << values << single << maxBasis << block;
       };
       row("pairs", doubled);
       row("triples", tripled);
@@ -338,6 +347,8 @@ class TestLanczos : public QObject {
   void noneOfTheTopTwentyIsMissed() {
     QFETCH(std::vector<double>, top);
     QFETCH(bool, single);
+    QFETCH(int, maxBasis);
+    QFETCH(int, block);
     auto values = top;
     for (int i = 0; values.size() < 400; ++i) values.push_back(1.0 * std::pow(0.97, i) - 0.3);
     std::sort(values.begin(), values.end(), std::greater<>());
@@ -348,6 +359,8 @@ class TestLanczos : public QObject {
       LanczosOptions options;
       options.top = 20;
       options.seed = static_cast<std::uint64_t>(seed);
+      options.maxBasis = maxBasis;
+      options.block = block;
       const auto pairs = lanczos(op, options);
       bounded += pairs.missProbability <= options.missTolerance;
       for (std::size_t i = 0; i < 20; ++i) {

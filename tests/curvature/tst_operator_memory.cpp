@@ -3,8 +3,11 @@
 
 #include <QTest>
 #include <algorithm>
+#include <new>
+#include <stdexcept>
 
 #include "core/curvature/curvature_operator.h"
+#include "core/curvature/memory.h"
 #include "tests/support/oracles.h"
 
 using namespace eigenscape;
@@ -231,13 +234,51 @@ class TestOperatorMemory : public QObject {
   void noMoreMemoryThanThereIs() {
     auto model = oracles::tanhNetwork(4, 5, 3, 10);
     auto o = options(CurvatureKind::Hessian);
-    o.graphMemory = std::int64_t{1} << 50;
+    const auto said = [&](std::int64_t memory) {
+      o.graphMemory = memory;
+      std::vector<std::string> lines;
+      CurvatureOperator op(*model, oracles::randomExamples({20, 4}, 3, 11), o,
+                           {{}, {}, [&](const std::string& line) { lines.push_back(line); }});
+      op.gradient();
+      return lines;
+    };
+    // Three quarters of what is free are no more than is free, and yet more than graphs may have.
+    for (const auto memory : {std::int64_t{1} << 50, freeMemory() / 4 * 3}) {
+      const auto lines = said(memory);
+      QCOMPARE(lines.size(), std::size_t{1});
+      QVERIFY2(lines[0].find("is more than half of what is free") != std::string::npos, lines[0].c_str());
+    }
+    QVERIFY(said(freeMemory() / 8).empty());
+  }
+
+  // A solver that finds no room for its vectors gets that of the graphs.
+  void graphsAreGivenBack() {
+    const auto examples = oracles::randomExamples({64, 4}, 3, 11);
+    auto model = oracles::tanhNetwork(4, 5, 3, 10);
     std::vector<std::string> said;
-    CurvatureOperator op(*model, oracles::randomExamples({20, 4}, 3, 11), o,
+    CurvatureOperator op(*model, examples, options(CurvatureKind::Hessian, 8),
                          {{}, {}, [&](const std::string& line) { said.push_back(line); }});
-    op.gradient();
+    const auto v = torch::ones({op.dimension()}, torch::kFloat64);
+    const auto expected = op.apply(v);
+    QCOMPARE(op.keptBatches(), 8);
+    int tries = 0;
+    const int result = withReleasedMemory([&] { return op.releaseMemory(); },
+                                          [&] {
+                                            if (++tries == 1) throw std::bad_alloc();
+                                            return 7;
+                                          });
+    QCOMPARE(result, 7);
+    QCOMPARE(tries, 2);
+    QCOMPARE(op.keptBatches(), 0);
+    QCOMPARE(op.keptMemory(), 0);
     QCOMPARE(said.size(), std::size_t{1});
-    QVERIFY(QString::fromStdString(said[0]).contains("is more than is free"));
+    QVERIFY(relative(op.apply(v), expected) < 1e-12);
+    QCOMPARE(op.keptBatches(), 0);
+    // Nothing more is to be had; other errors are not about memory.
+    const auto fail = [] { throw std::bad_alloc(); };
+    QVERIFY_EXCEPTION_THROWN(withReleasedMemory([&] { return op.releaseMemory(); }, fail), std::bad_alloc);
+    const auto other = [] { throw std::runtime_error("other"); };
+    QVERIFY_EXCEPTION_THROWN(withReleasedMemory([] { return true; }, other), std::runtime_error);
   }
 
   // The budget was too good: graphs are given up until the rest of the work has room, and not more than that.

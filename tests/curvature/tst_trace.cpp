@@ -54,6 +54,31 @@ class TestTrace : public QObject {
     QVERIFY2(range >= 180 && range <= 198, qPrintable(QString::number(range)));
   }
 
+  // What central differences are off by is part of what a trace may be off by, and no number of probes takes it away.
+  void errorsOfProductsCount() {
+    struct Inexact : oracles::MatrixOperator {
+      using MatrixOperator::MatrixOperator;
+      double relativeError() const override { return 0.03; }
+    };
+    std::vector<double> values(60, 1.0);
+    const auto matrix = oracles::withSpectrum(values, 2);
+    Inexact op(matrix);
+    oracles::MatrixOperator exact(matrix);
+    TraceOptions options;
+    options.tolerance = 0.003;
+    const std::vector<Range> ranges{{0, 30}};
+    const auto off = estimateTraces(op, ranges, options), on = estimateTraces(exact, ranges, options);
+    QVERIFY(on.converged && !off.converged);
+    QCOMPARE(off.whole.trace, on.whole.trace);
+    const double least = 0.03 * std::sqrt(60.0);  // 3 % of ‖A‖_F
+    QVERIFY(std::abs(off.whole.standardError - std::hypot(on.whole.standardError, least)) < 1e-3);
+    QVERIFY(off.ranges[0].standardError >= 0.99 * least);
+    QVERIFY(off.squaredFrobenius.standardError >= 0.059 * 60);
+    options.tolerance = 0.02;
+    Inexact again(matrix);
+    QVERIFY(estimateTraces(again, {}, options).converged);
+  }
+
   void theToleranceStopsIt() {
     std::vector<double> values(60, 1.0);
     values[0] = 20;

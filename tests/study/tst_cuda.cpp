@@ -148,8 +148,11 @@ class TestCuda : public QObject {
     CurvatureOperator op(*pair.gpu, pair.there, {});
     options.maxProbes = 40;
     options.tolerance = 0.2;
-    options.deflated = -1;
     compare(a.whole, estimateTraces(op, ranges, options).whole, "Hutchinson");
+    options.deflated = 8;
+    const auto deflated = estimateTraces(op, ranges, options);
+    QCOMPARE(deflated.deflated, 8);
+    compare(a.whole, deflated.whole, "Hutch++");
     // The probes are the same ones, so that the ends of the spectrum are the same.
     CurvatureOperator here(*pair.cpu, pair.here, {});
     const auto d = spectralDensity(here, {2, 12, 0}), e = spectralDensity(op, {2, 12, 0});
@@ -158,6 +161,20 @@ class TestCuda : public QObject {
       QVERIFY(std::abs(largest - e.probes[i].nodes.back()) < 1e-3 * largest);
       QVERIFY(std::abs(d.probes[i].nodes.front() - e.probes[i].nodes.front()) < 1e-3 * largest);
     }
+  }
+
+  void powerIterationAgrees() {
+    Pair pair("cnn", 32);
+    CurvatureOperator here(*pair.cpu, pair.here, {}), there(*pair.gpu, pair.there, {});
+    PowerOptions options;
+    options.top = 2;
+    options.maxIterations = 30;
+    const auto a = powerIteration(here, options), b = powerIteration(there, options);
+    QCOMPARE(b.pairs.size(), std::size_t{2});
+    // The iterations start from the same vector.
+    QVERIFY(std::abs(a.path.front().eigenvalue - b.path.front().eigenvalue) < 1e-3 * std::abs(a.pairs[0].value));
+    for (std::size_t i = 0; i < 2; ++i)
+      QVERIFY(std::abs(a.pairs[i].value - b.pairs[i].value) < 1e-2 * std::abs(a.pairs[0].value));
   }
 
   void tracesAtLayers() {

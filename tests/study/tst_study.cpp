@@ -306,6 +306,16 @@ class TestStudy : public QObject {
     compareWithReference("busy");
   }
 
+  void moreSamplesThanThereAreAreNoted() {
+    auto recipe = small();
+    recipe.curvature.samples = 97;  // of 96
+    const std::string note = "curvature.samples = 97: train has 96 examples, all of which are taken";
+    const auto notes = runStudy(recipe, optionsFor("more"), {}).notes;
+    QVERIFY(std::find(notes.begin(), notes.end(), note) != notes.end());
+    QCOMPARE(loadRun(path("more")).info.curvatureSamples, 96);
+    for (const auto& line : reference_.info.notes) QVERIFY(!line.starts_with("curvature.samples"));
+  }
+
   void anotherDeviceIsRefused() {
     auto info = readRunInfo(path("reference"));
     fs::create_directories(path("elsewhere"));
