@@ -193,6 +193,7 @@ int main(int argc, char** argv) {
   std::string one, trainInto;
   std::int64_t epochs = 5;
   bool scaling = false, surface = false;
+  app.set_version_flag("--version", "Eigenscape " EIGENSCAPE_VERSION "\nLibTorch " TORCH_VERSION);
   app.add_option("--threads", options.threads);
   app.add_flag("--scaling", scaling, "seconds of a product against images and parameters, as CSV");
   app.add_flag("--surface", surface, "only the points of a surface");
@@ -206,6 +207,10 @@ int main(int argc, char** argv) {
   app.add_flag("--timed-kernels", options.timedKernels, "on a GPU, as curvature.cudnn_benchmark")->needs(data);
   app.add_flag("!--no-search", options.search, "eigenpairs without the search for missed ones")->needs(data);
   app.add_option("--probes", options.probes, "of the density")->check(CLI::Range(1, 10000))->needs(data);
+  app.add_option("--verify", options.verify,
+                 "precision in which plain double backward measures residuals, off the clock")
+      ->check(CLI::IsMember({"float32", "float64", "none"}))
+      ->needs(data);
   app.add_option("--cap", options.cap, "seconds after which a solver is stopped: its row says so")->needs(data);
   app.add_option("--cases", options.cases)->needs(data)->delimiter(',');
   app.add_option("--json", options.json, "file that the rows are merged into")->needs(data);

@@ -15,6 +15,7 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <stop_token>
 #include <thread>
 
@@ -29,6 +30,7 @@
 #include "core/model/state_dict.h"
 #include "core/training/trainer.h"
 #include "datasets/dataset.h"
+#include "tests/bench/verify.h"
 
 namespace eigenscape::bench {
 
@@ -88,13 +90,19 @@ class Cap {
   std::jthread watch_;  // last, so that it ends first
 };
 
+/// A row, and what is put into it when clock and peak memory have been read.
+struct Measured {
+  Json row;
+  std::function<void(Json& row)> check = {};
+};
+
 /// The row of a solver that was stopped by its cap.
-Json stoppedRow(double cap, const LinearOperator* op) {
+Measured stoppedRow(double cap, const LinearOperator* op) {
   char note[40];
   std::snprintf(note, sizeof note, "> %g s", cap);
   Json row{{"seconds", nullptr}, {"note", note}};
   if (op) row["products"] = op->products();
-  return row;
+  return {row};
 }
 
 struct Problem {
@@ -110,6 +118,7 @@ struct Problem {
     curvature.batchSize = options.batch;
     cap = options.cap;
     density.probes = options.probes;
+    verify = options.verify;
     search = options.search;
   }
   void gradient() const {
@@ -134,6 +143,7 @@ struct Problem {
   double cap = 0;
   DensityOptions density;
   bool search = true;
+  std::string verify;
 };
 
 /// Median of some runs after one to warm up.
@@ -145,7 +155,7 @@ double median(const std::function<void()>& work) {
   return seconds[seconds.size() / 2];
 }
 
-Json topCase(Problem& problem, std::int64_t top) {
+Measured topCase(Problem& problem, std::int64_t top) {
   LanczosOptions options;
   options.top = top;
   if (!problem.search) options.missTolerance = 1;
@@ -159,22 +169,32 @@ Json topCase(Problem& problem, std::int64_t top) {
     return stoppedRow(problem.cap, &op);
   }
   double residual = 0;
-  Json values = Json::array();
-  for (const auto& pair : pairs.top) residual = std::max(residual, pair.residual), values.push_back(pair.value);
+  std::vector<double> values;
+  std::vector<torch::Tensor> vectors;
+  for (const auto& pair : pairs.top) {
+    residual = std::max(residual, pair.residual);
+    values.push_back(pair.value);
+    vectors.push_back(pair.vector);
+  }
   // The peers look for nothing that their first vector had no share in: what the search costs stands beside the solve.
   char note[160] = "without a search for missed eigenvalues";
   if (problem.search)
     std::snprintf(note, sizeof note, "a search for missed eigenvalues took %lld more products, %.2f s (chance < %.0e)",
                   static_cast<long long>(pairs.searchProducts), pairs.searchSeconds,
                   std::max(pairs.missProbability, 1e-12));
-  return {{"seconds", seconds - pairs.searchSeconds},
-          {"products", pairs.products - pairs.searchProducts},
-          {"residual", residual},
-          {"eigenvalues", values},
-          {"note", note}};
+  const auto check = [&problem, values, vectors](Json& row) {
+    row["residual"] = largestResidual(*problem.model, problem.examples, problem.curvature.batchSize, values, vectors,
+                                      problem.verify == "float64" ? torch::kFloat64 : torch::kFloat32);
+  };
+  return {{{"seconds", seconds - pairs.searchSeconds},
+           {"products", pairs.products - pairs.searchProducts},
+           {"own_residual", residual},
+           {"eigenvalues", values},
+           {"note", note}},
+          check};
 }
 
-Json traceCase(Problem& problem, bool layers) {
+Measured traceCase(Problem& problem, bool layers) {
   TraceOptions options;
   options.deflated = -1;
   options.tolerance = layers ? 0.05 : 0.02;
@@ -218,15 +238,15 @@ Json traceCase(Problem& problem, bool layers) {
     traces.push_back({range.trace, range.standardError});
     error = std::max(error, range.standardError / std::abs(range.trace));
   }
-  return {{"seconds", seconds},
-          {"products", found.products},
-          {"standard_error", error},
-          {"estimate", found.whole.trace},
-          {"traces", traces},
-          {"note", how + (found.deflated > 0 ? "; " + std::to_string(found.deflated) + " vectors deflated" : "")}};
+  return {{{"seconds", seconds},
+           {"products", found.products},
+           {"standard_error", error},
+           {"estimate", found.whole.trace},
+           {"traces", traces},
+           {"note", how + (found.deflated > 0 ? "; " + std::to_string(found.deflated) + " vectors deflated" : "")}}};
 }
 
-Json densityCase(Problem& problem) {
+Measured densityCase(Problem& problem) {
   CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
   DensityNodes found;
   const Cap cap(problem.cap);
@@ -236,44 +256,73 @@ Json densityCase(Problem& problem) {
   } catch (const Stopped&) {
     return stoppedRow(problem.cap, &op);
   }
-  return {{"seconds", seconds},
-          {"products", found.products},
-          {"note", std::to_string(found.probes.size()) + (found.probes.size() == 1 ? " probe" : " probes")}};
+  return {{{"seconds", seconds},
+           {"products", found.products},
+           {"note", std::to_string(found.probes.size()) + (found.probes.size() == 1 ? " probe" : " probes")}}};
 }
 
-Json rowOf(Problem& problem, const std::string& name) {
-  if (name == "gradient") return {{"seconds", median([&] { problem.gradient(); })}};
-  if (name == "product") {
-    CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
-    const auto v = torch::randn({op.dimension()}).to(problem.device);
-    const auto product = [&] {
-      op.apply(v);
-      finishWork(problem.device);
-    };
-    Json row{{"seconds", median(product)}, {"products", 1}};
-    row["note"] = std::to_string(op.keptBatches()) + " of " + std::to_string(op.batches()) + " graphs kept";
-    return row;
-  }
+Measured productCase(Problem& problem) {
+  CurvatureOperator op(*problem.model, problem.examples, problem.curvature);
+  const auto v = torch::randn({op.dimension()}).to(problem.device);
+  torch::Tensor product;
+  const auto work = [&] {
+    product = op.apply(v);
+    finishWork(problem.device);
+  };
+  Json row{{"seconds", median(work)}, {"products", 1}};
+  row["note"] = std::to_string(op.keptBatches()) + " of " + std::to_string(op.batches()) + " graphs kept";
+  const auto check = [&problem, v, product](Json& full) {
+    const auto errors = productErrors(*problem.model, problem.examples, problem.curvature.batchSize, v, product);
+    full["product_error"] = errors.product;
+    full["plain_error"] = errors.plain;
+    char note[40];
+    std::snprintf(note, sizeof note, "wrong by %.1e", errors.product);
+    if (!(errors.product <= 10 * errors.plain)) full["note"] = note;
+  };
+  return {row, check};
+}
+
+Measured measured(Problem& problem, const std::string& name) {
+  if (name == "nothing") return {{{"seconds", nullptr}}};
+  if (name == "gradient") return {{{"seconds", median([&] { problem.gradient(); })}}};
+  if (name == "product") return productCase(problem);
   // What LibTorch sets up at the first product is not the solver's.
   CurvatureOperator warm(*problem.model, problem.examples.first(8), problem.curvature);
   warm.apply(torch::ones({warm.dimension()}));
   finishWork(problem.device);
   if (name.starts_with("top-")) return topCase(problem, std::stoll(name.substr(4)));
   if (name == "trace" || name == "layer-traces") return traceCase(problem, name != "trace");
-  return densityCase(problem);
+  if (name == "density") return densityCase(problem);
+  throw std::invalid_argument(name + ": no case");
+}
+
+/// What a row is found by. A file from before a column was written has its default; tests/peers/table.py has the same
+/// list.
+Json keyOf(const Json& row) {
+  const auto entry = [&row](const char* name, const Json& missing) {
+    const auto found = row.find(name);
+    return found == row.end() || found->is_null() ? missing : *found;
+  };
+  const auto kind = entry("case", "");
+  return Json::array({entry("model", ""), entry("library", ""), kind, entry("threads", 0), entry("images", 512),
+                      entry("batch", 256), entry("device", "cpu"),
+                      kind == "density" ? entry("probes", 10) : Json(nullptr)});
+}
+
+/// Nothing is taken for an empty file that is not one: it may hold hours of others' rows.
+Json readRows(const fs::path& file) {
+  std::ifstream stream(file);
+  if (!stream) return Json::array();
+  auto rows = Json::parse(stream, nullptr, false);
+  if (!rows.is_array() || !std::all_of(rows.begin(), rows.end(), [](const Json& row) { return row.is_object(); }))
+    throw std::runtime_error(file.string() + ": not a list of rows in JSON");
+  return rows;
 }
 
 void merge(const fs::path& file, const Json& row) {
   Json rows = Json::array();
-  if (std::ifstream stream(file); stream) rows = Json::parse(stream, nullptr, false);
-  if (!rows.is_array()) rows = Json::array();
-  for (auto& old : rows) {
-    if (old["model"] == row["model"] && old["case"] == row["case"] && old["threads"] == row["threads"] &&
-        old.value("device", "cpu") == row["device"]) {
-      old = row;
-      std::ofstream(file) << rows.dump(1) << '\n';
-      return;
-    }
+  for (const auto& old : readRows(file)) {
+    if (keyOf(old) != keyOf(row)) rows.push_back(old);
   }
   rows.push_back(row);
   std::ofstream(file) << rows.dump(1) << '\n';
@@ -290,28 +339,39 @@ std::string quoted(const std::string& text) {
 int runOneCase(const CaseOptions& options, const std::string& name) {
   at::set_num_threads(options.threads);
   Problem problem(options);
-  Json row{{"seconds", nullptr}};
   const double before = peakMegabytes(problem.device);
-  if (name != "nothing") row = rowOf(problem, name);
+  const auto found = measured(problem, name);
+  auto row = found.row;
   row["peak_mb"] = std::max(0.0, peakMegabytes(problem.device) - before);
-  row["device"] = options.device;
+  if (found.check && options.verify != "none") found.check(row);
+  row["library"] = "eigenscape";
+  row["version"] = EIGENSCAPE_VERSION;
+  row["torch"] = TORCH_VERSION;
   row["model"] = options.model;
   row["case"] = name;
-  row["library"] = "eigenscape";
-  row["torch"] = TORCH_VERSION;
   row["threads"] = options.threads;
+  row["images"] = problem.examples.size();
+  row["batch"] = options.batch;
+  row["device"] = options.device;
+  row["probes"] = name == "density" ? Json(options.probes) : Json(nullptr);
   std::printf("%s\n", row.dump().c_str());
   return 0;
 }
 
 int runCases(const CaseOptions& options, const std::string& self) {
+  try {
+    readRows(options.json);
+  } catch (const std::runtime_error& unreadable) {
+    std::fprintf(stderr, "%s\n", unreadable.what());
+    return 1;
+  }
   for (const auto& name : options.cases) {
     auto command = quoted(self) + " --model " + quoted(options.model) + " --data " + quoted(options.data.string()) +
                    " --images " + std::to_string(options.images) + " --batch " + std::to_string(options.batch) +
                    " --threads " + std::to_string(options.threads) + " --device " + options.device +
                    (options.timedKernels ? " --timed-kernels" : "") + (options.search ? "" : " --no-search") +
-                   " --cap " + std::to_string(options.cap) + " --probes " + std::to_string(options.probes) + " --one " +
-                   quoted(name);
+                   " --verify " + options.verify + " --cap " + std::to_string(options.cap) + " --probes " +
+                   std::to_string(options.probes) + " --one " + quoted(name);
     if (!options.weights.empty()) command += " --weights " + quoted(options.weights.string());
     std::FILE* pipe = ::popen(command.c_str(), "r");
     std::string text;

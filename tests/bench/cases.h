@@ -13,15 +13,16 @@ struct CaseOptions {
   std::string model = "resnet20";
   std::filesystem::path data, weights;
   std::int64_t images = 512, batch = 256;
-  std::string device = "cpu";  ///< or cuda, which computes as the program does: without TF32
-  bool timedKernels = false;   ///< curvature.cudnn_benchmark
-  bool search = true;          ///< for missed eigenvalues, which no peer does; counted apart in any case
-  std::int64_t probes = 10;    ///< of the density
-  double cap = 0;              ///< seconds after which a solver is stopped; 0: never
+  std::string device = "cpu";      ///< or cuda, which computes as the program does: without TF32
+  bool timedKernels = false;       ///< curvature.cudnn_benchmark
+  bool search = true;              ///< for missed eigenvalues, which no peer does; counted apart in any case
+  std::int64_t probes = 10;        ///< of the density
+  std::string verify = "float32";  ///< precision of the measured residuals, float64 or none (nor a product's error)
+  double cap = 0;                  ///< seconds after which a solver is stopped; 0: never
   int threads = 0;
   std::vector<std::string> cases = {"product", "gradient", "top-1",        "top-5",
                                     "top-20",  "trace",    "layer-traces", "density"};
-  std::filesystem::path json;  ///< merged into by model, case and threads
+  std::filesystem::path json;  ///< merged into: a row replaces that of the same measurement
 };
 
 /// Each case in a process of its own, so that peak memory is its own; `self` is this program. Returns an exit status.

@@ -2,19 +2,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Times PyHessian, hessian-eigenthings and curvlinops on the networks, images and threads of our own benchmark.
 
-Every measurement is a process of its own; its row goes into a JSON file as soon as it is known. `--table` prints such
-files as one Markdown table. tests/README.md says how to run this.
+Every measurement is a process of its own; its row goes into a JSON file as soon as it is known. `--ours` measures our
+own rows first and prints the file as one Markdown table at the end, `--table` prints such files. tests/README.md says
+how to run this.
 """
 
 import argparse
 import importlib.metadata
 import json
+import math
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
-from table import print_table
+from table import key, print_table
 
 CASES = {"a": ["product"], "b": ["top-1", "top-5", "top-20"], "c": ["trace"], "d": ["layer-traces"], "e": ["density"]}
 RESIDUAL = 1e-3
@@ -28,7 +31,6 @@ SETTINGS = {
     "pyhessian": [{"maxIter": 100, "tol": 1e-3}, {"maxIter": 100, "tol": 1e-6}, {"maxIter": 1000, "tol": 1e-8}],
     "curvlinops": [{"tol": 1e-3}, {"tol": 3e-4}],
 }
-KEY = ("model", "library", "case", "threads", "images", "batch", "device")
 # Between two calls, a worker also imports, loads and checks residuals.
 SLACK = 3600
 
@@ -41,19 +43,61 @@ class Failure(Exception):
     """A worker that ended without rows."""
 
 
+def environment(options):
+    return {**os.environ, **{f"{name}_NUM_THREADS": str(options.threads) for name in ("OMP", "MKL", "OPENBLAS")}}
+
+
 def work(options, library, case, **more):
     """The rows of one worker process. This process imports no torch: a child's peak would count from there."""
     job = {**vars(options), "library": library, "case": case, **more}
-    environment = {**os.environ, **{f"{name}_NUM_THREADS": str(options.threads) for name in ("OMP", "MKL", "OPENBLAS")}}
     command = [sys.executable, str(pathlib.Path(__file__).with_name("worker.py")), json.dumps(job)]
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=job["cap"] + SLACK)
+        done = subprocess.run(command, env=environment(options), capture_output=True, text=True,
+                              timeout=job["cap"] + SLACK)
     except subprocess.TimeoutExpired:
         raise Failure(f"killed after {job['cap'] + SLACK:g} s") from None
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
         raise Failure("failed: " + (f"signal {-done.returncode}" if done.returncode < 0 else lines[-1]))
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def printed(command, pattern):
+    """What the pattern's group matches in a command's output; None where it does not run or prints no such thing."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return None
+    found = re.search(pattern, done.stdout)
+    return found and found.group(1)
+
+
+def measure_ours(options):
+    """Runs eigenscape_bench on the same problem and cases, into the same file."""
+    own = printed([options.ours, "--version"], r"LibTorch (\d+\.\d+\.\d+)")
+    theirs = printed([sys.executable, "-c", "import torch; print(torch.__version__)"], r"(\d+\.\d+\.\d+)")
+    if own is None or own != theirs:
+        raise SystemExit(f"{options.ours}: its LibTorch is {own or 'not told'}, this Python's PyTorch "
+                         f"{theirs or 'not to be found'}; build it with the same one")
+    cases = []
+    for letter, names in CASES.items():
+        cases += [name for name in names if letter in options.cases or name in options.cases]
+    command = [options.ours, "--cases", ",".join(["product,gradient" if name == "product" else name for name in cases])]
+    for name in ("model", "data", "weights", "images", "batch", "threads", "device", "probes", "cap", "verify"):
+        command += [f"--{name}", str(getattr(options, name))]
+    command += ["--json", options.out] + ["--timed-kernels"] * options.timed_kernels
+    print("eigenscape:", flush=True)
+    if subprocess.run(command, env=environment(options)).returncode:
+        raise SystemExit(f"{options.ours}: failed")
+
+
+def finite(value):
+    """The value with None for what is no number: JSON has no word for it, and ours reads the file, too."""
+    if isinstance(value, dict):
+        return {name: finite(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Results:
@@ -65,8 +109,8 @@ class Results:
         self.new = []
 
     def add(self, row):
-        self.old = [other for other in self.old if any({"device": "cpu", **other}.get(name) != row[name] for name in KEY)]
-        self.new.append(row)
+        self.old = [other for other in self.old if key(other) != key(row)]
+        self.new.append(finite(row))
         self.path.write_text(json.dumps(self.old + self.new, indent=1) + "\n")
         error = row.get("residual") if row.get("residual") is not None else row.get("standard_error")
         print(f"{row['model']} {row['library']} {row['case']}: {row['seconds']} s, {row['products']} products, "
@@ -136,8 +180,9 @@ class Benchmark:
         full = {"model": options.model, "library": library,
                 "version": importlib.metadata.version(DISTRIBUTIONS[family(library)]),
                 "torch": None, "case": case, "threads": options.threads, "images": options.images,
-                "device": options.device,
-                "batch": options.batch, "seconds": None, "products": None, "peak_mb": None, **row}
+                "batch": options.batch, "device": options.device,
+                "probes": options.probes if case == "density" else None,
+                "seconds": None, "products": None, "peak_mb": None, **row}
         full["settings"] = settings
         full["note"] = ", ".join(note for note in notes if note)
         self.results.add(full)
@@ -158,6 +203,8 @@ def listed(allowed):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", nargs="+", metavar="JSON", help="print these files' rows and do nothing else")
+    parser.add_argument("--ours", metavar="EIGENSCAPE_BENCH",
+                        help="run this program on the same first and print the table of --out at the end")
     parser.add_argument("--model", choices=("resnet20", "mixer", "mlp-1m", "resnet18"))
     parser.add_argument("--data", help="folder with test_batch.bin, CIFAR-10 binary records")
     parser.add_argument("--weights", help="state dict, .safetensors or of torch.save; without: initial, seed 0")
@@ -189,15 +236,24 @@ def parse_arguments():
         parser.error("--images must be a multiple of --batch: hessian-eigenthings weighs batches equally")
     if options.model == "resnet20" and not options.weights:
         parser.error("resnet20 needs --weights")
+    if options.ours and not options.weights:
+        parser.error("--ours needs --weights: initial weights are not the same")
     return options
+
+
+def print_tables(paths):
+    print_table([row for path in paths for row in json.loads(pathlib.Path(path).read_text())])
 
 
 def main():
     options = parse_arguments()
     if options.table:
-        print_table([row for path in options.table for row in json.loads(pathlib.Path(path).read_text())])
-    else:
-        Benchmark(options).run()
+        return print_tables(options.table)
+    if options.ours:
+        measure_ours(options)
+    Benchmark(options).run()
+    if options.ours:
+        print_tables([options.out])
 
 
 if __name__ == "__main__":
