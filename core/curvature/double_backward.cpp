@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/curvature/double_backward.h"
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -28,6 +29,8 @@ class Registration {
     implementLayerNormBackward(cpu);
   }
   bool isOn() const { return !libraries_.empty(); }
+  /// How many want the library's own: then it stays off.
+  std::atomic<int> held = 0;
 
  private:
   torch::Library& at(DispatchKey key) {
@@ -49,15 +52,16 @@ Registration& registration() {
 }  // namespace
 
 void useFastDoubleBackward() {
-  registration().set(true);
+  if (registration().held == 0) registration().set(true);
 }
 
 LibraryDoubleBackward::LibraryDoubleBackward() : previous_(registration().isOn()) {
+  ++registration().held;
   registration().set(false);
 }
 
 LibraryDoubleBackward::~LibraryDoubleBackward() {
-  registration().set(previous_);
+  if (--registration().held == 0) registration().set(previous_);
 }
 
 }  // namespace eigenscape

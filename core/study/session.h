@@ -62,6 +62,8 @@ class Session {
   void powerOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot);
   std::vector<SpectrumRow> unknownRows(const Part& part, std::int64_t top, std::int64_t bottom) const;
   void appendSpectrum(const Part& part, const std::vector<SpectrumRow>& rows, const Lot& lot);
+  double roundingOf(const CurvatureOperator& op, const Part& part, const std::vector<EigenPair>& pairs,
+                    const Context& context);
   void noteUnconverged(const Part& part, const EigenPairs& pairs, const Context& context);
   /// Weights of one epoch that hold NaN are no reason to lose the others': notes what is left out. Throws the error
   /// where there is no other epoch.

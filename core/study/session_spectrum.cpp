@@ -9,6 +9,7 @@
 #include "core/curvature/density.h"
 #include "core/curvature/lanczos.h"
 #include "core/curvature/power_iteration.h"
+#include "core/curvature/rounding.h"
 #include "core/model/state_dict.h"
 #include "core/study/session_support.h"
 
@@ -31,6 +32,7 @@ CurvatureOptions curvatureOptions(const Recipe& recipe) {
 struct Session::Part {
   std::int64_t epoch;
   const std::string& split;
+  const Examples& examples;
   const Scope& scope;
   std::int64_t batch;  ///< from 1
   bool keepVectors;
@@ -156,12 +158,11 @@ void Session::spectrum(std::int64_t epoch) {
               if (row.epoch == epoch) lot.known[{row.scope, row.split}] = row.products;
           }
           if (precision() == torch::kFloat32 && curvature.tolerance < 1e-4)
-            note(
-                "curvature.tolerance = " + shortNumber(curvature.tolerance, "%.0e") +
-                    " is finer than products in float32 are: residuals tell how well a pair fits those; what their own "
-                    "rounding adds (about 1e-5 to 1e-4, most with batch statistics) takes curvature.precision = "
-                    "\"float64\"",
-                context);
+            note("curvature.tolerance = " + shortNumber(curvature.tolerance, "%.0e") +
+                     " is finer than products in float32 are, whose rounding is a part of residuals (1e-6 to 1e-3, "
+                     "most with "
+                     "batch statistics); it takes curvature.precision = \"float64\"",
+                 context);
           const auto splits = splitsOf(curvature.split, curvature.method == "power" ? 0 : curvature.samples);
           for (std::size_t part = 0; part < splits.size(); ++part) {
             spectraOf(epoch, splits[part], part == 0, context.part(part, splits.size()), lot);
@@ -199,7 +200,7 @@ void Session::spectraOf(std::int64_t epoch, const LandscapeSplit& split, bool fi
       }
       const auto examples = power ? split.examples.slice((batch - 1) * share, share) : split.examples;
       const auto op = makeOperator(examples, scope, within);
-      const Part one{epoch, split.name, scope, batch, keepVectors};
+      const Part one{epoch, split.name, examples, scope, batch, keepVectors};
       power ? powerOn(*op, one, within, lot) : lanczosOn(*op, one, within, lot);
     }
   }
@@ -233,6 +234,17 @@ std::vector<SpectrumRow> Session::unknownRows(const Part& part, std::int64_t top
 /// computed again for its vectors.
 void Session::appendSpectrum(const Part& part, const std::vector<SpectrumRow>& rows, const Lot& lot) {
   if (!lot.known.contains({part.scope.name, part.split})) journal_.append(rows);
+}
+
+/// What a pair's residual does not show of products in float32. Once it is known, the graphs that `op` keeps are of no
+/// use.
+double Session::roundingOf(const CurvatureOperator& op, const Part& part, const std::vector<EigenPair>& pairs,
+                           const Context& context) {
+  if (precision() == torch::kFloat64 || op.usesDifferences()) return 0;
+  auto options = curvatureOptions(recipe_);
+  options.layers = part.scope.layers;
+  auto& model = *material_.model;
+  return roundingError(model, part.examples.to(model.device(), model.type()), options, pairs, {context.stop, {}, {}});
 }
 
 /// The record tells them by a flag; a person is told in words.
@@ -290,6 +302,15 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
     return;
   }
   lot.products += pairs.products;
+  if (model && !pairs.top.empty()) {
+    auto row = gradientRow(op, pairs.top);
+    row.epoch = part.epoch, row.op = curvature.op, row.split = part.split;
+    lot.gradients.push_back(row);
+  }
+  auto all = pairs.top;
+  all.insert(all.end(), pairs.bottom.begin(), pairs.bottom.end());
+  const double rounding = roundingOf(op, part, all, context);
+  for (auto* list : {&pairs.top, &pairs.bottom}) countRounding(*list, rounding, curvature.tolerance);
   noteUnconverged(part, pairs, context);
   std::vector<SpectrumRow> rows;
   const auto add = [&](const EigenPair& pair, std::int64_t index) {
@@ -301,11 +322,6 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
   for (std::size_t i = 0; i < pairs.top.size(); ++i) add(pairs.top[i], static_cast<std::int64_t>(i) + 1);
   for (std::size_t i = 0; i < pairs.bottom.size(); ++i) add(pairs.bottom[i], -static_cast<std::int64_t>(i) - 1);
   appendSpectrum(part, rows, lot);
-  if (model && !pairs.top.empty()) {
-    auto row = gradientRow(op, pairs.top);
-    row.epoch = part.epoch, row.op = curvature.op, row.split = part.split;
-    lot.gradients.push_back(row);
-  }
   if (pairs.top.empty()) return;
   const std::string where = model ? part.split : part.scope.name + ", " + part.split;
   context.say("epoch " + std::to_string(part.epoch) + ": λ₁ = " + shortNumber(pairs.top[0].value) + " (" + where +
@@ -335,6 +351,8 @@ void Session::powerOn(CurvatureOperator& op, const Part& part, const Context& co
     return;
   }
   lot.products += found.products;
+  // The spectrum is that of the first share.
+  if (part.batch == 1) countRounding(found.pairs, roundingOf(op, part, found.pairs, context), curvature.tolerance);
   const auto reached =
       std::count_if(found.pairs.begin(), found.pairs.end(), [](const EigenPair& pair) { return pair.converged; });
   if (reached < static_cast<std::ptrdiff_t>(found.pairs.size()))
@@ -346,7 +364,6 @@ void Session::powerOn(CurvatureOperator& op, const Part& part, const Context& co
     lot.power.push_back(
         {part.epoch, part.scope.name, step.index, step.iteration, step.eigenvalue, part.batch, part.split});
   }
-  // The spectrum is that of the first share.
   for (std::size_t i = 0; part.batch == 1 && i < found.pairs.size(); ++i) {
     const auto& pair = found.pairs[i];
     const auto index = static_cast<std::int64_t>(i) + 1;
