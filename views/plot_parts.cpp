@@ -58,7 +58,6 @@ std::vector<std::int64_t> epochsWithoutNumbers(const RunResults& run, const std:
 }
 
 QString withoutNumbersText(const std::vector<std::int64_t>& epochs) {
-  if (epochs.empty()) return {};
   if (epochs.size() == 1) return QObject::tr("no finite curvature at epoch %1").arg(epochs.front());
   if (epochs.size() > 5) return QObject::tr("no finite curvature at %1 epochs").arg(epochs.size());
   QStringList names;

@@ -53,7 +53,7 @@ std::map<std::pair<std::int64_t, std::string>, Estimate> frobeniusNorms(const Ru
 
 /// The epochs of whose spectrum (scope "model", this split; "": any) no value is finite, as weights with NaN leave it.
 std::vector<std::int64_t> epochsWithoutNumbers(const RunResults& run, const std::string& split = {});
-/// "no finite curvature at epoch 3"; "" for none.
+/// "no finite curvature at epoch 3", of at least one.
 QString withoutNumbersText(const std::vector<std::int64_t>& epochs);
 
 /// 2 / learning rate by epoch, beyond which a step of gradient descent climbs; none where other steps were taken.

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/curvature/eigen_pairs.h"
+#include "core/model/in_precision.h"
 
 namespace eigenscape {
 
@@ -16,21 +17,6 @@ namespace {
 constexpr std::int64_t kFew = 64;
 /// Of the largest |λ|: an eigenvalue below is zero, and 1 / λ would outweigh all others.
 constexpr double kZero = 1e-5;
-
-/// A model in float64 while it lives.
-class InDouble {
- public:
-  explicit InDouble(Model& model) : model_(model), before_(model.type()) {
-    model_.to(model_.device(), torch::kFloat64);
-  }
-  ~InDouble() { model_.to(model_.device(), before_); }
-  InDouble(const InDouble&) = delete;
-  InDouble& operator=(const InDouble&) = delete;
-
- private:
-  Model& model_;
-  torch::ScalarType before_;
-};
 
 }  // namespace
 
@@ -59,7 +45,7 @@ double roundingError(Model& model, const Examples& examples, CurvatureOptions op
     return op.apply(sum.to(model.type())).to(torch::kFloat64);
   };
   const auto rounded = product();
-  const InDouble exact(model);
+  const InPrecision exact(model, torch::kFloat64);
   return (rounded - product()).norm().item<double>();
 }
 

@@ -240,9 +240,9 @@ void Session::appendSpectrum(const Part& part, const std::vector<SpectrumRow>& r
 /// use.
 double Session::roundingOf(const CurvatureOperator& op, const Part& part, const std::vector<EigenPair>& pairs,
                            const Context& context) {
-  if (precision() == torch::kFloat64 || op.usesDifferences()) return 0;
   auto options = curvatureOptions(recipe_);
   options.layers = part.scope.layers;
+  options.differences = op.usesDifferences();
   auto& model = *material_.model;
   return roundingError(model, part.examples.to(model.device(), model.type()), options, pairs, {context.stop, {}, {}});
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/curvature/curvature_operator.h"
+#include "core/model/in_precision.h"
 #include "core/study/session.h"
 
 // What the source files of Session share; not for others.
@@ -56,23 +57,6 @@ inline bool normComesFromDensity(const Recipe& recipe) {
   return curvature.density && curvature.densityProbes > 1 && curvature.scopes != "layers" &&
          !(curvature.trace && byProbes);
 }
-
-/// Holds the model in another floating type. float32 → float64 → float32 is exact.
-class InPrecision {
- public:
-  InPrecision(Model& model, torch::ScalarType type) : model_(model), before_(model.type()) {
-    if (type != before_) model_.to(model_.device(), type);
-  }
-  ~InPrecision() {
-    if (model_.type() != before_) model_.to(model_.device(), before_);
-  }
-  InPrecision(const InPrecision&) = delete;
-  InPrecision& operator=(const InPrecision&) = delete;
-
- private:
-  Model& model_;
-  torch::ScalarType before_;
-};
 
 template <class Work>
 void Session::phase(const std::string& key, const std::string& title, double cost, Work&& work) {
