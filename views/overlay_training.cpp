@@ -98,12 +98,16 @@ Overlay overlaidGradient(const ComparedRuns& runs) {
     const auto& rows = runs[i].run->gradients;
     const auto splits = splitsOf(rows, [](const GradientRow&) { return true; });
     for (const auto& split : splits) {
-      shares.series.push_back(
-          seriesOf(i, tr("share"), split, courseOf(rows, split, [](const GradientRow& row) { return row.share; })));
+      Course share = courseOf(rows, split, [](const GradientRow& row) { return row.share; });
       // A gradient of norm 0 has no place on a logarithmic axis.
-      norms.series.push_back(seriesOf(i, tr("norm"), split, courseOf(rows, split, [](const GradientRow& row) {
-                                        return row.norm > 0 ? row.norm : qQNaN();
-                                      })));
+      Course norm = courseOf(rows, split, [](const GradientRow& row) { return row.norm > 0 ? row.norm : qQNaN(); });
+      // No line across an epoch that was looked at in vain.
+      for (const auto epoch : epochsWithoutNumbers(*runs[i].run, split)) {
+        share.emplace(epoch, qQNaN());
+        norm.emplace(epoch, qQNaN());
+      }
+      shares.series.push_back(seriesOf(i, tr("share"), split, share));
+      norms.series.push_back(seriesOf(i, tr("norm"), split, norm));
     }
     if (!rows.empty()) vectors << QString::number(rows.back().vectors);
     Provenance provenance;
