@@ -6,13 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <optional>
 
 #include "core/curvature/double_backward.h"
 #include "core/curvature/drawn_trace.h"
 #include "core/curvature/graphs.h"
 #include "core/curvature/memory.h"
-#include "core/model/layers.h"
+#include "core/curvature/recording.h"
 
 namespace eigenscape {
 
@@ -31,15 +30,6 @@ std::int64_t chunkSize(const Model& model, const CurvatureOptions& options) {
   return std::min<std::int64_t>(options.batchSize, model.device().is_cuda() ? 512 : 64);
 }
 
-/// A parameter tensor among a layer's, by its place in parameters().entries().
-std::optional<std::size_t> entryOf(const Model& model, const Tensor& parameter) {
-  const auto& tensors = model.parameters().tensors();
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (tensors[i].is_same(parameter)) return i;
-  }
-  return std::nullopt;
-}
-
 /// The entries within a range; none where it begins or ends inside of one.
 std::vector<std::size_t> entriesIn(const Model& model, const Range& range) {
   std::vector<std::size_t> found;
@@ -53,22 +43,6 @@ std::vector<std::size_t> entriesIn(const Model& model, const Range& range) {
   if (size != range.size) found.clear();
   return found;
 }
-
-/// Lets every layer record until the end of the scope.
-class Recording {
- public:
-  explicit Recording(const Model& model) : layers_(model.affineLayers()) {
-    for (auto* layer : layers_) layer->record(true);
-  }
-  ~Recording() {
-    for (auto* layer : layers_) layer->record(false);
-  }
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
-
- private:
-  std::vector<AffineLayer*> layers_;
-};
 
 class LayerTraces {
  public:
@@ -271,13 +245,13 @@ class LayerTraces {
   std::int64_t chunk_, draws_ = 0;
   at::Generator generator_;
   std::size_t watched_;
-  std::vector<std::pair<AffineLayer*, std::vector<std::size_t>>> layers_;  ///< with their entries
-  std::vector<std::size_t> groupOf_;                                       ///< of each entry
-  std::vector<double> lengths_;                                            ///< of each entry's probe
-  std::vector<double> shares_;                                             ///< of each group: more than 1/√trace
-  Tensor members_;                                                         ///< ranges and the whole × entries, 0 or 1
-  Tensor mean_, squares_;                                                  ///< ranges and the whole × examples
-  Tensor products_;                                                        ///< of deviations, ranges and the whole²
+  std::vector<LayerEntries> layers_;
+  std::vector<std::size_t> groupOf_;  ///< of each entry
+  std::vector<double> lengths_;       ///< of each entry's probe
+  std::vector<double> shares_;        ///< of each group: more than 1/√trace
+  Tensor members_;                    ///< ranges and the whole × entries, 0 or 1
+  Tensor mean_, squares_;             ///< ranges and the whole × examples
+  Tensor products_;                   ///< of deviations, ranges and the whole²
 };
 
 }  // namespace

@@ -7,11 +7,13 @@
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <set>
 
 #include "core/curvature/drawn_trace.h"
 #include "core/curvature/graphs.h"
 #include "core/curvature/memory.h"
+#include "core/curvature/recording.h"
 #include "core/curvature/trace_correlation.h"
 #include "core/model/random_signs.h"
 
@@ -24,6 +26,41 @@ std::int64_t groupSize(const Model& model, const CurvatureOptions& options) {
   return std::min<std::int64_t>(options.batchSize, model.device().is_cuda() ? 128 : 16);
 }
 
+/// The layers, where they hold every parameter and can square each example's gradient without making it, as linear ones
+/// can; else none.
+std::vector<LayerEntries> squaringLayers(const Model& model) {
+  std::vector<LayerEntries> layers;
+  std::set<std::size_t> entries;
+  for (auto* layer : model.affineLayers()) {
+    std::vector<std::size_t> own;
+    for (const auto& parameter : layer->parameters(false)) {
+      const auto entry = entryOf(model, parameter);
+      if (!entry || !entries.insert(*entry).second) return {};
+      own.push_back(*entry);
+    }
+    layers.emplace_back(layer, std::move(own));
+  }
+  return entries.size() == model.parameters().entries().size() ? layers : std::vector<LayerEntries>();
+}
+
+/// The same if one example's forward pass bears it out: no layer is used twice, or by rows.
+std::vector<LayerEntries> squaringLayers(Model& model, const Examples& examples) {
+  auto layers = squaringLayers(model);
+  if (layers.empty()) return layers;
+  const torch::NoGradGuard noGrad;
+  const ForwardMode mode(model, BatchNormMode::Evaluation);
+  const Recording recording(model);
+  try {
+    model.forward(examples.first(1).inputs);
+  } catch (const c10::Error&) {
+    return {};
+  }
+  const bool all = std::all_of(layers.begin(), layers.end(), [](const LayerEntries& layer) {
+    return layer.first->zeros().defined() && !layer.first->squaredGradients(layer.first->zeros()).empty();
+  });
+  return all ? layers : std::vector<LayerEntries>();
+}
+
 /// The parts of one parameter tensor that ranges begin and end between.
 struct Atom {
   std::size_t tensor;
@@ -33,19 +70,24 @@ struct Atom {
 class OutputTraces {
  public:
   OutputTraces(Model& model, const Examples& examples, const CurvatureOptions& curvature,
-               const std::vector<Range>& ranges, const TraceOptions& options, const Context& context)
+               const std::vector<Range>& ranges, const std::vector<LayerEntries>& layers, const TraceOptions& options,
+               const Context& context)
       : model_(model),
         examples_(examples),
+        layers_(layers),
         kind_(curvature.kind),
         options_(options),
         context_(context),
         group_(groupSize(model, curvature)),
+        step_(std::max<std::int64_t>(curvature.batchSize / group_, 1) * group_),
         generator_(at::detail::createCPUGenerator(options.seed)),
         watched_(options.watched < 0 ? ranges.size()
                                      : std::min(ranges.size(), static_cast<std::size_t>(options.watched))),
         shares_(ranges.size() + 1, std::vector<DrawnShare>(static_cast<std::size_t>(groups()))),
         correlation_(ranges.size()) {
     cut(ranges);
+    // Of a part of a tensor the layers do not tell.
+    if (layers_.empty() || atoms_.size() != model.parameters().entries().size()) layers_.clear(), step_ = group_;
   }
 
   TraceEstimates run() {
@@ -92,25 +134,30 @@ class OutputTraces {
 
   void visit(std::int64_t draws) {
     const torch::AutoGradMode record(true);
-    for (std::int64_t group = 0; group < groups(); ++group) {
-      const auto batch = examples_.slice(group * group_, group_);
+    for (std::int64_t begin = 0; begin < examples_.size(); begin += step_) {
+      const auto batch = examples_.slice(begin, step_);
       const ForwardMode mode(model_, BatchNormMode::Evaluation);
+      std::optional<Recording> recording;
+      if (!layers_.empty()) recording.emplace(model_);
       const auto outputs = model_.forward(batch.inputs);
       for (std::int64_t draw = 1; draw <= draws; ++draw) {
         context_.check();
         const auto root = signedRoot(outputs.detach(), batch.targets, kind_, generator_);
-        const auto pulled =
-            torch::autograd::grad({outputs}, model_.parameters().tensors(), {root}, draw < draws, false, true);
-        add(static_cast<std::size_t>(group), pulled, static_cast<double>(draws_ + draw));
+        const bool keep = draw < draws;
+        add(static_cast<std::size_t>(begin / group_),
+            layers_.empty() ? squaresOfGroup(outputs, root, keep) : squaresOfExamples(outputs, root, keep),
+            static_cast<double>(draws_ + draw));
       }
       const double done = static_cast<double>(draws_) +
-                          static_cast<double>(draws) * static_cast<double>(group + 1) / static_cast<double>(groups());
+                          static_cast<double>(draws * (begin + batch.size())) / static_cast<double>(examples_.size());
       context_.report(done / static_cast<double>(options_.maxProbes));
     }
     draws_ += draws;
   }
 
-  void add(std::size_t group, const std::vector<torch::Tensor>& pulled, double count) {
+  /// Of every atom, for one group: a column.
+  torch::Tensor squaresOfGroup(const torch::Tensor& outputs, const torch::Tensor& root, bool keep) const {
+    const auto pulled = torch::autograd::grad({outputs}, model_.parameters().tensors(), {root}, keep, false, true);
     // Asked for together: a GPU is waited for once and not for each.
     std::vector<torch::Tensor> parts;
     const auto zero = torch::zeros({}, torch::TensorOptions(model_.device()).dtype(model_.type()));
@@ -122,15 +169,41 @@ class OutputTraces {
       const auto part = pulled[atom.tensor].reshape({-1}).narrow(0, atom.begin, atom.size);
       parts.push_back(part.dot(part));
     }
-    const auto squares = torch::stack(parts).to(torch::kCPU, torch::kFloat64);
-    const double* square = squares.data_ptr<double>();
-    for (std::size_t i = 0; i < spans_.size(); ++i) {
-      const double sum = std::accumulate(square + spans_[i].first, square + spans_[i].second, 0.0);
-      const auto [before, after] = shares_[i][group].add(sum / static_cast<double>(examples_.size()), count);
-      if (i + 1 < spans_.size()) correlation_.set(i, before, after);
+    return torch::stack(parts).to(torch::kCPU, torch::kFloat64).unsqueeze(1);
+  }
+
+  /// Of every atom and each group among the batch. Examples do not meet in a square, and no gradient by the parameters
+  /// is made: a perceptron's is as large as its weights, and memory is slow.
+  torch::Tensor squaresOfExamples(const torch::Tensor& outputs, const torch::Tensor& root, bool keep) const {
+    std::vector<torch::Tensor> zeros, parts(atoms_.size());
+    for (const auto& [layer, own] : layers_) zeros.push_back(layer->zeros());
+    const auto pulled = torch::autograd::grad({outputs}, zeros, {root}, keep, false, true);
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const auto& [layer, own] = layers_[i];
+      const auto squares = layer->squaredGradients(pulled[i].defined() ? pulled[i] : torch::zeros_like(zeros[i]));
+      for (std::size_t k = 0; k < own.size(); ++k) parts[own[k]] = squares[k];
     }
-    correlation_.end();
-    if (!std::isfinite(shares_.back()[group].mean)) throw productNotFinite();
+    std::vector<torch::Tensor> groups;
+    for (const auto& group : torch::stack(parts).to(torch::kCPU, torch::kFloat64).split(group_, 1))
+      groups.push_back(group.sum(1));
+    return torch::stack(groups, 1);
+  }
+
+  /// `squares`: float64, atoms × groups from `first` on.
+  void add(std::size_t first, const torch::Tensor& squares, double count) {
+    const auto columns = squares.t().contiguous();
+    const auto rows = columns.size(1);
+    for (std::int64_t column = 0; column < columns.size(0); ++column) {
+      const double* square = columns.data_ptr<double>() + column * rows;
+      const auto group = first + static_cast<std::size_t>(column);
+      for (std::size_t i = 0; i < spans_.size(); ++i) {
+        const double sum = std::accumulate(square + spans_[i].first, square + spans_[i].second, 0.0);
+        const auto [before, after] = shares_[i][group].add(sum / static_cast<double>(examples_.size()), count);
+        if (i + 1 < spans_.size()) correlation_.set(i, before, after);
+      }
+      correlation_.end();
+      if (!std::isfinite(shares_.back()[group].mean)) throw productNotFinite();
+    }
   }
 
   TraceEstimate estimate(std::size_t range) const { return drawnTrace(shares_[range], draws_); }
@@ -146,10 +219,11 @@ class OutputTraces {
 
   Model& model_;
   const Examples& examples_;
+  std::vector<LayerEntries> layers_;  ///< that square each example's gradients; empty: groups' gradients are made
   CurvatureKind kind_;
   const TraceOptions& options_;
   const Context& context_;
-  std::int64_t group_, draws_ = 0;
+  std::int64_t group_, step_, draws_ = 0;  ///< examples of a group and of a forward pass
   at::Generator generator_;
   std::size_t watched_;
   std::vector<Atom> atoms_;
@@ -282,10 +356,12 @@ TraceEstimates estimateTracesFromOutputs(Model& model, const Examples& examples,
                                          const std::vector<Range>& ranges, const TraceOptions& options,
                                          const Context& context) {
   const auto start = std::chrono::steady_clock::now();
-  auto result = withFewerAtOnce(groupSize(model, curvature), "traces", context, [&](std::int64_t atOnce) {
+  const auto layers = squaringLayers(model, examples);
+  const auto most = layers.empty() ? groupSize(model, curvature) : curvature.batchSize;
+  auto result = withFewerAtOnce(most, "traces", context, [&](std::int64_t atOnce) {
     auto smaller = curvature;
     smaller.batchSize = atOnce;
-    return OutputTraces(model, examples, smaller, ranges, options, context).run();
+    return OutputTraces(model, examples, smaller, ranges, layers, options, context).run();
   });
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;

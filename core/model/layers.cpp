@@ -199,6 +199,13 @@ std::vector<torch::Tensor> Linear::randomChanges(at::Generator& generator) const
   return {std::move(change), featureSigns(last, generator).expand_as(zeros_)};
 }
 
+std::vector<torch::Tensor> Linear::squaredGradients(const torch::Tensor& pulled) const {
+  if (pulled.dim() != 2) return {};
+  // The weight's gradient is the outer product of what goes in and what comes back.
+  const auto square = pulled.square().sum(1);
+  return {square * input_.square().sum(1), square};
+}
+
 LayerNorm::LayerNorm(std::int64_t features) {
   weight = register_parameter("weight", torch::ones(features));
   bias = register_parameter("bias", torch::zeros(features));

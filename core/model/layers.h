@@ -43,6 +43,9 @@ class AffineLayer : public torch::nn::Module {
   /// For each parameter, in the order of named_parameters(): the change J s of the output along random signs s of that
   /// parameter, other ones for every example. E sₙsₙᵀ = 1 given all the other examples' signs.
   virtual std::vector<torch::Tensor> randomChanges(at::Generator& generator) const = 0;
+  /// For each parameter, in the same order: the squared length of each example's gradient, whose derivative by the
+  /// output of the last forward is `pulled`. Empty where that takes more than the gradients would.
+  virtual std::vector<torch::Tensor> squaredGradients(const torch::Tensor& /*pulled*/) const { return {}; }
 
  protected:
   bool isRecording() const { return recording_; }
@@ -124,6 +127,7 @@ class Linear : public AffineLayer {
   Linear(Initializer& init, Init kind, std::int64_t in, std::int64_t out);
   torch::Tensor forward(const torch::Tensor& x);
   std::vector<torch::Tensor> randomChanges(at::Generator& generator) const override;
+  std::vector<torch::Tensor> squaredGradients(const torch::Tensor& pulled) const override;
 
   torch::Tensor weight, bias;
   std::int64_t macs = 0;

@@ -7,6 +7,7 @@
 #include <stop_token>
 
 #include "core/curvature/output_trace.h"
+#include "core/model/layers.h"
 #include "tests/support/oracles.h"
 #include "tests/support/trace_sums.h"
 
@@ -79,6 +80,57 @@ std::unique_ptr<oracles::TinyModel> countingNetwork() {
         });
         return torch::linear(torch::relu(hidden), p[1]);
       });
+}
+
+/// The zoo's perceptron on eight numbers, in float64.
+std::unique_ptr<Model> perceptron() {
+  auto model = makeModel("mlp", {1, 2, 4, 4}, 51);
+  model->to(torch::kCPU, torch::kFloat64);
+  return model;
+}
+
+Examples rows() {
+  return oracles::randomExamples({40, 1, 2, 4}, 4, 52);
+}
+
+/// One linear layer, used twice.
+class Reused : public oracles::TinyModel {
+ public:
+  explicit Reused(std::shared_ptr<Linear> layer)
+      : TinyModel({{"fc.weight", layer->weight}, {"fc.bias", layer->bias}}, nullptr), layer_(std::move(layer)) {}
+  Tensor forward(const Tensor& x) override { return layer_->forward(torch::relu(layer_->forward(x))); }
+  std::vector<AffineLayer*> affineLayers() const override { return {layer_.get()}; }
+
+ private:
+  std::shared_ptr<Linear> layer_;
+};
+
+/// Of each range, then of the whole, by the gradient of every output of every example: mean of tr JᵀMJ with M that of
+/// the cross-entropy, or (p − y)(p − y)ᵀ.
+std::vector<double> tracesByGradients(Model& model, const Examples& examples, CurvatureKind kind) {
+  auto ranges = layersOf(model);
+  ranges.push_back({0, model.parameters().dimension()});
+  std::vector<double> traces(ranges.size(), 0);
+  const auto n = examples.size();
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto outputs = model.forward(examples.slice(i, 1).inputs)[0];
+    const auto p = torch::softmax(outputs.detach(), 0);
+    std::vector<Tensor> rowsOfJ;
+    for (std::int64_t c = 0; c < p.size(0); ++c) {
+      std::vector<Tensor> parts;
+      for (const auto& part : torch::autograd::grad({outputs[c]}, model.parameters().tensors(), {}, true))
+        parts.push_back(part.flatten());
+      rowsOfJ.push_back(torch::cat(parts));
+    }
+    const auto jacobian = torch::stack(rowsOfJ);
+    const auto wrong = p - torch::one_hot(examples.targets[i], p.size(0));
+    const auto middle = kind == CurvatureKind::Fisher ? wrong.outer(wrong) : torch::diag(p) - p.outer(p);
+    for (std::size_t r = 0; r < ranges.size(); ++r) {
+      const auto block = jacobian.narrow(1, ranges[r].offset, ranges[r].size);
+      traces[r] += (middle * block.mm(block.t())).sum().item<double>() / static_cast<double>(n);
+    }
+  }
+  return traces;
 }
 
 /// Of each range, then of the whole.
@@ -221,6 +273,72 @@ class TestOutputTrace : public QObject {
         Stopped);
     afterPass = {};
     QCOMPARE(passes, 3);
+  }
+
+  // A perceptron's examples do not meet in a square: of an empirical Fisher, one sign for each, nothing is left to
+  // chance.
+  void aPerceptronsFisherIsExact() {
+    const auto model = perceptron();
+    CurvatureOptions curvature;
+    curvature.kind = CurvatureKind::Fisher;
+    for (const std::int64_t batch : {256, 24, 5}) {
+      curvature.batchSize = batch;
+      const auto found = estimateTracesFromOutputs(*model, rows(), curvature, layersOf(*model), {});
+      const auto truth = tracesByGradients(*model, rows(), curvature.kind);
+      QVERIFY(found.converged && found.whole.standardError < 1e-12 * found.whole.trace);
+      for (std::size_t i = 0; i < truth.size(); ++i) {
+        const auto& estimate = i < found.ranges.size() ? found.ranges[i] : found.whole;
+        QVERIFY(std::abs(estimate.trace - truth[i]) < 1e-12 * truth.back());
+      }
+    }
+    // Through part of a tensor the layers do not tell: the groups' gradients are made.
+    const std::vector<Range> cut{{3, 70}, {0, model->parameters().dimension()}};
+    TraceOptions options;
+    options.tolerance = 0.02;
+    options.maxProbes = 500;
+    const auto found = estimateTracesFromOutputs(*model, rows(), curvature, cut, options);
+    const double truth = tracesByGradients(*model, rows(), curvature.kind).back();
+    QVERIFY(found.whole.standardError > 1e-6 * truth);
+    QVERIFY(std::abs(found.whole.trace - truth) < 4 * found.whole.standardError);
+    QCOMPARE(found.ranges[1].trace, found.whole.trace);
+  }
+
+  void aPerceptronsIntervalsCover() {
+    const auto model = perceptron();
+    const auto ranges = layersOf(*model);
+    QCOMPARE(outputTraceObstacle(*model, rows(), {}, ranges), std::string());
+    const auto truth = tracesByGradients(*model, rows(), CurvatureKind::Hessian);
+    std::vector<int> covered(truth.size(), 0);
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+      TraceOptions options;
+      options.tolerance = 0.05;
+      options.maxProbes = 2000;
+      options.seed = seed;
+      const auto found = estimateTracesFromOutputs(*model, rows(), {}, ranges, options);
+      QVERIFY(found.converged && found.whole.standardError > 0);
+      for (std::size_t i = 0; i < truth.size(); ++i) {
+        const auto& estimate = i < ranges.size() ? found.ranges[i] : found.whole;
+        covered[i] += std::abs(estimate.trace - truth[i]) <= 1.96 * estimate.standardError ? 1 : 0;
+      }
+    }
+    for (const int count : covered) QVERIFY2(count >= 180 && count <= 198, qPrintable(QString::number(count)));
+  }
+
+  // Such a layer cannot say what each use adds.
+  void aLayerThatIsUsedTwice() {
+    Initializer init(53);
+    auto layer = std::make_shared<Linear>(init, Init::Uniform, 4, 4);
+    layer->to(torch::kFloat64);
+    Reused model(layer);
+    const auto examples = oracles::randomExamples({40, 4}, 4, 54);
+    CurvatureOptions curvature;
+    curvature.kind = CurvatureKind::GaussNewton;
+    TraceOptions options;
+    options.tolerance = 0.02;
+    options.maxProbes = 2000;
+    const auto found = estimateTracesFromOutputs(model, examples, curvature, layersOf(model), options);
+    const double truth = tracesByGradients(model, examples, curvature.kind).back();
+    QVERIFY(std::abs(found.whole.trace - truth) < 4 * found.whole.standardError);
   }
 
   // Ranges that end within a tensor, overlap, or leave parameters out.
