@@ -10,6 +10,10 @@ DEMO ?= runs/quickstart
 BENCH_DATA ?=
 BENCH_WEIGHTS ?=
 BENCH = '$(BUILD)/eigenscape_bench' --data '$(BENCH_DATA)'
+# Seconds of a product against images and parameters, and the figure of them.
+SCALING = echo 'seconds against images and parameters: $(BUILD)/scaling.csv, .svg'; \
+  '$(BUILD)/eigenscape_bench' --scaling > '$(BUILD)/scaling.csv' && \
+  { ! command -v python3 >/dev/null || python3 tests/bench/scaling_figure.py '$(BUILD)/scaling.csv' '$(BUILD)/scaling.svg'; }
 
 .DEFAULT_GOAL := help
 .PHONY: help packages configure build demo test bench bench-cases bench-scaling format clean
@@ -50,6 +54,7 @@ bench: configure
 	@cmake --build '$(BUILD)' --parallel $(JOBS) --target benchmarks
 	'$(BUILD)/eigenscape_bench'
 	@[ ! -x '$(BUILD)/eigenscape_frames' ] || QT_QPA_PLATFORM=offscreen '$(BUILD)/eigenscape_frames'
+	@$(SCALING)
 	@[ -z '$(BENCH_DATA)' ] || $(MAKE) --no-print-directory bench-cases
 
 # What other libraries are timed on (tests/README.md), on CIFAR-10 in BENCH_DATA. A part of bench, which builds first.
@@ -65,11 +70,10 @@ bench-cases:
 	fi
 	@! command -v python3 >/dev/null || python3 tests/peers/benchmark.py --table '$(BUILD)/bench.json'
 
-# Seconds of a product against images and parameters, minutes on a machine that has other work: no part of bench.
+# That part of bench alone.
 bench-scaling: configure
 	@cmake --build '$(BUILD)' --parallel $(JOBS) --target eigenscape_bench
-	'$(BUILD)/eigenscape_bench' --scaling > '$(BUILD)/scaling.csv'
-	@! command -v python3 >/dev/null || python3 tests/bench/scaling_figure.py '$(BUILD)/scaling.csv' '$(BUILD)/scaling.svg'
+	@$(SCALING)
 
 format:
 	@find app core datasets tests views -name '*.h' -o -name '*.cpp' | xargs -d '\n' clang-format-14 -i
