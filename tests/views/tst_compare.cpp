@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QTest>
+#include <cmath>
 #include <set>
 
 #include "support/plots.h"
@@ -250,6 +251,31 @@ class TestCompare : public QObject {
     QCOMPARE(cells(1)->cell(4, 2), cells(0)->cell(4, 2));
     const QString caption = plain(figure->caption());
     QVERIFY2(caption.contains("“large”: hatched: not measured in this run"), qPrintable(caption));
+  }
+
+  // A line would say that something was measured there.
+  void gradientsHaveAGapAtALostEpoch() {
+    auto runs = two();
+    auto lost = *runs[0].run;
+    for (auto& row : lost.spectrum) {
+      if (row.epoch == 3) row.eigenvalue = row.residual = std::nan("");
+    }
+    std::erase_if(lost.gradients, [](const GradientRow& row) { return row.epoch == 3; });
+    runs[0].run = std::make_shared<const RunResults>(std::move(lost));
+    const auto figure = comparison({"gradient", {}}, runs, 6);
+    const std::vector<QString> parts{QStringLiteral("share"), QStringLiteral("norm")};
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      const auto course = [&](const char* name) {
+        return plots::values(plotOf(*figure, part), QStringLiteral("%1: %2, train").arg(name, parts[part]));
+      };
+      const auto gap = course("small"), whole = course("large");
+      QCOMPARE(gap.size(), std::size_t(7));
+      QCOMPARE(whole.size(), std::size_t(7));
+      for (std::size_t epoch = 0; epoch < 7; ++epoch) {
+        QVERIFY(std::isfinite(whole[epoch]));
+        QCOMPARE(std::isnan(gap[epoch]), epoch == 3);
+      }
+    }
   }
 
   void camerasAreLinked() {
