@@ -110,6 +110,19 @@ std::string traceTable(const std::vector<TraceRow>& traces) {
   return rows.size() > 1 ? aligned(rows) : "";
 }
 
+/// Of layers there are too many; they are in solves.csv.
+std::string solveTable(const std::vector<SolveRow>& solves) {
+  const auto epoch = lastEpoch(solves);
+  std::vector<Cells> rows = {{"solve", "split", "method", "products", "seconds", "chance of a missed eigenvalue"}};
+  for (const auto& row : solves) {
+    if (row.epoch != epoch || row.scope != "model") continue;
+    const std::string share = row.batch > 1 ? ", share " + std::to_string(row.batch) : "";
+    rows.push_back({row.estimate + " of " + row.op + share, row.split, row.method, std::to_string(row.products),
+                    number(row.seconds, "%.1f"), chanceText(row.missProbability)});
+  }
+  return rows.size() > 1 ? aligned(rows) : "";
+}
+
 std::string overheadTable(const std::vector<OverheadRow>& overhead) {
   if (overhead.empty()) return "";
   std::vector<Cells> rows = {{"epoch", "training s", "curvature s", "share", "products"}};
@@ -225,8 +238,8 @@ std::string bitsTable(const RunResults& run) {
 
 std::string summaryOf(const RunResults& run) {
   return head(run.info) + metricTable(run.metrics) + spectrumTable(run.spectrum) + traceTable(run.traces) +
-         overheadTable(run.overhead) + sensitivityTable(run.sensitivity) + allocationTable(run.settings) +
-         bitsTable(run) + notesOf(run.info);
+         solveTable(run.solves) + overheadTable(run.overhead) + sensitivityTable(run.sensitivity) +
+         allocationTable(run.settings) + bitsTable(run) + notesOf(run.info);
 }
 
 }  // namespace eigenscape

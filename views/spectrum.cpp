@@ -115,6 +115,15 @@ double stabilityLimit(const RunResults& run, std::int64_t epoch) {
   return shown ? limits.at(*shown) : qQNaN();
 }
 
+/// Of the model's spectrum; empty where it was not looked for or the run does not say.
+std::string chanceOfMissed(const RunResults& run, std::int64_t epoch, const std::string& split) {
+  for (const auto& row : run.solves) {
+    if (row.epoch == epoch && row.split == split && row.scope == "model" && row.estimate == "spectrum")
+      return chanceText(row.missProbability);
+  }
+  return {};
+}
+
 struct Shown {
   std::vector<double> values;
   bool hollow = false;
@@ -207,6 +216,12 @@ Drawn drawSpectrum(QCustomPlot& plot, const Style& style, const RunResults& run,
                  .arg(words.matrix, numberText(norm.value), numberText(1.96 * norm.error, 2),
                       QString::fromStdString(key.second));
   }
+  QStringList chances;
+  for (const auto& split : spectrum.splits) {
+    const auto chance = QString::fromStdString(chanceOfMissed(run, epoch, split));
+    if (!chance.isEmpty()) chances << tr("%1 (%2)").arg(chance, QString::fromStdString(split));
+  }
+  if (!chances.isEmpty()) notes << tr("chance of a missed eigenvalue: %1").arg(chances.join(", "));
   if (shown.notFinite) notes << tr("%1 eigenvalues not finite, left out").arg(shown.notFinite);
   return drawn;
 }

@@ -40,6 +40,22 @@ struct SpectrumRow {
   std::int64_t products = 0;  ///< operator products used by the whole solve
 };
 
+/// solves.csv: what each estimate cost and how sure it is. One row per solve; the values are in the estimate's own
+/// table.
+struct SolveRow {
+  static constexpr const char* file = "solves.csv";
+  std::int64_t epoch = 0;
+  std::string op, scope, split;
+  std::string estimate;                ///< "spectrum", "density" or "trace"
+  std::string method;                  ///< "lanczos", "power", "slq" (density) or trace.csv's word
+  std::int64_t batch = 1;              ///< which share of the examples, from 1 (power iteration's curvature.batches)
+  std::int64_t products = 0;           ///< of the whole solve
+  std::int64_t searchProducts = 0;     ///< of those, the ones that looked for missed eigenvalues and found none
+  double seconds = 0;                  ///< of the solver; differs between equal runs
+  std::optional<bool> converged = {};  ///< every value (of traces: that is waited for) meets its tolerance
+  double missProbability = std::numeric_limits<double>::quiet_NaN();  ///< see EigenPairs; nan: not looked for
+};
+
 /// power.csv: the path of power iteration (curvature.method = "power"), one row per product.
 struct PowerRow {
   static constexpr const char* file = "power.csv";
@@ -82,6 +98,7 @@ struct FrobeniusRow {
   double squaredNorm = 0;    ///< ‖A‖²_F
   double standardError = 0;  ///< of squaredNorm
   std::int64_t products = 0;
+  std::string method = {};  ///< whose probes: "slq" (a density's), "hutchinson" or "hutch++"; "" as in TraceRow
 };
 
 /// overlap.csv: how much of one epoch's top subspace lies in another's.
@@ -347,6 +364,11 @@ void columns(Row& row, Visitor&& visit) {
     visit("epoch", row.epoch), visit("operator", row.op), visit("scope", row.scope), visit("split", row.split);
     visit("index", row.index), visit("eigenvalue", row.eigenvalue), visit("residual", row.residual);
     visit("converged", row.converged), visit("products", row.products);
+  } else if constexpr (std::is_same_v<Plain, SolveRow>) {
+    visit("epoch", row.epoch), visit("operator", row.op), visit("scope", row.scope), visit("split", row.split);
+    visit("estimate", row.estimate), visit("method", row.method), visit("batch", row.batch);
+    visit("products", row.products), visit("search_products", row.searchProducts), visit("seconds", row.seconds);
+    visit("converged", row.converged), visit("miss_probability", row.missProbability);
   } else if constexpr (std::is_same_v<Plain, PowerRow>) {
     visit("epoch", row.epoch), visit("scope", row.scope), visit("index", row.index);
     visit("iteration", row.iteration), visit("eigenvalue", row.eigenvalue), visit("batch", row.batch);
@@ -361,7 +383,7 @@ void columns(Row& row, Visitor&& visit) {
   } else if constexpr (std::is_same_v<Plain, FrobeniusRow>) {
     visit("epoch", row.epoch), visit("operator", row.op), visit("scope", row.scope), visit("split", row.split);
     visit("squared_norm", row.squaredNorm), visit("standard_error", row.standardError);
-    visit("products", row.products);
+    visit("products", row.products), visit("method", row.method);
   } else if constexpr (std::is_same_v<Plain, OverlapRow>) {
     visit("epoch", row.epoch), visit("other_epoch", row.otherEpoch), visit("operator", row.op);
     visit("split", row.split), visit("vectors", row.vectors), visit("overlap", row.overlap);
@@ -447,6 +469,8 @@ void columns(Row& row, Visitor&& visit) {
 template <class Row>
 bool mayLack(const std::string& column) {
   if constexpr (std::is_same_v<Row, SensitivityRow>) return column != "layer" && column != "bits";
+  if constexpr (std::is_same_v<Row, SolveRow>) return column == "converged";
+  if constexpr (std::is_same_v<Row, FrobeniusRow>) return column == "method";
   if constexpr (std::is_same_v<Row, TraceRow>) return column == "method" || column == "converged";
   return false;
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/results/run_directory.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstdio>
 #include <ctime>
 #include <fstream>
 #include <iterator>
@@ -118,6 +121,18 @@ std::pair<std::string, std::string> landscapeAndSetting(const std::string& name)
   return {name.substr(0, at), name.substr(at + 1)};
 }
 
+std::string chanceText(double missProbability) {
+  if (std::isnan(missProbability)) return "";
+  // Its one digit rounded up, else the bound would not be one.
+  const double shown = std::max(missProbability, 1e-12);
+  const double unit = std::pow(10, std::floor(std::log10(shown)));
+  const double above = unit * std::ceil(shown / unit * (1 - 1e-9));
+  if (above > 0.95) return "not bounded";
+  char text[32];
+  std::snprintf(text, sizeof text, "below %.0e", above);
+  return text;
+}
+
 std::vector<std::int64_t> RunResults::epochs() const {
   std::set<std::int64_t> all;
   for (const auto& row : metrics) all.insert(row.epoch);
@@ -181,6 +196,7 @@ RunResults loadRun(const fs::path& directory) {
   };
   read(run.metrics);
   read(run.spectrum);
+  read(run.solves);
   read(run.power);
   read(run.densities);
   read(run.densityNodes);

@@ -66,6 +66,7 @@ struct RunResults {
   std::string recipe;  ///< text of recipe.toml
   std::vector<MetricRow> metrics;
   std::vector<SpectrumRow> spectrum;
+  std::vector<SolveRow> solves;
   std::vector<PowerRow> power;
   std::vector<DensityRow> densities;
   std::vector<DensityNodeRow> densityNodes;
@@ -101,6 +102,9 @@ struct RunResults {
 std::string quantizedName(const std::string& landscape, const std::string& setting);
 /// Landscape and setting of such a name; the setting is empty for the network in floating point.
 std::pair<std::string, std::string> landscapeAndSetting(const std::string& name);
+
+/// How SolveRow::missProbability reads: "below 1e-05", "not bounded", or nothing where nobody looked.
+std::string chanceText(double missProbability);
 
 /// True when the folder holds a run.json.
 bool isRunDirectory(const std::filesystem::path& directory);

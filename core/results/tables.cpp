@@ -373,6 +373,7 @@ void writeFileAtomically(const fs::path& path, const std::string& text) {
 
 EIGENSCAPE_TABLE(MetricRow)
 EIGENSCAPE_TABLE(SpectrumRow)
+EIGENSCAPE_TABLE(SolveRow)
 EIGENSCAPE_TABLE(PowerRow)
 EIGENSCAPE_TABLE(DensityRow)
 EIGENSCAPE_TABLE(DensityNodeRow)

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <tuple>
 
 #include "core/results/error.h"
 
@@ -75,6 +76,7 @@ void Journal::dropUnfinished() {
   retainRows<MetricRow>(directory_, [&](const MetricRow& row) { return done("metrics", row.epoch); });
   const auto ofSpectrum = [&](const auto& row) { return done("spectrum", row.epoch); };
   dropLastSpectrum();
+  dropSolves();
   retainRows<PowerRow>(directory_, ofSpectrum);
   retainRows<OverlapRow>(directory_, ofSpectrum);
   retainRows<GradientRow>(directory_, ofSpectrum);
@@ -83,7 +85,11 @@ void Journal::dropUnfinished() {
   dropLastProbe();
   const auto ofTrace = [&](const auto& row) { return done("trace", row.epoch); };
   retainRows<TraceRow>(directory_, ofTrace);
-  retainRows<FrobeniusRow>(directory_, ofTrace);
+  retainRows<FrobeniusRow>(directory_, [&](const FrobeniusRow& row) {
+    // Older versions did not say whose probes it was.
+    if (row.method.empty()) return done("density", row.epoch) || done("trace", row.epoch);
+    return done(row.method == "slq" ? "density" : "trace", row.epoch);
+  });
   retainRows<OverheadRow>(directory_, [&](const OverheadRow& row) { return done("overhead", row.epoch); });
   // Landscapes go on within a grid; only a line that was cut off goes.
   retainRows<ProfileRow>(directory_, [](const ProfileRow&) { return true; });
@@ -142,18 +148,29 @@ void Journal::dropLastProbe() {
 }
 
 /// Pairs are appended operator by operator, so that only the last one may lack some. Power iteration appends all at the
-/// end, its paths first.
+/// end, its paths and solves first.
 void Journal::dropLastSpectrum() {
   const auto rows = readTable<SpectrumRow>(directory_);
   if (rows.empty()) return;
   const auto last = rows.back();
   const bool finished = has("spectrum:" + std::to_string(last.epoch));
-  const auto paths = readTable<PowerRow>(directory_);
-  const bool byPower =
-      std::any_of(paths.begin(), paths.end(), [&](const PowerRow& row) { return row.epoch == last.epoch; });
+  const auto solves = readTable<SolveRow>(directory_);
+  const bool byPower = std::any_of(solves.begin(), solves.end(), [&](const SolveRow& row) {
+    return row.epoch == last.epoch && row.method == "power";
+  });
   retainRows<SpectrumRow>(directory_, [&](const SpectrumRow& row) {
     if (row.epoch != last.epoch || finished) return has("spectrum:" + std::to_string(row.epoch));
     return !byPower && (row.scope != last.scope || row.split != last.split);
+  });
+}
+
+/// A solve goes with its values; of an unfinished phase only pairs by Lanczos stay, and are not computed again.
+void Journal::dropSolves() {
+  std::set<std::tuple<std::int64_t, std::string, std::string>> kept;
+  for (const auto& row : readTable<SpectrumRow>(directory_)) kept.insert({row.epoch, row.scope, row.split});
+  retainRows<SolveRow>(directory_, [&](const SolveRow& row) {
+    return has(row.estimate + ":" + std::to_string(row.epoch)) ||
+           (row.estimate == "spectrum" && kept.contains({row.epoch, row.scope, row.split}));
   });
 }
 

@@ -74,6 +74,7 @@ class Journal {
   void dropLastLine();
   void dropLastProbe();
   void dropLastSpectrum();
+  void dropSolves();
   void write();
 
   template <class Row>
@@ -91,10 +92,10 @@ class Journal {
     explicit Writers(const std::filesystem::path& directory)
         : std::tuple<TableWriter<Rows>...>(TableWriter<Rows>(directory)...) {}
   };
-  Writers<MetricRow, SpectrumRow, PowerRow, DensityRow, DensityNodeRow, TraceRow, FrobeniusRow, OverlapRow, GradientRow,
-          OverheadRow, ProfileRow, SurfaceRow, CurvatureMapRow, TrajectoryRow, PersistenceRow, LayerLossRow,
-          LayerEigenvalueRow, InputSensitivityRow, TraceCorrelationRow, LayerScoreRow, RankingRow, FinetuneRow,
-          ShapeRow, SensitivityRow>
+  Writers<MetricRow, SpectrumRow, SolveRow, PowerRow, DensityRow, DensityNodeRow, TraceRow, FrobeniusRow, OverlapRow,
+          GradientRow, OverheadRow, ProfileRow, SurfaceRow, CurvatureMapRow, TrajectoryRow, PersistenceRow,
+          LayerLossRow, LayerEigenvalueRow, InputSensitivityRow, TraceCorrelationRow, LayerScoreRow, RankingRow,
+          FinetuneRow, ShapeRow, SensitivityRow>
       writers_;
 };
 

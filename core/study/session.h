@@ -49,6 +49,8 @@ class Session {
 
   struct Part;
   struct Lot;
+  struct DensityLot;
+  struct TraceLot;
 
   void visit(std::size_t index);
   void skipVisit(std::int64_t epoch);
@@ -61,7 +63,9 @@ class Session {
   void lanczosOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot);
   void powerOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot);
   std::vector<SpectrumRow> unknownRows(const Part& part, std::int64_t top, std::int64_t bottom) const;
-  void appendSpectrum(const Part& part, const std::vector<SpectrumRow>& rows, const Lot& lot);
+  void appendSpectrum(const Part& part, const std::vector<SpectrumRow>& rows, const SolveRow& solve, const Lot& lot);
+  /// A row of solves.csv for a spectrum of which nothing is known yet.
+  SolveRow solveOf(const Part& part, const std::string& method) const;
   double roundingOf(const CurvatureOperator& op, const Part& part, const std::vector<EigenPair>& pairs,
                     const Context& context);
   void noteUnconverged(const Part& part, const EigenPairs& pairs, const Context& context);
@@ -73,9 +77,12 @@ class Session {
   bool weightsAreFinite() const;
   void overlaps(std::int64_t epoch, const std::string& split, Lot& lot) const;
   void density(std::int64_t epoch);
+  void densityOf(std::int64_t epoch, const LandscapeSplit& split, const Scope& scope,
+                 const std::vector<DensityProbe>& known, const Context& context, DensityLot& lot);
   /// Of a density phase that was interrupted, by scope and split.
   std::map<std::pair<std::string, std::string>, std::vector<DensityProbe>> knownProbes(std::int64_t epoch) const;
   void trace(std::int64_t epoch);
+  void tracesOf(std::int64_t epoch, const LandscapeSplit& split, const Context& context, TraceLot& lot);
   void overhead(std::int64_t epoch);
   void sharpness(std::int64_t epoch);
   /// Valleys and widths of a landscape that is measured.

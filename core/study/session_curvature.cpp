@@ -56,63 +56,78 @@ bool Session::tracesComeFromOutputs(const Examples& examples, const std::vector<
   return false;
 }
 
+/// What a trace phase appends at its end.
+struct Session::TraceLot {
+  std::vector<TraceRow> rows;
+  std::vector<FrobeniusRow> norms;
+  std::vector<SolveRow> solves;
+  Products products = 0;
+};
+
 void Session::trace(std::int64_t epoch) {
-  phase(
-      keyed("trace", epoch), "trace · epoch " + std::to_string(epoch), costs_.trace,
-      [&](const Context& context) -> Products {
-        const auto& layers = material_.model->parameters().layers();
-        const auto& curvature = recipe_.curvature;
-        std::vector<TraceRow> rows;
-        std::vector<FrobeniusRow> norms;
-        Products products = 0;
-        auto splits = splitsOf(curvature.split, curvature.samples);
-        if (!curvature.trace)
-          splits.erase(splits.begin() + 1, splits.end());  // the sensitivity's, which stands on the first
-        for (std::size_t part = 0; part < splits.size(); ++part) {
-          const auto& split = splits[part];
-          TraceEstimates estimates;
-          try {
-            estimates = traceOn(split, context.part(part, splits.size()));
-          } catch (const NotFinite& error) {
-            // A sensitivity would stand on nothing.
-            if (visit_ == lastVisit_ && computesSensitivity(recipe_))
-              throw NotFinite(placeOf(static_cast<std::size_t>(visit_)) + ": " + error.what());
-            leaveOut("traces (" + split.name + ")", error, context);
-            rows.push_back({epoch, curvature.op, "model", split.name, std::nan(""), std::nan(""), 0, "", false});
-            for (const auto& layer : layers)
-              rows.push_back({epoch, curvature.op, layer.name, split.name, std::nan(""), std::nan(""), 0, "", false});
-            continue;
-          }
-          const auto add = [&](const std::string& scope, const TraceEstimate& estimate) {
-            const bool converged = estimate.freedom >= kEnoughFreedom &&
-                                   estimate.standardError <= curvature.traceTolerance * std::abs(estimate.trace);
-            rows.push_back({epoch, curvature.op, scope, split.name, estimate.trace, estimate.standardError,
-                            estimates.products, estimates.method, converged});
-          };
-          add("model", estimates.whole);
-          const auto weights = estimates.ranges.size() - layers.size();
-          for (std::size_t i = 0; i < layers.size(); ++i) add(layers[i].name, estimates.ranges[weights + i]);
-          if (std::isfinite(estimates.squaredFrobenius.trace) && !normComesFromDensity(recipe_))
-            norms.push_back({epoch, curvature.op, "model", split.name, estimates.squaredFrobenius.trace,
-                             estimates.squaredFrobenius.standardError, estimates.products});
-          products += estimates.products;
-          if (lastTraceEpoch_ != epoch) {
-            lastTrace_ = estimates;
-            lastTraceEpoch_ = epoch;
-          }
-          context.say("epoch " + std::to_string(epoch) + ": trace = " + shortNumber(estimates.whole.trace) + " ± " +
-                      shortNumber(estimates.whole.standardError, "%.2g") + " (" + split.name + "), " +
-                      std::to_string(estimates.products) + " products, method " + estimates.method +
-                      (estimates.deflated > 0 ? ", " + std::to_string(estimates.deflated) + " vectors deflated" : ""));
-          if (!estimates.converged)
-            note("traces (" + split.name + ", " + estimates.method + "): " + std::to_string(estimates.products) +
-                     " probes were too few for curvature.trace_tolerance in every layer",
-                 context);
-        }
-        journal_.append(rows);
-        if (!norms.empty()) journal_.append(norms);
-        return products;
-      });
+  phase(keyed("trace", epoch), "trace · epoch " + std::to_string(epoch), costs_.trace,
+        [&](const Context& context) -> Products {
+          const auto& curvature = recipe_.curvature;
+          auto splits = splitsOf(curvature.split, curvature.samples);
+          // The sensitivity's, which stands on the first.
+          if (!curvature.trace) splits.erase(splits.begin() + 1, splits.end());
+          TraceLot lot;
+          for (std::size_t part = 0; part < splits.size(); ++part)
+            tracesOf(epoch, splits[part], context.part(part, splits.size()), lot);
+          journal_.append(lot.rows);
+          if (!lot.norms.empty()) journal_.append(lot.norms);
+          journal_.append(lot.solves);
+          return lot.products;
+        });
+}
+
+void Session::tracesOf(std::int64_t epoch, const LandscapeSplit& split, const Context& context, TraceLot& lot) {
+  const auto& layers = material_.model->parameters().layers();
+  const auto& curvature = recipe_.curvature;
+  TraceEstimates estimates;
+  const auto add = [&](const std::string& scope, const TraceEstimate& estimate) {
+    const bool converged = estimate.freedom >= kEnoughFreedom &&
+                           estimate.standardError <= curvature.traceTolerance * std::abs(estimate.trace);
+    lot.rows.push_back({epoch, curvature.op, scope, split.name, estimate.trace, estimate.standardError,
+                        estimates.products, estimates.method, converged});
+  };
+  const auto close = [&] {
+    lot.solves.push_back({epoch, curvature.op, "model", split.name, "trace", estimates.method, 1, estimates.products, 0,
+                          estimates.seconds, estimates.converged});
+  };
+  try {
+    estimates = traceOn(split, context);
+  } catch (const NotFinite& error) {
+    // A sensitivity would stand on nothing.
+    if (visit_ == lastVisit_ && computesSensitivity(recipe_))
+      throw NotFinite(placeOf(static_cast<std::size_t>(visit_)) + ": " + error.what());
+    leaveOut("traces (" + split.name + ")", error, context);
+    TraceEstimate unknown;
+    unknown.trace = unknown.standardError = std::nan("");
+    add("model", unknown);
+    for (const auto& layer : layers) add(layer.name, unknown);
+    return close();
+  }
+  add("model", estimates.whole);
+  const auto weights = estimates.ranges.size() - layers.size();
+  for (std::size_t i = 0; i < layers.size(); ++i) add(layers[i].name, estimates.ranges[weights + i]);
+  close();
+  if (std::isfinite(estimates.squaredFrobenius.trace) && !normComesFromDensity(recipe_))
+    lot.norms.push_back({epoch, curvature.op, "model", split.name, estimates.squaredFrobenius.trace,
+                         estimates.squaredFrobenius.standardError, estimates.products, estimates.method});
+  lot.products += estimates.products;
+  if (lastTraceEpoch_ != epoch) {
+    lastTrace_ = estimates;
+    lastTraceEpoch_ = epoch;
+  }
+  context.say("epoch " + std::to_string(epoch) + ": trace = " + shortNumber(estimates.whole.trace) + " ± " +
+              shortNumber(estimates.whole.standardError, "%.2g") + " (" + split.name + "), " +
+              std::to_string(estimates.products) + " products, method " + estimates.method +
+              (estimates.deflated > 0 ? ", " + std::to_string(estimates.deflated) + " vectors deflated" : ""));
+  if (!estimates.converged)
+    note("traces (" + split.name + ", " + estimates.method + "): " + std::to_string(estimates.products) +
+             " probes were too few for curvature.trace_tolerance in every layer",
+         context);
 }
 
 }  // namespace eigenscape

@@ -6,7 +6,6 @@
 #include <map>
 #include <utility>
 
-#include "core/curvature/density.h"
 #include "core/curvature/lanczos.h"
 #include "core/curvature/power_iteration.h"
 #include "core/curvature/rounding.h"
@@ -41,6 +40,7 @@ struct Session::Part {
 /// What a spectrum phase appends at its end, all at once, and the vectors that it goes on with.
 struct Session::Lot {
   std::vector<SpectrumRow> spectrum;  ///< of power iteration; Lanczos appends operator by operator
+  std::vector<SolveRow> solves;       ///< likewise
   /// Of an interrupted phase: products by scope and split whose rows are there.
   std::map<std::pair<std::string, std::string>, Products> known;
   std::vector<PowerRow> power;
@@ -174,6 +174,7 @@ void Session::spectrum(std::int64_t epoch) {
             overlaps(epoch, splits.front().name, lot);
           }
           if (!lot.power.empty()) journal_.append(lot.power);
+          if (!lot.solves.empty()) journal_.append(lot.solves);
           if (!lot.spectrum.empty()) journal_.append(lot.spectrum);
           if (!lot.gradients.empty()) journal_.append(lot.gradients);
           if (!lot.overlaps.empty()) journal_.append(lot.overlaps);
@@ -232,8 +233,18 @@ std::vector<SpectrumRow> Session::unknownRows(const Part& part, std::int64_t top
 
 /// At once, so that an interruption loses no more than the operator at hand. What a run before has appended was
 /// computed again for its vectors.
-void Session::appendSpectrum(const Part& part, const std::vector<SpectrumRow>& rows, const Lot& lot) {
-  if (!lot.known.contains({part.scope.name, part.split})) journal_.append(rows);
+void Session::appendSpectrum(const Part& part, const std::vector<SpectrumRow>& rows, const SolveRow& solve,
+                             const Lot& lot) {
+  if (lot.known.contains({part.scope.name, part.split})) return;
+  journal_.append(rows);
+  journal_.append(solve);
+}
+
+SolveRow Session::solveOf(const Part& part, const std::string& method) const {
+  SolveRow row;
+  row.epoch = part.epoch, row.op = recipe_.curvature.op, row.scope = part.scope.name, row.split = part.split;
+  row.estimate = "spectrum", row.method = method, row.batch = part.batch, row.converged = false;
+  return row;
 }
 
 /// What a pair's residual does not show of products in float32. Once it is known, the graphs that `op` keeps are of no
@@ -298,7 +309,7 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
     pairs = lanczos(op, options, noting(context));
   } catch (const NotFinite& error) {
     leaveOut("spectrum of " + part.scope.name + " (" + part.split + ")", error, context);
-    appendSpectrum(part, unknownRows(part, options.top, options.bottom), lot);
+    appendSpectrum(part, unknownRows(part, options.top, options.bottom), solveOf(part, "lanczos"), lot);
     return;
   }
   lot.products += pairs.products;
@@ -321,14 +332,18 @@ void Session::lanczosOn(CurvatureOperator& op, const Part& part, const Context& 
   };
   for (std::size_t i = 0; i < pairs.top.size(); ++i) add(pairs.top[i], static_cast<std::int64_t>(i) + 1);
   for (std::size_t i = 0; i < pairs.bottom.size(); ++i) add(pairs.bottom[i], -static_cast<std::int64_t>(i) - 1);
-  appendSpectrum(part, rows, lot);
+  auto solve = solveOf(part, "lanczos");
+  solve.products = pairs.products, solve.searchProducts = pairs.searchProducts, solve.seconds = pairs.seconds;
+  solve.converged = std::all_of(rows.begin(), rows.end(), [](const SpectrumRow& row) { return row.converged; });
+  // Without a search it is known only where nothing is left to be missed.
+  if (curvature.missProbability < 1 || pairs.missProbability == 0) solve.missProbability = pairs.missProbability;
+  appendSpectrum(part, rows, solve, lot);
   if (pairs.top.empty()) return;
+  const std::string chance = chanceText(solve.missProbability);
   const std::string where = model ? part.split : part.scope.name + ", " + part.split;
   context.say("epoch " + std::to_string(part.epoch) + ": λ₁ = " + shortNumber(pairs.top[0].value) + " (" + where +
               "), residual " + shortNumber(pairs.top[0].residual, "%.1e") + ", " + std::to_string(pairs.products) +
-              " products, chance of a missed eigenvalue " +
-              (pairs.missProbability < 1 ? "below " + shortNumber(std::max(pairs.missProbability, 1e-12), "%.0e")
-                                         : std::string("not bounded")));
+              " products" + (chance.empty() ? "" : ", chance of a missed eigenvalue " + chance));
 }
 
 void Session::powerOn(CurvatureOperator& op, const Part& part, const Context& context, Lot& lot) {
@@ -348,6 +363,7 @@ void Session::powerOn(CurvatureOperator& op, const Part& part, const Context& co
     if (part.batch == 1) {
       for (const auto& row : unknownRows(part, options.top, 0)) lot.spectrum.push_back(row);
     }
+    lot.solves.push_back(solveOf(part, "power"));
     return;
   }
   lot.products += found.products;
@@ -355,7 +371,11 @@ void Session::powerOn(CurvatureOperator& op, const Part& part, const Context& co
   if (part.batch == 1) countRounding(found.pairs, roundingOf(op, part, found.pairs, context), curvature.tolerance);
   const auto reached =
       std::count_if(found.pairs.begin(), found.pairs.end(), [](const EigenPair& pair) { return pair.converged; });
-  if (reached < static_cast<std::ptrdiff_t>(found.pairs.size()))
+  auto solve = solveOf(part, "power");
+  solve.products = found.products, solve.seconds = found.seconds;
+  solve.converged = reached == static_cast<std::ptrdiff_t>(found.pairs.size());
+  lot.solves.push_back(solve);
+  if (!*solve.converged)
     note("epoch " + std::to_string(part.epoch) + ", " + part.scope.name + ", " + part.split + ", share " +
              std::to_string(part.batch) + ": " + std::to_string(reached) + " of " + std::to_string(found.pairs.size()) +
              " eigenpairs reached curvature.tolerance by power iteration; raise curvature.power_iterations",
@@ -400,80 +420,6 @@ void Session::overlaps(std::int64_t epoch, const std::string& split, Lot& lot) c
     const double square = now.narrow(0, 0, k).mm(before.narrow(0, 0, k).t()).pow(2).sum().item<double>();
     lot.overlaps.push_back({epoch, visit.epoch, recipe_.curvature.op, split, k, square / static_cast<double>(k)});
   }
-}
-
-std::map<std::pair<std::string, std::string>, std::vector<DensityProbe>> Session::knownProbes(
-    std::int64_t epoch) const {
-  std::map<std::pair<std::string, std::string>, std::vector<DensityProbe>> known;
-  for (const auto& row : readTable<DensityNodeRow>(journal_.directory())) {
-    if (row.epoch != epoch) continue;
-    auto& probes = known[{row.scope, row.split}];
-    probes.resize(std::max(probes.size(), static_cast<std::size_t>(row.probe)));
-    probes[static_cast<std::size_t>(row.probe) - 1].nodes.push_back(row.node);
-    probes[static_cast<std::size_t>(row.probe) - 1].weights.push_back(row.weight);
-  }
-  return known;
-}
-
-void Session::density(std::int64_t epoch) {
-  const auto& curvature = recipe_.curvature;
-  phase(keyed("density", epoch), "density · epoch " + std::to_string(epoch), costs_.density,
-        [&](const Context& context) -> Products {
-          const InPrecision exact(*material_.model, precision());
-          std::vector<DensityRow> rows;
-          std::vector<FrobeniusRow> norms;
-          Products products = 0;
-          std::map<std::pair<std::string, std::string>, std::vector<DensityProbe>> known;
-          if (std::exchange(maybeBegun_.density, false)) known = knownProbes(epoch);
-          const auto splits = splitsOf(curvature.split, curvature.samples);
-          // Of layers only where the model is not asked for: a density costs hundreds of products.
-          std::vector<Scope> scopes(scopes_.begin(), curvature.scopes == "both" ? scopes_.begin() + 1 : scopes_.end());
-          for (std::size_t part = 0; part < splits.size() * scopes.size(); ++part) {
-            const auto& split = splits[part / scopes.size()];
-            const auto& scope = scopes[part % scopes.size()];
-            const auto within = context.part(part, splits.size() * scopes.size());
-            const auto op = makeOperator(split.examples, scope, within);
-            DensityOptions options;
-            options.probes = curvature.densityProbes;
-            options.nodes = curvature.densityNodes;
-            options.seed = static_cast<std::uint64_t>(recipe_.seed);
-            options.known = known[{scope.name, split.name}];
-            options.made = [&](std::int64_t probe, const DensityProbe& made) {
-              std::vector<DensityNodeRow> nodes;
-              for (std::size_t k = 0; k < made.nodes.size(); ++k)
-                nodes.push_back({epoch, curvature.op, scope.name, probe, made.nodes[k], made.weights[k], split.name});
-              journal_.append(nodes);
-            };
-            DensityNodes found;
-            try {
-              found = spectralDensity(*op, options, noting(within));
-            } catch (const NotFinite& error) {
-              leaveOut("density of " + scope.name + " (" + split.name + ")", error, context);
-              continue;
-            }
-            // One for each node, also of probes that an interrupted run had made.
-            Products made = 0;
-            for (const auto& probe : found.probes) made += static_cast<Products>(probe.nodes.size());
-            products += made;
-            const auto curve = smoothed(found.probes, curvature.densityWidth);
-            for (std::size_t i = 0; i < curve.eigenvalues.size(); ++i) {
-              rows.push_back({epoch, curvature.op, scope.name, curve.eigenvalues[i], curve.density[i],
-                              curve.standardError[i], split.name});
-            }
-            if (scope.isModel() && found.probes.size() > 1 && normComesFromDensity(recipe_)) {
-              const auto square = squaredFrobenius(found.probes, op->dimension());
-              const double off = 2 * op->relativeError() * square.trace;
-              norms.push_back({epoch, curvature.op, scope.name, split.name, square.trace,
-                               std::hypot(square.standardError, off), made});
-            }
-            context.say("epoch " + std::to_string(epoch) + ": density of " + scope.name + " (" + split.name +
-                        "), mean eigenvalue " + shortNumber(moment(found.probes, 1)) + ", " + std::to_string(made) +
-                        " products");
-          }
-          journal_.append(rows);
-          if (!norms.empty()) journal_.append(norms);
-          return products;
-        });
 }
 
 }  // namespace eigenscape

@@ -283,8 +283,8 @@ void TestCommandLine::aRunFromBeginningToEnd() {
   const QStringList arguments{"--batch", path("tiny.toml"), "--out", out, "--threads", "1", "--seed", "6"};
   const Outcome outcome = runProgram(arguments);
   QVERIFY2(outcome.status == 0, outcome.err.constData());
-  for (const char* word :
-       {"train", "test", "accuracy", "hessian 1", "hessian -1", "residual", "converged", "trace", "bits"}) {
+  for (const char* word : {"train", "test", "accuracy", "hessian 1", "hessian -1", "residual", "converged", "trace",
+                           "bits", "spectrum of hessian", "chance of a missed eigenvalue"}) {
     QVERIFY2(outcome.out.contains(word), word);
   }
   // One line per phase where there is no terminal.
@@ -294,8 +294,9 @@ void TestCommandLine::aRunFromBeginningToEnd() {
   QCOMPARE(info["status"].toString(), QString("done"));
   QCOMPARE(info["seed"].toInt(), 6);
   QCOMPARE(info["threads"].toInt(), 1);
-  for (const char* file : {"recipe.toml", "metrics.csv", "spectrum.csv", "trace.csv", "profile.csv", "surface.csv",
-                           "sensitivity.csv", "directions.safetensors", "checkpoints/epoch-0003.safetensors"}) {
+  for (const char* file :
+       {"recipe.toml", "metrics.csv", "spectrum.csv", "solves.csv", "trace.csv", "profile.csv", "surface.csv",
+        "sensitivity.csv", "directions.safetensors", "checkpoints/epoch-0003.safetensors"}) {
     QVERIFY2(QFile::exists(out + '/' + file), file);
   }
   const QStringList drawn = QDir(out + "/figures").entryList({"*.png"});

@@ -21,7 +21,9 @@ QStringList rowsOf(const QString& directory) {
     for (const auto& row : table) rows << QString::fromStdString(row.file) + ": " + QString::fromStdString(toCsv(row));
   };
   for (auto& row : run.metrics) row.seconds = 0;
-  add(run.metrics), add(run.spectrum), add(run.traces), add(run.profiles), add(run.surfaces), add(run.sensitivity);
+  for (auto& row : run.solves) row.seconds = 0;
+  add(run.solves), add(run.metrics), add(run.spectrum), add(run.traces), add(run.profiles), add(run.surfaces),
+      add(run.sensitivity);
   return rows;
 }
 

@@ -6,6 +6,7 @@
 #include <QJsonObject>
 #include <QTemporaryDir>
 #include <QTest>
+#include <cmath>
 #include <fstream>
 
 #include "core/results/error.h"
@@ -152,6 +153,25 @@ class TestRunDirectory : public QObject {
     QCOMPARE(run.surfaces.size(), std::size_t(2));
     QVERIFY(run.spectrum.empty());
     QVERIFY((run.epochs() == std::vector<std::int64_t>{2, 5, 10}));
+  }
+
+  // Rounded to nearest it would be no bound.
+  void aChanceIsRoundedUp() {
+    QCOMPARE(chanceText(2.1e-5), std::string("below 3e-05"));
+    QCOMPARE(chanceText(2e-5), std::string("below 2e-05"));
+    QCOMPARE(chanceText(9.4e-4), std::string("below 1e-03"));
+    QCOMPARE(chanceText(0), std::string("below 1e-12"));
+    QCOMPARE(chanceText(0.83), std::string("below 9e-01"));
+    for (const double none : {0.97, 1.0}) QCOMPARE(chanceText(none), std::string("not bounded"));
+    QCOMPARE(chanceText(std::nan("")), std::string());
+  }
+
+  void aTableOfOldHasNoMethod() {
+    std::ofstream(dir_ / "frobenius.csv")
+        << "epoch,operator,scope,split,squared_norm,standard_error,products\n0,hessian,model,train,9,1,40\n";
+    const auto rows = readTable<FrobeniusRow>(dir_);
+    QCOMPARE(rows.size(), std::size_t(1));
+    QVERIFY(rows[0].squaredNorm == 9 && rows[0].method.empty());
   }
 
   void theTimeIsIso8601InUtc() {

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/results/tables.h"
 #include "core/study/study.h"
 #include "tests/study/recipes.h"
 
@@ -32,6 +33,21 @@ struct StopAt {
   std::stop_source source;
   StudyContext context;
 };
+
+/// The table of solves but for their seconds.
+std::string solvesOf(const fs::path& run) {
+  std::string text;
+  for (auto row : readTable<SolveRow>(run)) {
+    row.seconds = 0;
+    text += toCsv(row) + "\n";
+  }
+  return text;
+}
+
+std::vector<FrobeniusRow> withoutMethod(std::vector<FrobeniusRow> rows) {
+  for (auto& row : rows) row.method.clear();
+  return rows;
+}
 
 std::int64_t productsOf(const RunInfo& info, const std::string& phase) {
   for (const auto& done : info.phases) {
@@ -80,11 +96,31 @@ class TestResumedPhases : public QObject {
       text.resize(text.rfind('\n', text.size() - 2) + 1);
       std::ofstream(path(name) / "density_nodes.csv") << text;
       QCOMPARE(resumed(name, "density_nodes.csv"), 1);
-      compare(name, {"density.csv", "density_nodes.csv", "spectrum.csv"}, "density:0");
+      compare(name, {"density.csv", "density_nodes.csv", "frobenius.csv", "spectrum.csv"}, "density:0");
       return;
     }
     QCOMPARE(resumed(name, "density_nodes.csv"), 8 - probes);
-    compare(name, {"density.csv", "density_nodes.csv", "spectrum.csv"}, "density:0");
+    compare(name, {"density.csv", "density_nodes.csv", "frobenius.csv", "spectrum.csv"}, "density:0");
+  }
+
+  // Whose probes a norm is of says with which phase it goes.
+  void aNormOfADensityStaysWithIt() {
+    auto recipe = recipe_;
+    recipe.curvature.trace = true;
+    recipe.curvature.traceMethod = "auto";
+    StopAt stop("frobenius.csv", 1);
+    QVERIFY_EXCEPTION_THROWN(runStudy(recipe, into(path("norm")), stop.context), Stopped);
+    QVERIFY(readRunInfo(path("norm")).phases.back().name.starts_with("density:"));
+    auto options = into(path("norm"));
+    options.resume = true;
+    runStudy(recipe, options, {});
+    QVERIFY(content(path("norm") / "frobenius.csv") == content(path("reference") / "frobenius.csv"));
+    // Tables of older versions do not say whose probes it was.
+    forget("norm", "trace:0");
+    writeTable<FrobeniusRow>(path("norm"), withoutMethod(readTable<FrobeniusRow>(path("norm"))));
+    runStudy(recipe, options, {});
+    QCOMPARE(readTable<FrobeniusRow>(path("norm")).size(), readTable<FrobeniusRow>(path("reference")).size());
+    QVERIFY(!readTable<FrobeniusRow>(path("norm")).empty());
   }
 
   void aSpectrumGoesOnBehindItsLayers_data() {
@@ -108,14 +144,16 @@ class TestResumedPhases : public QObject {
     recipe.curvature.bottom = 0;
     recipe.curvature.density = false;
     runStudy(recipe, into(path("power")), {});
-    const auto spectrum = content(path("power") / "spectrum.csv"), paths = content(path("power") / "power.csv");
-    QVERIFY(!paths.empty());
+    const auto spectrum = content(path("power") / "spectrum.csv"), paths = content(path("power") / "power.csv"),
+               solves = solvesOf(path("power"));
+    QVERIFY(!paths.empty() && !solves.empty());
     forget("power", "spectrum:0");
     auto options = into(path("power"));
     options.resume = true;
     runStudy(recipe, options, {});
     QVERIFY(content(path("power") / "spectrum.csv") == spectrum);
     QVERIFY(content(path("power") / "power.csv") == paths);
+    QCOMPARE(solvesOf(path("power")), solves);
   }
 
  private:
@@ -145,6 +183,7 @@ class TestResumedPhases : public QObject {
   void compare(const std::string& name, const std::vector<std::string>& tables, const std::string& phase) const {
     for (const auto& table : tables)
       QVERIFY2(content(path(name) / table) == content(path("reference") / table), table.c_str());
+    QCOMPARE(solvesOf(path(name)), solvesOf(path("reference")));
     const auto info = readRunInfo(path(name)), reference = readRunInfo(path("reference"));
     QCOMPARE(info.status, std::string("done"));
     QVERIFY(productsOf(reference, phase) > 0);

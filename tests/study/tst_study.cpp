@@ -37,10 +37,11 @@ std::string withoutSeconds(const fs::path& file) {
   return text;
 }
 
-const std::vector<std::string> kTables{
-    "metrics.csv", "spectrum.csv",      "trace.csv",      "profile.csv", "surface.csv",  "sensitivity.csv",
-    "density.csv", "density_nodes.csv", "frobenius.csv",  "overlap.csv", "gradient.csv", "trajectory.csv",
-    "shape.csv",   "persistence.csv",   "allocation.csv", "pareto.csv",  "settings.csv", "settings_bits.csv"};
+const std::vector<std::string> kTables{"solves.csv",        "metrics.csv",   "spectrum.csv",     "trace.csv",
+                                       "profile.csv",       "surface.csv",   "sensitivity.csv",  "density.csv",
+                                       "density_nodes.csv", "frobenius.csv", "overlap.csv",      "gradient.csv",
+                                       "trajectory.csv",    "shape.csv",     "persistence.csv",  "allocation.csv",
+                                       "pareto.csv",        "settings.csv",  "settings_bits.csv"};
 
 }  // namespace
 
@@ -61,6 +62,7 @@ class TestStudy : public QObject {
     QCOMPARE(reference_.spectrum.size(), std::size_t{3 * 2 * (3 + 1)});
     QCOMPARE(reference_.densityNodes.size(), std::size_t{3 * 2 * 2 * 2});
     QCOMPARE(reference_.frobenius.size(), std::size_t{3 * 2});
+    QCOMPARE(reference_.solves.size(), std::size_t{3 * 2 * (2 + 1 + 1)});
     QCOMPARE(reference_.gradients.size(), std::size_t{3 * 2});
     QCOMPARE(reference_.overlaps.size(), std::size_t{1 + 2});
     QCOMPARE(reference_.profiles.size(), std::size_t{3 * 5 * 2 + 3 * 2 + 3 + 3});
@@ -73,6 +75,45 @@ class TestStudy : public QObject {
     QCOMPARE(reference_.metrics.back().iteration, 6);
     QVERIFY(reference_.metrics.back().loss < reference_.metrics.front().loss);
     for (const auto& row : reference_.spectrum) QVERIFY(row.converged && row.residual <= 1e-3);
+  }
+
+  // Every estimate says what it cost and how sure it is, as its own table and run.json do.
+  void solvesAgreeWithTheirTables() {
+    std::map<std::string, std::int64_t> products;
+    bool unbounded = false, searched = false;
+    for (const auto& row : reference_.solves) {
+      QVERIFY(row.seconds > 0 && row.op == "hessian" && row.batch == 1);
+      products[row.estimate + ":" + std::to_string(row.epoch)] += row.products;
+      const auto same = [&](const auto& other) {
+        return other.epoch == row.epoch && other.scope == row.scope && other.split == row.split;
+      };
+      if (row.estimate == "density") {
+        QVERIFY(row.method == "slq" && row.products == 2 * 2 && !row.converged && std::isnan(row.missProbability));
+      } else if (row.estimate == "trace") {
+        const auto trace = std::find_if(reference_.traces.begin(), reference_.traces.end(), same);
+        QVERIFY(trace != reference_.traces.end());
+        QCOMPARE(trace->method, row.method);
+        QCOMPARE(trace->products, row.products);
+        QVERIFY(row.converged.has_value() && std::isnan(row.missProbability));
+      } else {
+        QCOMPARE(row.method, std::string("lanczos"));
+        QVERIFY(row.converged == true && row.searchProducts >= 0 && row.searchProducts < row.products);
+        QVERIFY(row.missProbability >= 0 && row.missProbability <= 1);
+        unbounded |= row.missProbability > recipe_.curvature.missProbability;
+        searched |= row.searchProducts > 0;
+        const auto pairs = std::count_if(reference_.spectrum.begin(), reference_.spectrum.end(),
+                                         [&](const auto& pair) { return same(pair) && pair.products == row.products; });
+        QVERIFY(pairs == (row.scope == "model" ? 3 : 1));
+      }
+    }
+    QVERIFY(searched);
+    const auto& notes = reference_.info.notes;
+    QCOMPARE(unbounded, std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
+               return note.find("search for missed eigenvalues") != std::string::npos;
+             }));
+    for (const auto& phase : reference_.info.phases) {
+      if (products.contains(phase.name)) QCOMPARE(products.at(phase.name), phase.products);
+    }
   }
 
   // What shape.csv says of a landscape is what its rows hold.
@@ -197,6 +238,13 @@ class TestStudy : public QObject {
     QCOMPARE(run.spectrum.size(), std::size_t{3});
     QCOMPARE(run.power[3].eigenvalue, run.spectrum[0].eigenvalue);
     QVERIFY(run.power[3].eigenvalue != run.power[7].eigenvalue);
+    QCOMPARE(run.solves.size(), std::size_t{3 * 3 + 1});  // and a trace
+    for (std::size_t i = 0; i < 3 * 3; ++i) {
+      const auto& solve = run.solves[i];
+      QCOMPARE(solve.batch, std::int64_t(i % 3) + 1);
+      QCOMPARE(solve.scope, run.spectrum[i / 3].scope);
+      QVERIFY(solve.method == "power" && solve.converged == false && std::isnan(solve.missProbability));
+    }
     recipe.curvature.batches = 1000;
     QVERIFY_EXCEPTION_THROWN(runStudy(recipe, optionsFor("power-many"), {}), RecipeError);
   }

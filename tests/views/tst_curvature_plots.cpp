@@ -146,6 +146,23 @@ class TestCurvaturePlots : public QObject {
     QVERIFY(near(barsOf(*broken, norm)->data()->at(2).errorPlus, 1.96 * 40 / (2 * 20.0)));
   }
 
+  void theSpectrumSaysHowSureItIsOfMissingNone() {
+    RunResults run = sample::run();
+    QVERIFY(!captionOf(*figureOf("spectrum", run, 3)).contains("missed"));
+    SolveRow solve{3, "hessian", "model", "train", "spectrum", "lanczos"};
+    solve.missProbability = 2.1e-5;
+    run.solves = {solve};
+    solve.split = "test", solve.missProbability = 1;
+    run.solves.push_back(solve);
+    solve.scope = "conv1", solve.missProbability = 0.5;
+    run.solves.push_back(solve);
+    solve.scope = "model", solve.epoch = 2;
+    run.solves.push_back(solve);
+    const QString caption = captionOf(*figureOf("spectrum", run, 3));
+    QVERIFY2(caption.contains("hance of a missed eigenvalue: below 3e-05 (train), not bounded (test)"),
+             qPrintable(caption));
+  }
+
   void aStabilityLimitFarAboveIsANote() {
     RunResults run = sample::run();
     for (auto& row : run.metrics) row.learningRate = 1e-4;
