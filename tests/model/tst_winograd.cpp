@@ -199,14 +199,14 @@ class TestWinograd : public QObject {
       auto model = makeModel(name, {3, 20, 20, 10}, 4);
       torch::manual_seed(2);
       const auto x = torch::randn({6, 3, 20, 20});
-      torch::Tensor before, kept;
+      torch::Tensor before;
       {
         torch::NoGradGuard noGrad;
         before = model->forward(x);
+        const auto fewer = model->forward(x.slice(0, 0, 2));  // a BLAS may sum in another order than for six
         const KeptFolds folds(*model);
         QVERIFY(model->forward(x).equal(before));
-        kept = model->forward(x.slice(0, 0, 2));
-        QVERIFY(kept.equal(before.slice(0, 0, 2)));
+        QVERIFY(model->forward(x.slice(0, 0, 2)).equal(fewer));
         // Against what callers promise, to see that it is kept.
         const auto& first = model->parameters().tensors().front();
         const auto home = first.detach().clone();
