@@ -14,6 +14,7 @@ namespace eigenscape {
 /// The diagonal blocks of mean JᵀMJ with M = SSᵀ have the traces E‖Jₗᵀ S ε‖² for random signs ε, one for each output of
 /// each example. One backward pass serves every layer, with none of the noise that blocks off the diagonal put into
 /// zᵀAz; and as examples in different groups meet only in the sum of squares, small groups leave little to chance.
+/// Where all layers are linear (AffineLayer::squaredGradients) each example stands alone and no gradient is made.
 ///
 /// That is the Gauss-Newton matrix, and for one sign per example the empirical Fisher. It is also the Hessian wherever
 /// the outputs are a piecewise linear function of each layer's parameters alone (ReLU, max pooling, BatchNorm in
