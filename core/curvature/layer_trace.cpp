@@ -55,7 +55,8 @@ class LayerTraces {
         chunk_(chunkSize(model, curvature)),
         generator_(at::detail::createCPUGenerator(options.seed)),
         watched_(options.watched < 0 ? ranges.size()
-                                     : std::min(ranges.size(), static_cast<std::size_t>(options.watched))) {
+                                     : std::min(ranges.size(), static_cast<std::size_t>(options.watched))),
+        layers_(layerEntries(model)) {
     const auto& entries = model.parameters().entries();
     const auto count = static_cast<std::int64_t>(ranges.size()) + 1, real = static_cast<std::int64_t>(entries.size());
     members_ = torch::zeros({count, real}, torch::kFloat64);
@@ -70,11 +71,6 @@ class LayerTraces {
     lengths_.assign(entries.size(), 1.0);
     group(ranges);
     shares_.assign(watched_ + 1, 1.0);
-    for (auto* layer : model.affineLayers()) {
-      std::vector<std::size_t> own;
-      for (const auto& parameter : layer->parameters(false)) own.push_back(*entryOf(model, parameter));
-      layers_.emplace_back(layer, std::move(own));
-    }
   }
 
   TraceEstimates run() {

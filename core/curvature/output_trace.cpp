@@ -27,26 +27,19 @@ std::int64_t groupSize(const Model& model, const CurvatureOptions& options) {
 }
 
 /// The layers, where they hold every parameter and can square each example's gradient without making it, as linear ones
-/// can; else none.
-std::vector<LayerEntries> squaringLayers(const Model& model) {
-  std::vector<LayerEntries> layers;
-  std::set<std::size_t> entries;
-  for (auto* layer : model.affineLayers()) {
-    std::vector<std::size_t> own;
-    for (const auto& parameter : layer->parameters(false)) {
-      const auto entry = entryOf(model, parameter);
-      if (!entry || !entries.insert(*entry).second) return {};
-      own.push_back(*entry);
+/// can, and where no range cuts a tensor, of whose parts they do not tell; else none. One example's forward pass bears
+/// out that no layer is used twice, or by rows.
+std::vector<LayerEntries> squaringLayers(Model& model, const Examples& examples, const std::vector<Range>& ranges) {
+  for (const auto& entry : model.parameters().entries()) {
+    const auto inside = [&](std::int64_t at) { return at > entry.offset && at < entry.offset + entry.size; };
+    for (const auto& range : ranges) {
+      if (inside(range.offset) || inside(range.offset + range.size)) return {};
     }
-    layers.emplace_back(layer, std::move(own));
   }
-  return entries.size() == model.parameters().entries().size() ? layers : std::vector<LayerEntries>();
-}
-
-/// The same if one example's forward pass bears it out: no layer is used twice, or by rows.
-std::vector<LayerEntries> squaringLayers(Model& model, const Examples& examples) {
-  auto layers = squaringLayers(model);
-  if (layers.empty()) return layers;
+  auto layers = layerEntries(model);
+  std::size_t entries = 0;
+  for (const auto& [layer, own] : layers) entries += own.size();
+  if (layers.empty() || entries != model.parameters().entries().size()) return {};
   const torch::NoGradGuard noGrad;
   const ForwardMode mode(model, BatchNormMode::Evaluation);
   const Recording recording(model);
@@ -79,15 +72,13 @@ class OutputTraces {
         options_(options),
         context_(context),
         group_(groupSize(model, curvature)),
-        step_(std::max<std::int64_t>(curvature.batchSize / group_, 1) * group_),
+        step_(layers.empty() ? group_ : std::max<std::int64_t>(curvature.batchSize / group_, 1) * group_),
         generator_(at::detail::createCPUGenerator(options.seed)),
         watched_(options.watched < 0 ? ranges.size()
                                      : std::min(ranges.size(), static_cast<std::size_t>(options.watched))),
         shares_(ranges.size() + 1, std::vector<DrawnShare>(static_cast<std::size_t>(groups()))),
         correlation_(ranges.size()) {
     cut(ranges);
-    // Of a part of a tensor the layers do not tell.
-    if (layers_.empty() || atoms_.size() != model.parameters().entries().size()) layers_.clear(), step_ = group_;
   }
 
   TraceEstimates run() {
@@ -219,7 +210,8 @@ class OutputTraces {
 
   Model& model_;
   const Examples& examples_;
-  std::vector<LayerEntries> layers_;  ///< that square each example's gradients; empty: groups' gradients are made
+  const std::vector<LayerEntries>&
+      layers_;  ///< that square each example's gradients; empty: groups' gradients are made
   CurvatureKind kind_;
   const TraceOptions& options_;
   const Context& context_;
@@ -356,7 +348,7 @@ TraceEstimates estimateTracesFromOutputs(Model& model, const Examples& examples,
                                          const std::vector<Range>& ranges, const TraceOptions& options,
                                          const Context& context) {
   const auto start = std::chrono::steady_clock::now();
-  const auto layers = squaringLayers(model, examples);
+  const auto layers = squaringLayers(model, examples, ranges);
   const auto most = layers.empty() ? groupSize(model, curvature) : curvature.batchSize;
   auto result = withFewerAtOnce(most, "traces", context, [&](std::int64_t atOnce) {
     auto smaller = curvature;

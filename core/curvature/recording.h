@@ -39,4 +39,21 @@ inline std::optional<std::size_t> entryOf(const Model& model, const torch::Tenso
   return std::nullopt;
 }
 
+/// Every layer with its entries; empty where layers share a parameter or the model does not know one.
+inline std::vector<LayerEntries> layerEntries(const Model& model) {
+  std::vector<LayerEntries> layers;
+  std::vector<bool> seen(model.parameters().entries().size(), false);
+  for (auto* layer : model.affineLayers()) {
+    std::vector<std::size_t> own;
+    for (const auto& parameter : layer->parameters(false)) {
+      const auto entry = entryOf(model, parameter);
+      if (!entry || seen[*entry]) return {};
+      seen[*entry] = true;
+      own.push_back(*entry);
+    }
+    layers.emplace_back(layer, std::move(own));
+  }
+  return layers;
+}
+
 }  // namespace eigenscape

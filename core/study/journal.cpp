@@ -155,9 +155,12 @@ void Journal::dropLastSpectrum() {
   const auto last = rows.back();
   const bool finished = has("spectrum:" + std::to_string(last.epoch));
   const auto solves = readTable<SolveRow>(directory_);
-  const bool byPower = std::any_of(solves.begin(), solves.end(), [&](const SolveRow& row) {
-    return row.epoch == last.epoch && row.method == "power";
-  });
+  // Older versions left paths alone.
+  const auto paths = readTable<PowerRow>(directory_);
+  const bool byPower =
+      std::any_of(solves.begin(), solves.end(),
+                  [&](const SolveRow& row) { return row.epoch == last.epoch && row.method == "power"; }) ||
+      std::any_of(paths.begin(), paths.end(), [&](const PowerRow& row) { return row.epoch == last.epoch; });
   retainRows<SpectrumRow>(directory_, [&](const SpectrumRow& row) {
     if (row.epoch != last.epoch || finished) return has("spectrum:" + std::to_string(row.epoch));
     return !byPower && (row.scope != last.scope || row.split != last.split);
